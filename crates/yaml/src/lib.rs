@@ -1,0 +1,17 @@
+//! The platform's YAML.
+//!
+//! Files in the field were written for PyYAML, so this reader resolves scalars by PyYAML's YAML 1.1 rules, knows
+//! CloudFormation's short tags, refuses what PyYAML refuses, and bounds what an alias may expand to. The writer produces
+//! PyYAML's block style byte for byte: the text of user data decides whether an instance is replaced.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod dump;
+mod load;
+mod scalar;
+mod value;
+
+pub use dump::{dump, dump_indented, dumps_plain};
+pub use load::{Error, load};
+pub use scalar::resolve;
+pub use value::{Key, Map, Value};

@@ -1,0 +1,16 @@
+//! One file per command: its arguments, and `run`.
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod domains;
+pub(crate) mod events;
+pub(crate) mod images;
+pub(crate) mod init;
+pub(crate) mod instances;
+pub(crate) mod list;
+pub(crate) mod print;
+pub(crate) mod resources;
+pub(crate) mod status;
+pub(crate) mod traffic;
+pub(crate) mod update;
+pub(crate) mod wait;

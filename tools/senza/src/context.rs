@@ -1,0 +1,13 @@
+//! What every command works with.
+
+use stups_aws::Session;
+use stups_terminal::Terminal;
+
+/// What every command works with: the terminal in the output format in force, and the AWS session.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// where data and messages go
+    pub terminal: Terminal,
+    /// region, credentials, clients
+    pub session: Session,
+}

@@ -1,0 +1,1 @@
+//! `senza init`: templates of definitions.

@@ -1,0 +1,26 @@
+//! Senza: a definition becomes a running, immutable, versioned CloudFormation stack.
+//!
+//! The library is the command ([`run`]) and the parts another program needs to do the same without a subprocess: evaluating a
+//! definition ([`template`]), listing and matching stacks ([`stacks`]), and the arithmetic of weighted traffic ([`weights`]).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod account;
+mod cli;
+mod commands;
+mod compatibility;
+mod components;
+mod context;
+mod error;
+mod init;
+mod load_balancer_name;
+mod route53;
+pub mod stacks;
+mod styles;
+pub mod template;
+mod user_data;
+pub mod weights;
+
+pub use cli::{command, run};
+pub use compatibility::Compatibility;
+pub use error::Error;

@@ -1,0 +1,1 @@
+//! Mustache as pystache renders it in strict mode.
