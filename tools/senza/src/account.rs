@@ -24,7 +24,9 @@ use memo::Memo;
 
 pub(crate) use certificates::{AcmCertificate, ServerCertificate};
 pub(crate) use hosted_zones::{HostedZone, matching_zone};
-pub(crate) use images::{Channel, DeviceMapping, Image, newest_taupage_image};
+#[cfg(test)]
+pub(crate) use images::DeviceMapping;
+pub(crate) use images::{Channel, Image, newest_taupage_image};
 pub(crate) use network::{NatGateway, Subnet, Vpc};
 pub(crate) use security_groups::SecurityGroup;
 pub(crate) use stacks::{StackOutputs, StackResource};
@@ -47,6 +49,7 @@ pub struct Account {
     hosted_zones: OnceCell<Vec<HostedZone>>,
     domain: Mutex<Option<String>>,
     acm_certificates: OnceCell<Vec<AcmCertificate>>,
+    described_certificates: Memo<AcmCertificate>,
     server_certificates: OnceCell<Vec<ServerCertificate>>,
     stack_resources: Memo<StackResource>,
     stack_outputs: Memo<StackOutputs>,
@@ -75,6 +78,7 @@ impl Account {
             hosted_zones: OnceCell::new(),
             domain: Mutex::default(),
             acm_certificates: OnceCell::new(),
+            described_certificates: Memo::default(),
             server_certificates: OnceCell::new(),
             stack_resources: Memo::default(),
             stack_outputs: Memo::default(),
@@ -134,7 +138,7 @@ impl Account {
         let domain = match names.as_slice() {
             [] => {
                 return Err(Error::Fatal(
-                    "No domain configured: the account has no hosted zone".to_owned(),
+                    "No Domain configured: the account has no hosted zone".to_owned(),
                 ));
             }
             [only] => only.clone(),

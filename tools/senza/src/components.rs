@@ -118,3 +118,6 @@ pub async fn apply(component: &Component, generation: &mut Generation<'_>) -> Re
         ComponentType::WeightedDnsElasticLoadBalancer => weighted_dns::apply(component, generation).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

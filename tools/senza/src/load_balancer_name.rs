@@ -33,17 +33,37 @@ mod tests {
     fn names_are_cut_and_cleaned() {
         for (stack_name, version, expected) in [
             ("app-name", "1", "app-name-1"),
-            ("really-long-application-name", "cd871c54", "really-long-application-cd871c54"),
-            ("foobarfoobarfoobarfoobarfoobar", "0.1", "foobarfoobarfoobarfoobarfoob-0.1"),
+            (
+                "really-long-application-name",
+                "cd871c54",
+                "really-long-application-cd871c54",
+            ),
+            (
+                "foobarfoobarfoobarfoobarfoobar",
+                "0.1",
+                "foobarfoobarfoobarfoobarfoob-0.1",
+            ),
             ("a--b---c", "1", "a-b-c-1"),
-            ("a-very-long-application-name-indeed", "3-pub", "a-very-long-application-na-3-pub"),
+            (
+                "a-very-long-application-name-indeed",
+                "3-pub",
+                "a-very-long-application-na-3-pub",
+            ),
             ("-a-", "1", "a-1"),
             ("--a", "1", "-a-1"),
             ("-", "1", "-1"),
             ("", "", "-"),
-            ("app", "abcdefghijklmnopqrstuvwxyz0123456789", "-abcdefghijklmnopqrstuvwxyz0123456789"),
+            (
+                "app",
+                "abcdefghijklmnopqrstuvwxyz0123456789",
+                "-abcdefghijklmnopqrstuvwxyz0123456789",
+            ),
         ] {
-            assert_eq!(load_balancer_name(stack_name, version), expected, "{stack_name} {version}");
+            assert_eq!(
+                load_balancer_name(stack_name, version),
+                expected,
+                "{stack_name} {version}"
+            );
         }
     }
 

@@ -31,7 +31,7 @@ impl Answers {
     pub(crate) async fn account(self, terminal: &Terminal) -> Account {
         let options = SessionOptions {
             region: Some("eu-west-1".to_owned()),
-            profile: None,
+            ..SessionOptions::default()
         };
         let mut account = Account::new(Session::load(options).await.unwrap(), terminal.clone());
         account.offline = true;

@@ -1,7 +1,7 @@
 //! Certificates in Certificate Manager and, from before there was one, in IAM.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use stups_aws::acm::types::{CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
+use stups_aws::acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use stups_aws::iam::types::ServerCertificateMetadata;
 
 use super::Account;
@@ -84,28 +84,21 @@ impl Account {
         {
             return Ok(known.clone());
         }
-        let answer = self
-            .online()?
-            .acm()
-            .describe_certificate()
-            .certificate_arn(arn)
-            .send()
-            .await?;
-        let detail = answer
-            .certificate
-            .ok_or_else(|| Error::Fatal(format!("Certificate {arn} does not exist")))?;
-        Ok(AcmCertificate {
-            arn: arn.to_owned(),
-            alternative_names: detail.subject_alternative_names().to_vec(),
-            status: detail
-                .status
-                .map(|status| status.as_str().to_owned())
-                .unwrap_or_default(),
-            not_before: detail.not_before.map(|time| time.as_secs_f64()),
-            not_after: detail.not_after.map(|time| time.as_secs_f64()),
-            created: detail.created_at.or(detail.imported_at).map(|time| time.as_secs_f64()),
-            domain: detail.domain_name.unwrap_or_default(),
-        })
+        self.described_certificates
+            .get(arn, async {
+                let answer = self
+                    .online()?
+                    .acm()
+                    .describe_certificate()
+                    .certificate_arn(arn)
+                    .send()
+                    .await?;
+                let detail = answer
+                    .certificate
+                    .ok_or_else(|| Error::Fatal(format!("Certificate {arn} does not exist")))?;
+                Ok(from_detail(arn, detail))
+            })
+            .await
     }
 
     /// All server certificates in IAM.
@@ -138,6 +131,21 @@ impl Account {
     }
 }
 
+fn from_detail(arn: &str, detail: CertificateDetail) -> AcmCertificate {
+    AcmCertificate {
+        arn: arn.to_owned(),
+        alternative_names: detail.subject_alternative_names().to_vec(),
+        status: detail
+            .status
+            .map(|status| status.as_str().to_owned())
+            .unwrap_or_default(),
+        not_before: detail.not_before.map(|time| time.as_secs_f64()),
+        not_after: detail.not_after.map(|time| time.as_secs_f64()),
+        created: detail.created_at.or(detail.imported_at).map(|time| time.as_secs_f64()),
+        domain: detail.domain_name.unwrap_or_default(),
+    }
+}
+
 /// What a summary says, when it says everything that choosing a certificate needs.
 fn from_summary(summary: &CertificateSummary) -> Option<AcmCertificate> {
     if summary.has_additional_subject_alternative_names.unwrap_or_default()
@@ -157,5 +165,8 @@ fn from_summary(summary: &CertificateSummary) -> Option<AcmCertificate> {
 }
 
 fn key_types() -> Vec<KeyAlgorithm> {
-    KeyAlgorithm::values().iter().map(|name| KeyAlgorithm::from(*name)).collect()
+    KeyAlgorithm::values()
+        .iter()
+        .map(|name| KeyAlgorithm::from(*name))
+        .collect()
 }

@@ -37,7 +37,10 @@ impl Account {
     /// The alias after its first dash; all of it when it has none.
     pub(crate) async fn team_id(&self) -> Result<String, Error> {
         let alias = self.alias().await?;
-        Ok(alias.split_once('-').map_or(alias.as_str(), |(_, team)| team).to_owned())
+        Ok(alias
+            .split_once('-')
+            .map_or(alias.as_str(), |(_, team)| team)
+            .to_owned())
     }
 
     /// The bucket that Mint writes the credentials of this account's applications to.

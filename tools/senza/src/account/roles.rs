@@ -12,21 +12,11 @@ impl Account {
         self.role_policies
             .get(role, async {
                 let iam = &self.online()?.iam();
-                let pages = iam
-                    .list_role_policies()
-                    .role_name(role)
-                    .into_paginator()
-                    .items()
-                    .send();
+                let pages = iam.list_role_policies().role_name(role).into_paginator().items().send();
                 let names: Vec<String> = pages.collect::<Result<_, _>>().await?;
                 stream::iter(names)
                     .map(|name| async move {
-                        let policy = iam
-                            .get_role_policy()
-                            .role_name(role)
-                            .policy_name(&name)
-                            .send()
-                            .await?;
+                        let policy = iam.get_role_policy().role_name(role).policy_name(&name).send().await?;
                         let document = policy_document(&policy.policy_document).ok_or_else(|| {
                             Error::Fatal(format!("Policy {name} of IAM role {role} is not readable as JSON"))
                         })?;

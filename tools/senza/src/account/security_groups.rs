@@ -79,9 +79,7 @@ impl Account {
             [only] => Some(only),
             [first, ..] => {
                 let vpc_id = self.stack_vpc().await;
-                let here = groups
-                    .iter()
-                    .find(|group| vpc_id.is_some() && group.vpc_id == vpc_id);
+                let here = groups.iter().find(|group| vpc_id.is_some() && group.vpc_id == vpc_id);
                 Some(here.unwrap_or(first))
             }
         };

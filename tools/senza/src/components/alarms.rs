@@ -63,8 +63,20 @@ pub(crate) fn add(
     let statistic = rules.text("Statistic")?.unwrap_or_else(|| "Average".to_owned());
     let minutes = period as f64 / 60.0 * evaluations as f64;
     for (threshold_name, policy, comparison, words, level) in [
-        ("ScaleUpThreshold", "ScaleUp", "GreaterThanThreshold", "Scale-up if", "High"),
-        ("ScaleDownThreshold", "ScaleDown", "LessThanThreshold", "Scale-down if", "Low"),
+        (
+            "ScaleUpThreshold",
+            "ScaleUp",
+            "GreaterThanThreshold",
+            "Scale-up if",
+            "High",
+        ),
+        (
+            "ScaleDownThreshold",
+            "ScaleDown",
+            "LessThanThreshold",
+            "Scale-down if",
+            "Low",
+        ),
     ] {
         let Some(written) = rules.get(threshold_name) else {
             continue;
@@ -129,7 +141,12 @@ const UNITS: [(&str, &str); 5] = [
 
 /// `20 GB` -> 20 Gigabytes; without a unit, bytes.
 fn network_threshold(written: &Value) -> Result<Threshold, String> {
-    let unknown = || format!("Unknown network threshold {}, use something like \"20 GB\"", shown(written));
+    let unknown = || {
+        format!(
+            "Unknown network threshold {}, use something like \"20 GB\"",
+            shown(written)
+        )
+    };
     let of = |value: Json, text: String, unit| Threshold {
         value,
         text,

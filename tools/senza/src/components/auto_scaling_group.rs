@@ -233,10 +233,7 @@ async fn merged_role(
 }
 
 /// The group's own properties, without size and launch configuration.
-async fn group_properties(
-    component: &Component,
-    generation: &Generation<'_>,
-) -> Result<JsonMap<String, Json>, Error> {
+async fn group_properties(component: &Component, generation: &Generation<'_>) -> Result<JsonMap<String, Json>, Error> {
     let properties = Properties::of(component);
     let mut group = members(json!({
         "VPCZoneIdentifier": find_in_map("ServerSubnets", &json!("Subnets")),
@@ -271,7 +268,13 @@ async fn group_properties(
             references.push(match balancer {
                 Value::String(name) if !name.is_empty() => json!({"Ref": format!("{name}{suffix}")}),
                 function if is_function(function) => function.to_json(),
-                other => return Err(properties.wrong(property, other, "the name of a load balancer component, or a list of them")),
+                other => {
+                    return Err(properties.wrong(
+                        property,
+                        other,
+                        "the name of a load balancer component, or a list of them",
+                    ));
+                }
             });
         }
         group.insert(target.to_owned(), Json::Array(references));

@@ -40,7 +40,11 @@ pub(crate) async fn resolve(
         (Some(map @ Value::Map(_)), _) => reference::resolve(map, path, account).await,
         (Some(other), _) => Err(Error::Usage(format!(
             "{path}: must be a certificate's ARN or the name of a server certificate, not {}",
-            if other.as_str().is_some() { "empty" } else { other.kind() }
+            if other.as_str().is_some() {
+                "empty"
+            } else {
+                other.kind()
+            }
         ))),
         (None, Some(host)) => choose(host, path, generation).await.map(Json::from),
         (None, None) if generation.is_current() => Err(Error::Usage(format!(
@@ -223,11 +227,24 @@ mod tests {
             newest_matching(&[certificate], "a.zo.ne", NOW).is_some()
         };
         assert!(changed(&|_| {}));
-        assert!(!changed(&|certificate| certificate.not_before = Some(1500.0)), "not yet valid");
+        assert!(
+            !changed(&|certificate| certificate.not_before = Some(1500.0)),
+            "not yet valid"
+        );
         assert!(!changed(&|certificate| certificate.not_after = Some(999.0)), "expired");
         assert!(!changed(&|certificate| certificate.not_after = None), "unknown end");
-        for status in ["REVOKED", "VALIDATION_TIMED_OUT", "EXPIRED", "FAILED", "INACTIVE", "PENDING_VALIDATION"] {
-            assert!(!changed(&|certificate| certificate.status = status.to_owned()), "{status}");
+        for status in [
+            "REVOKED",
+            "VALIDATION_TIMED_OUT",
+            "EXPIRED",
+            "FAILED",
+            "INACTIVE",
+            "PENDING_VALIDATION",
+        ] {
+            assert!(
+                !changed(&|certificate| certificate.status = status.to_owned()),
+                "{status}"
+            );
         }
     }
 
@@ -251,7 +268,8 @@ mod tests {
             iam("zo-ne-3", 30.0, 999.0),
             iam("other", 40.0, 2000.0),
         ];
-        let found = |prefix: &str| newest_server_certificate(&certificates, prefix, NOW).map(|found| found.name.as_str());
+        let found =
+            |prefix: &str| newest_server_certificate(&certificates, prefix, NOW).map(|found| found.name.as_str());
         assert_eq!(found("zo-ne"), Some("zo-ne-2"));
         assert_eq!(found(""), Some("other"));
         assert_eq!(found("zo-ne-3"), None, "expired");

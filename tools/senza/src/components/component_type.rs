@@ -63,7 +63,12 @@ fn suggestion(written: &str) -> String {
     TYPES
         .iter()
         .map(|(known, _)| format!("Senza::{known}"))
-        .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &written.to_lowercase()), known))
+        .map(|known| {
+            (
+                strsim::jaro_winkler(&known.to_lowercase(), &written.to_lowercase()),
+                known,
+            )
+        })
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .filter(|(similarity, _)| *similarity > 0.8)
         .map(|(_, known)| format!(", did you mean \"{known}\"?"))
@@ -122,8 +127,14 @@ mod tests {
         for (written, expected) in [
             ("Senza::Configuration", ComponentType::Configuration),
             ("senza::configuration", ComponentType::Configuration),
-            ("Senza::WeightedDNSElasticLoadBalancer", ComponentType::WeightedDnsElasticLoadBalancer),
-            ("Senza::WeightedDnsElasticLoadBalancer", ComponentType::WeightedDnsElasticLoadBalancer),
+            (
+                "Senza::WeightedDNSElasticLoadBalancer",
+                ComponentType::WeightedDnsElasticLoadBalancer,
+            ),
+            (
+                "Senza::WeightedDnsElasticLoadBalancer",
+                ComponentType::WeightedDnsElasticLoadBalancer,
+            ),
             ("Senza::STUPSAutoConfiguration", ComponentType::StupsAutoConfiguration),
             ("Senza::TaupageAutoScalingGroup", ComponentType::TaupageAutoScalingGroup),
         ] {
@@ -134,8 +145,14 @@ mod tests {
     #[test]
     fn other_types_are_errors() {
         for (written, expected) in [
-            ("Senza::IAMRole", "Component \"Senza::IamRole\" is not supported yet by this release"),
-            ("Senza::RedisNode", "Component \"Senza::RedisNode\" is not supported yet by this release"),
+            (
+                "Senza::IAMRole",
+                "Component \"Senza::IamRole\" is not supported yet by this release",
+            ),
+            (
+                "Senza::RedisNode",
+                "Component \"Senza::RedisNode\" is not supported yet by this release",
+            ),
             (
                 "Senza::ElasticLoadBalancerV2",
                 "Component \"Senza::ElasticLoadBalancerV2\" is not supported yet by this release",

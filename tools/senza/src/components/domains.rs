@@ -51,7 +51,10 @@ pub(crate) fn given(properties: &Properties<'_>, is_current: bool) -> Result<Vec
         let record_type = text("Type", "weighted or standalone")?;
         let is_weighted = record_type == "weighted";
         if !is_weighted && record_type != "standalone" && is_current {
-            return Err(domain.error("Type", &format!("must be weighted or standalone, not \"{record_type}\"")));
+            return Err(domain.error(
+                "Type",
+                &format!("must be weighted or standalone, not \"{record_type}\""),
+            ));
         }
         let mut zone = text("Zone", "the name of a hosted zone, such as example.org.")?;
         if is_current && !zone.ends_with('.') {
@@ -99,7 +102,11 @@ async fn domain(
     let account = generation.account;
     let is_internal = properties.filled_text("Scheme")?.as_deref() != Some("internet-facing");
     let Some(written) = properties.get(name) else {
-        let zone = format!("{}.", account.domain().await?);
+        let domain = account.domain().await.map_err(|error| match error {
+            Error::Fatal(message) => Error::Fatal(format!("{}: {message}", properties.path(name))),
+            other => other,
+        })?;
+        let zone = format!("{domain}.");
         let zones = account.hosted_zones().await?;
         let found = matching_zone(zones, &zone, is_internal).filter(|found| found.name == zone);
         let zone_id = found.and_then(|found| ambiguous_id(found, zones, generation));

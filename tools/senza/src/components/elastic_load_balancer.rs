@@ -59,12 +59,7 @@ pub(crate) async fn build(
 ) -> Result<(), Error> {
     let properties = Properties::of(component);
     if generation.is_current() {
-        let known: Vec<&str> = EVALUATED
-            .iter()
-            .chain(&PASSED_ON)
-            .chain(consumed)
-            .copied()
-            .collect();
+        let known: Vec<&str> = EVALUATED.iter().chain(&PASSED_ON).chain(consumed).copied().collect();
         properties.warn_about_unknown(&known, generation.terminal);
     }
     domains::add_records(domains, &component.name, "CanonicalHostedZoneNameID", generation)?;
@@ -184,7 +179,10 @@ fn health_check_target(properties: &Properties<'_>) -> Result<Json, Error> {
         let parts = json!([format!("{protocol}:"), port.to_json(), path]);
         return Ok(json!({"Fn::Join": ["", parts]}));
     }
-    Ok(json!(format!("{protocol}:{}{path}", properties.text(name)?.unwrap_or_default())))
+    Ok(json!(format!(
+        "{protocol}:{}{path}",
+        properties.text(name)?.unwrap_or_default()
+    )))
 }
 
 /// The scheme; says so when everybody will be able to reach the load balancer.

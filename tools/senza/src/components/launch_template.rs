@@ -73,13 +73,19 @@ fn launch_template_data(
         metadata.extend(own.iter().map(|(name, value)| (name, value.to_json())));
     }
     let mut interface = members(json!({"DeviceIndex": 0}));
-    for (from, to) in [("AssociatePublicIpAddress", "AssociatePublicIpAddress"), ("SecurityGroups", "Groups")] {
+    for (from, to) in [
+        ("AssociatePublicIpAddress", "AssociatePublicIpAddress"),
+        ("SecurityGroups", "Groups"),
+    ] {
         if let Some(value) = configuration.get(from) {
             interface.insert(to.to_owned(), value.clone());
         }
     }
     // A launch configuration without InstanceMonitoring monitors in detail.
-    let monitoring = configuration.get("InstanceMonitoring").cloned().unwrap_or(Json::Bool(true));
+    let monitoring = configuration
+        .get("InstanceMonitoring")
+        .cloned()
+        .unwrap_or(Json::Bool(true));
     let mut data = members(json!({
         "MetadataOptions": metadata,
         "NetworkInterfaces": [interface],
@@ -147,7 +153,9 @@ fn mixed_instances(properties: &Properties<'_>, specification: &Json) -> Result<
     if !overrides.is_empty() {
         template.insert("Overrides".to_owned(), Json::Array(overrides));
     }
-    Ok(Some(json!({"InstancesDistribution": distribution, "LaunchTemplate": template})))
+    Ok(Some(
+        json!({"InstancesDistribution": distribution, "LaunchTemplate": template}),
+    ))
 }
 
 /// The component's instance type and its alternatives, each once; nothing without alternatives.
@@ -186,10 +194,7 @@ fn volume_tags(properties: &Properties<'_>, generation: &Generation<'_>) -> Resu
 }
 
 /// The image that instances will be launched from, when the template says which one.
-async fn image(
-    configuration: &JsonMap<String, Json>,
-    generation: &Generation<'_>,
-) -> Result<Option<Image>, Error> {
+async fn image(configuration: &JsonMap<String, Json>, generation: &Generation<'_>) -> Result<Option<Image>, Error> {
     let id = match configuration.get("ImageId") {
         Some(Json::String(id)) => Some(id.as_str()),
         Some(function) => function

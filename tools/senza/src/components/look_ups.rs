@@ -48,6 +48,9 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     if needs.certificates {
         questions.push(account.acm_certificates().map(drop).boxed());
     }
+    for arn in &needs.certificate_arns {
+        questions.push(account.describe_certificate(arn).map(drop).boxed());
+    }
     if needs.server_certificates {
         questions.push(account.server_certificates().map(drop).boxed());
     }
@@ -107,7 +110,8 @@ impl Needs {
         self.add_security_groups(component);
         let roles = items(present(component, "IamRoles"));
         if roles.len() > 1 {
-            self.roles.extend(roles.iter().filter_map(Value::as_str).map(str::to_owned));
+            self.roles
+                .extend(roles.iter().filter_map(Value::as_str).map(str::to_owned));
         }
     }
 

@@ -56,8 +56,8 @@ impl Reference {
                     .await
                     .map_err(|error| at(path, error))?;
                 require_ready(path, &format!("Resource \"{logical_id}\""), &resource.status)?;
-                let is_group_name = resource.resource_type == "AWS::EC2::SecurityGroup"
-                    && !resource.physical_id.starts_with("sg-");
+                let is_group_name =
+                    resource.resource_type == "AWS::EC2::SecurityGroup" && !resource.physical_id.starts_with("sg-");
                 if is_group_name {
                     return account.security_group_id(&resource.physical_id).await;
                 }
@@ -74,7 +74,9 @@ impl Reference {
                     } else {
                         format!("it has {}", names.join(", "))
                     };
-                    Error::Fatal(format!("{path}: stack \"{stack}\" has no output \"{output}\" ({existing})"))
+                    Error::Fatal(format!(
+                        "{path}: stack \"{stack}\" has no output \"{output}\" ({existing})"
+                    ))
                 })
             }
         }

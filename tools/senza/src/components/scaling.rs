@@ -32,11 +32,7 @@ pub(crate) fn size(rules: &Properties<'_>, group: &mut JsonMap<String, Json>) ->
 }
 
 /// Adds the scaling policies of `group` and the alarms that set them off.
-pub(crate) fn add_policies(
-    group: &str,
-    rules: &Properties<'_>,
-    generation: &mut Generation<'_>,
-) -> Result<(), Error> {
+pub(crate) fn add_policies(group: &str, rules: &Properties<'_>, generation: &mut Generation<'_>) -> Result<(), Error> {
     let metric = Metric::of(rules)?;
     if generation.is_current() && rules.has("Target") {
         return add_target_tracking(group, rules, metric, generation);
@@ -84,7 +80,12 @@ fn add_simple_policy(
         "Cooldown": cooldown,
         "AutoScalingGroupName": {"Ref": group},
     }));
-    add(generation.template, &policy_id, "AWS::AutoScaling::ScalingPolicy", policy)
+    add(
+        generation.template,
+        &policy_id,
+        "AWS::AutoScaling::ScalingPolicy",
+        policy,
+    )
 }
 
 /// Adds one policy that keeps the metric at `Target`, which needs neither thresholds nor alarms.
@@ -111,7 +112,12 @@ fn add_target_tracking(
         },
     }));
     let policy_id = format!("{group}TargetTracking");
-    add(generation.template, &policy_id, "AWS::AutoScaling::ScalingPolicy", policy)
+    add(
+        generation.template,
+        &policy_id,
+        "AWS::AutoScaling::ScalingPolicy",
+        policy,
+    )
 }
 
 /// How many success signals a new stack waits for, and how long: count and ISO 8601 duration.
@@ -142,7 +148,10 @@ fn iso_8601_duration(text: &str) -> Option<String> {
     for unit in ['h', 'm', 's'] {
         let digits = rest.chars().take_while(char::is_ascii_digit).count();
         let after = rest.get(digits..)?;
-        let is_unit = after.chars().next().is_some_and(|next| next.eq_ignore_ascii_case(&unit));
+        let is_unit = after
+            .chars()
+            .next()
+            .is_some_and(|next| next.eq_ignore_ascii_case(&unit));
         if digits > 0 && is_unit {
             rest = after.get(1..)?;
         }
@@ -180,7 +189,11 @@ mod tests {
             (Some(Value::from("2 within 5M")), "2", "PT5M"),
             (Some(Value::from("-1 within 5s")), "-1", "PT5S"),
         ] {
-            assert_eq!(success(written.clone()), Ok((count.to_owned(), timeout.to_owned())), "{written:?}");
+            assert_eq!(
+                success(written.clone()),
+                Ok((count.to_owned(), timeout.to_owned())),
+                "{written:?}"
+            );
         }
     }
 

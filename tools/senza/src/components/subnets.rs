@@ -141,7 +141,11 @@ fn assign(subnets: &[Subnet], zones: Option<&[String]>, public_only: bool) -> Pu
 
 /// The VPC that the component names, for look-ups in advance.
 pub(crate) fn given_vpc(component: &Component) -> Option<String> {
-    component.properties.get("VpcId").and_then(Value::as_str).map(str::to_owned)
+    component
+        .properties
+        .get("VpcId")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
