@@ -166,7 +166,7 @@ mod tests {
     }
 
     async fn watched_for_a_while(terminal: &Terminal, pictures: usize, errors: &[usize]) {
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         let ended = tokio::time::timeout(limit, watched(terminal, pictures, errors)).await;
         assert!(ended.is_err(), "{ended:?}");
     }

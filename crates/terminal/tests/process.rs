@@ -9,14 +9,12 @@ use std::process::ExitCode;
 const ROLE: &str = "STUPS_TERMINAL_TEST_ROLE";
 
 fn main() -> ExitCode {
-    match std::env::var(ROLE) {
-        Ok(role) => tool::run(&role),
-        Err(_) => {
-            #[cfg(target_os = "linux")]
-            tests::run_all();
-            ExitCode::SUCCESS
-        }
+    if let Ok(role) = std::env::var(ROLE) {
+        return tool::run(&role);
     }
+    #[cfg(target_os = "linux")]
+    tests::run_all();
+    ExitCode::SUCCESS
 }
 
 /// The tools under test.
@@ -31,7 +29,7 @@ mod tool {
     pub(crate) fn run(role: &str) -> ExitCode {
         // A test that fails must not leave a process behind.
         std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             std::process::exit(99);
         });
         let terminal = Terminal::from_process();
