@@ -201,11 +201,11 @@ async fn merged_role(
     component: &Component,
     generation: &mut Generation<'_>,
 ) -> Result<String, Error> {
-    let mut policies = Vec::new();
+    let mut names = Vec::with_capacity(roles.len());
     for (index, role) in roles.iter().enumerate() {
         let place = format!("IamRoles/{index}");
         match role {
-            Value::String(name) => policies.extend(generation.account.inline_policies(name).await?),
+            Value::String(name) => names.push(name),
             Value::Map(_) => {
                 return Err(properties.error(
                     &place,
@@ -214,6 +214,10 @@ async fn merged_role(
             }
             other => return Err(properties.wrong(&place, other, "the name of an IAM role")),
         }
+    }
+    let mut policies = Vec::new();
+    for name in names {
+        policies.extend(generation.account.inline_policies(name).await?);
     }
     let role_id = format!("{}Role", component.name);
     let role = members(json!({

@@ -3,6 +3,7 @@
 mod auto_scaling;
 mod configuration;
 mod load_balancing;
+mod original;
 mod references;
 mod taupage;
 
