@@ -4,6 +4,7 @@ mod definition;
 mod evaluate;
 mod mustache;
 mod parameters;
+mod python;
 
 pub use definition::Definition;
 pub use evaluate::{Evaluation, StackRequest, evaluate};
