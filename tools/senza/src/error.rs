@@ -1,8 +1,11 @@
 //! How a Senza command fails.
 
+use std::io;
+
+use stups_aws::ErrorKind;
 use stups_terminal::Failure;
 
-/// How a Senza command fails; every variant knows its exit code (contract: exit codes and error mapping).
+/// How a Senza command fails; every variant knows its exit code and its words.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Wrong usage: bad option or argument, bad parameter binding, unknown component, invalid property value. Exit code 2.
@@ -22,16 +25,24 @@ pub enum Error {
     /// A security group that does not exist. Exit code 1.
     #[error("Security group \"{0}\" does not exist.\nRun `senza init` to (re-)create necessary resources.")]
     SecurityGroupNotFound(String),
+    /// A program that is not installed. Exit code 1.
+    #[error("Command not found: {command}\n{hint}")]
+    CommandNotFound {
+        /// the program
+        command: String,
+        /// how to get it
+        hint: String,
+    },
     /// AWS said no. Exit code 1.
     #[error(transparent)]
     Aws(#[from] stups_aws::Error),
     /// Reading or writing a file failed. Exit code 1.
-    #[error("Could not open file {path}: {source}")]
+    #[error("Could not open file {path}: {reason}", reason = reason(source))]
     File {
         /// the file
         path: String,
         /// why
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Already shown, or decided by the terminal (declined prompt, Ctrl-C, end of input).
     #[error("{0}")]
@@ -53,7 +64,140 @@ impl Error {
         match self {
             Self::Usage(message) => Failure::usage(message),
             Self::Terminal(failure) => failure,
+            Self::Aws(error) => Failure::application(aws_message(&error)),
             other => Failure::application(other.to_string()),
+        }
+    }
+
+    /// Where an unknown error comes from, for `--stacktrace-visible`; nothing for errors that explain themselves.
+    pub(crate) fn origin(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) => Some(format!(
+                "Call: {}:{}\nCode: {}\nMessage: {}",
+                error.service,
+                error.operation,
+                error.code.as_deref().unwrap_or("none"),
+                error.message
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// What a person is told about a failed AWS call.
+fn aws_message(error: &stups_aws::Error) -> String {
+    match error.kind {
+        ErrorKind::NoCredentials => {
+            "No AWS credentials found. Use the \"mai\" command-line tool to get a temporary access key\n\
+             or manually configure either ~/.aws/credentials or AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY."
+                .to_owned()
+        }
+        ErrorKind::ExpiredCredentials => {
+            "AWS credentials have expired.\nUse the \"mai\" command line tool to get a new temporary access key."
+                .to_owned()
+        }
+        ErrorKind::AccessDenied => format!("AWS missing access rights.\n{}", error.message),
+        ErrorKind::Validation => format!("Validation Error: {}", error.message),
+        ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Other => format!("Unknown Error: {error}"),
+    }
+}
+
+/// What the operating system says, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(kind: ErrorKind, message: &str) -> Failure {
+        Error::Aws(stups_aws::Error {
+            kind,
+            service: "cloudformation".to_owned(),
+            operation: "ListStacks".to_owned(),
+            code: Some("Code".to_owned()),
+            message: message.to_owned(),
+        })
+        .into_failure()
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_its_words_and_exit_code() {
+        let table = [
+            (Error::Usage("wrong".to_owned()).into_failure(), 2, "wrong"),
+            (
+                Error::Fatal("Stack x not found!".to_owned()).into_failure(),
+                1,
+                "Stack x not found!",
+            ),
+            (
+                Error::InvalidDefinition {
+                    path: "a.yaml".to_owned(),
+                    reason: "line 1, column 2: what".to_owned(),
+                }
+                .into_failure(),
+                1,
+                "a.yaml is not a valid senza definition: line 1, column 2: what",
+            ),
+            (
+                Error::SecurityGroupNotFound("app-x".to_owned()).into_failure(),
+                1,
+                "Security group \"app-x\" does not exist.\nRun `senza init` to (re-)create necessary resources.",
+            ),
+            (
+                Error::CommandNotFound {
+                    command: "piu".to_owned(),
+                    hint: "Get it.".to_owned(),
+                }
+                .into_failure(),
+                1,
+                "Command not found: piu\nGet it.",
+            ),
+            (
+                Error::File {
+                    path: "a.yaml".to_owned(),
+                    source: io::Error::from_raw_os_error(13),
+                }
+                .into_failure(),
+                1,
+                "Could not open file a.yaml: Permission denied",
+            ),
+            (Error::Terminal(Failure::aborted()).into_failure(), 1, "Aborted!"),
+            (
+                aws(ErrorKind::AccessDenied, "User x may not do y"),
+                1,
+                "AWS missing access rights.\nUser x may not do y",
+            ),
+            (
+                aws(ErrorKind::Validation, "Stack [x] does not exist"),
+                1,
+                "Validation Error: Stack [x] does not exist",
+            ),
+        ];
+        for (failure, exit_code, message) in table {
+            assert_eq!((failure.exit_code, failure.message.as_str()), (exit_code, message));
+        }
+        for (kind, start) in [
+            (
+                ErrorKind::NoCredentials,
+                "No AWS credentials found. Use the \"mai\" command-line tool",
+            ),
+            (
+                ErrorKind::ExpiredCredentials,
+                "AWS credentials have expired.\nUse the \"mai\" command line tool",
+            ),
+            (ErrorKind::Throttled, "Unknown Error: "),
+            (ErrorKind::Unreachable, "Unknown Error: "),
+            (ErrorKind::Other, "Unknown Error: "),
+        ] {
+            let failure = aws(kind, "because");
+            assert_eq!(failure.exit_code, 1, "{kind:?}");
+            assert!(failure.message.starts_with(start), "{}", failure.message);
         }
     }
 }
