@@ -111,7 +111,7 @@ async fn context(terminal: &Terminal, common: &CommonArguments, format: OutputFo
 async fn dispatch(terminal: &Terminal, command: Command) -> Result<(), Error> {
     use OutputFormat::Text;
     match command {
-        Command::Create(a) => create::run(&context(terminal, &a.common, Text).await?, &a).await,
+        Command::Create(a) => create::run(&context(terminal, &a.common, a.output).await?, &a).await,
         Command::Delete(a) => delete::run(&context(terminal, &a.common, Text).await?, &a).await,
         Command::Domains(a) => domains::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
         Command::Events(a) => events::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
@@ -119,11 +119,11 @@ async fn dispatch(terminal: &Terminal, command: Command) -> Result<(), Error> {
         Command::Init(a) => init::run(&context(terminal, &a.common, Text).await?, &a).await,
         Command::Instances(a) => instances::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
         Command::List(a) => list::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Print(a) => print::run(&context(terminal, &a.common, Text).await?, &a).await,
+        Command::Print(a) => print::run(&context(terminal, &a.common, OutputFormat::Json).await?, &a).await,
         Command::Resources(a) => resources::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
         Command::Status(a) => status::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
         Command::Traffic(a) => traffic::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Update(a) => update::run(&context(terminal, &a.common, Text).await?, &a).await,
+        Command::Update(a) => update::run(&context(terminal, &a.common, a.output).await?, &a).await,
         Command::Wait(a) => wait::run(&context(terminal, &a.common, Text).await?, &a).await,
     }
 }

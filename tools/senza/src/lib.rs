@@ -22,5 +22,5 @@ mod user_data;
 pub mod weights;
 
 pub use cli::{command, run};
-pub use compatibility::Compatibility;
+pub use compatibility::{Compatibility, CompatibilityChoice};
 pub use error::Error;

@@ -87,8 +87,15 @@ pub(crate) struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Text(String),
-    Variable { name: String, escape: bool },
-    Section { name: String, inverted: bool, nodes: Vec<Node> },
+    Variable {
+        name: String,
+        escape: bool,
+    },
+    Section {
+        name: String,
+        inverted: bool,
+        nodes: Vec<Node>,
+    },
 }
 
 struct OpenSection {
@@ -534,7 +541,11 @@ mod tests {
             ("{{=x=}}", "\"{{=x=}}\" is not a valid tag"),
             ("{{{x}}", "\"{{{x}}\" is not a valid tag"),
         ] {
-            assert_eq!(render(template, &context).unwrap_err().to_string(), expected, "{template}");
+            assert_eq!(
+                render(template, &context).unwrap_err().to_string(),
+                expected,
+                "{template}"
+            );
         }
     }
 

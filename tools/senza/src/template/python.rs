@@ -159,7 +159,10 @@ mod tests {
             (Value::from("a"), "'a'"),
             (Value::from("it's"), "\"it's\""),
             (Value::from("it's \"x\""), "'it\\'s \"x\"'"),
-            (Value::from("a\\b\n\t\u{7f}é\u{ad}\u{2028}\u{1f600}"), "'a\\\\b\\n\\t\\x7fé\\xad\\u2028😀'"),
+            (
+                Value::from("a\\b\n\t\u{7f}é\u{ad}\u{2028}\u{1f600}"),
+                "'a\\\\b\\n\\t\\x7fé\\xad\\u2028😀'",
+            ),
             (
                 Value::List(vec![Value::Int(1), Value::from("b"), Value::Null]),
                 "[1, 'b', None]",
