@@ -247,3 +247,150 @@ fn not_a_map(path: &str, value: &Value) -> String {
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn failure(text: &str) -> (u8, String) {
+        let failure = Definition::parse("d.yaml", text).unwrap_err().into_failure();
+        (failure.exit_code, failure.message)
+    }
+
+    #[test]
+    fn a_definition_is_a_map_with_senza_info() {
+        let definition = Definition::parse(
+            "d.yaml",
+            "SenzaInfo:\n  StackName: x\n  Parameters:\n  - A:\n  - B: {Default: 1}\n  - C: {Default: }\n",
+        )
+        .unwrap();
+        let declarations: Vec<_> = definition
+            .declarations()
+            .iter()
+            .map(|declaration| (declaration.name, declaration.default.cloned()))
+            .collect();
+        assert_eq!(declarations, [("A", None), ("B", Some(Value::Int(1))), ("C", None)]);
+        for empty in ["Parameters: ", "Tags: ", "Other: 1"] {
+            assert!(Definition::parse("d.yaml", &format!("SenzaInfo: {{StackName: x, {empty}}}")).is_ok());
+        }
+    }
+
+    #[test]
+    fn without_senza_info_it_is_wrong_usage() {
+        let message = "\"SenzaInfo\" entry is missing in YAML file \"d.yaml\"";
+        for text in ["{}", "Resources: {}", "Senzainfo: {StackName: x}"] {
+            assert_eq!(failure(text), (2, message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn wrong_shapes_are_named_by_their_place() {
+        let with_info = |rest: &str| format!("SenzaInfo: {{StackName: x}}\n{rest}");
+        let info = |entries: &str| format!("SenzaInfo: {{StackName: x, {entries}}}");
+        for (text, reason) in [
+            ("a: [".to_owned(), "line 2, column 1"),
+            ("a: 1\na: 2".to_owned(), "line 2, column 1"),
+            (String::new(), "it must be a map with SenzaInfo, not nothing"),
+            ("- a".to_owned(), "it must be a map with SenzaInfo, not a list"),
+            ("SenzaInfo: x".to_owned(), "SenzaInfo: it must be a map, not text"),
+            ("SenzaInfo: ".to_owned(), "SenzaInfo: it must be a map, not nothing"),
+            ("SenzaInfo: {}".to_owned(), "SenzaInfo/StackName: it is missing"),
+            (
+                "SenzaInfo: {StackName: 1}".to_owned(),
+                "SenzaInfo/StackName: it must be text, not an integer",
+            ),
+            (
+                info("Parameters: {A: {}}"),
+                "SenzaInfo/Parameters: it must be a list of parameters, not a map",
+            ),
+            (
+                info("Parameters: [A]"),
+                "SenzaInfo/Parameters/1: a colon is missing after \"A\"",
+            ),
+            (
+                info("Parameters: [{A: , B: }]"),
+                "SenzaInfo/Parameters/1: it must be a map with one key, the name; it has 2: A, B",
+            ),
+            (
+                info("Parameters: [{}]"),
+                "SenzaInfo/Parameters/1: it must be a map with one key, the name; it has none",
+            ),
+            (
+                info("Parameters: [{8080: {}}]"),
+                "SenzaInfo/Parameters/1: the name \"8080\" must be text",
+            ),
+            (
+                info("Parameters: [{A: text}]"),
+                "SenzaInfo/Parameters/A: it must be a map, not text",
+            ),
+            (
+                info("Parameters: [{A: }, {A: }]"),
+                "SenzaInfo/Parameters/A: the parameter is declared twice",
+            ),
+            (
+                info("Parameters: [{version: }]"),
+                "SenzaInfo/Parameters/version: this name is taken",
+            ),
+            (
+                with_info("SenzaComponents: {A: {}}"),
+                "SenzaComponents: it must be a list of components, not a map",
+            ),
+            (
+                with_info("SenzaComponents: [AppServer]"),
+                "SenzaComponents/1: a colon is missing after \"AppServer\"",
+            ),
+            (
+                with_info("SenzaComponents: [{AppServer: , Type: x}]"),
+                "SenzaComponents/1: it must be a map with one key, the name; it has 2: AppServer, Type",
+            ),
+            (
+                with_info("SenzaComponents: [{AppServer: }]"),
+                "SenzaComponents/AppServer: it must be a map, not nothing",
+            ),
+            (
+                with_info("SenzaComponents: [{AppServer: {}}]"),
+                "SenzaComponents/AppServer: Type is missing",
+            ),
+            (
+                with_info("SenzaComponents: [{AppServer: {Type: 1}}]"),
+                "SenzaComponents/AppServer/Type: it must be text, not an integer",
+            ),
+            (with_info("Mappings: []"), "Mappings: it must be a map, not a list"),
+            (
+                with_info("Mappings: {Senza: 1}"),
+                "Mappings/Senza: it must be a map, not an integer",
+            ),
+            (
+                with_info("Parameters: 1"),
+                "Parameters: it must be a map, not an integer",
+            ),
+            (with_info("Resources: x"), "Resources: it must be a map, not text"),
+            (
+                with_info("Resources: {A: x}"),
+                "Resources/A: it must be a map, not text",
+            ),
+            (with_info("Resources: {A: {}}"), "Resources/A: Type is missing"),
+        ] {
+            let (exit_code, message) = failure(&text);
+            assert_eq!(exit_code, 1, "{text}");
+            let start = format!("d.yaml is not a valid senza definition: {reason}");
+            assert!(message.starts_with(&start), "{text}\n{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn macros_may_stand_beside_resources() {
+        let text = "{SenzaInfo: {StackName: x}, Resources: {'Fn::ForEach::Topics': [a, [b], {}]}}";
+        assert!(Definition::parse("d.yaml", text).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(SenzaInfo|StackName|Parameters|SenzaComponents|Type|[:\\-\\n{}\\[\\], a1]){0,30}") {
+            let _ = Definition::parse("d.yaml", &text);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! A template as people read it.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 use stups_yaml::Value;
 
@@ -78,7 +80,7 @@ fn write_scalar(out: &mut String, scalar: &Json) {
         } else {
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }
