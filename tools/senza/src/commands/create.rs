@@ -1,11 +1,11 @@
 //! `senza create`
 
-use stups_terminal::{Failure, OutputFormat};
+use stups_terminal::Failure;
 
 use super::generation::{GenerationArguments, print_result};
 use super::update;
 use crate::Error;
-use crate::cli::CommonArguments;
+use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Created};
 use crate::template::{StackRequest, python};
@@ -29,16 +29,8 @@ pub(crate) struct CreateArguments {
     /// Tags to associate with the stack
     #[arg(short, long = "tag", value_name = "KEY=VALUE")]
     pub(crate) tags: Vec<String>,
-    /// Use alternative output format
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        overrides_with = "output"
-    )]
-    pub(crate) output: OutputFormat,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// Runs the command.

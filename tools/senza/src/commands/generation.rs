@@ -22,13 +22,13 @@ pub(crate) struct GenerationArguments {
     #[arg(value_name = "PARAMETER")]
     pub(crate) parameters: Vec<String>,
     /// YAML file (or its URL) with parameters
-    #[arg(long, value_name = "PATH", overrides_with = "parameter_file")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) parameter_file: Option<String>,
     /// Ignore failing validation checks
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Generation of AWS resources: 2.1 as Senza 2.1 made them, 3 as AWS offers them today (environment: SENZA_COMPAT)
-    #[arg(long, value_enum, value_name = "GENERATION", overrides_with = "compat")]
+    #[arg(long, value_enum, value_name = "GENERATION")]
     pub(crate) compat: Option<Compatibility>,
 }
 

@@ -9,6 +9,8 @@ use crate::context::Context;
 pub(crate) struct InitArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,
+    #[command(flatten)]
+    pub(crate) output: crate::cli::OutputArguments,
 }
 
 /// Runs the command.

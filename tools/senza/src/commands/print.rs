@@ -16,14 +16,7 @@ pub(crate) struct PrintArguments {
     #[command(flatten)]
     pub(crate) generation: GenerationArguments,
     /// Use alternative output format
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        overrides_with = "output"
-    )]
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,
 }
 

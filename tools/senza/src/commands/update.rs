@@ -1,9 +1,7 @@
 //! `senza update`
 
-use stups_terminal::OutputFormat;
-
 use super::generation::{GenerationArguments, print_result};
-use crate::cli::CommonArguments;
+use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Updated};
 use crate::template::{StackRequest, python};
@@ -25,16 +23,8 @@ pub(crate) struct UpdateArguments {
     /// No-op mode: show what would be updated
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Use alternative output format
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        overrides_with = "output"
-    )]
-    pub(crate) output: OutputFormat,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// Runs the command.
