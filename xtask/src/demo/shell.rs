@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Write, stdout};
+use std::io::{self, IsTerminal, Read, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -59,6 +59,10 @@ impl Shell {
         let (mut reader, writer) = io::pipe()?;
         let mut command = self.command(line);
         command.stdin(Stdio::piped()).stdout(writer.try_clone()?).stderr(writer);
+        if stdout().is_terminal() {
+            // The pipe in between is ours; the output ends on a terminal.
+            command.env("CLICOLOR_FORCE", "1");
+        }
         let mut child = command.spawn().with_context(|| format!("Can't run {line}"))?;
         // The command holds the pipe's writing end; our copies must go for its end to be seen.
         drop(command);
@@ -93,7 +97,7 @@ impl Shell {
         Ok(Outcome {
             line: line.to_owned(),
             exit_code: status.code(),
-            output: String::from_utf8_lossy(&output).into_owned(),
+            output: without_styles(&String::from_utf8_lossy(&output)),
         })
     }
 
@@ -161,6 +165,16 @@ fn pending_prompt(output: &[u8]) -> Option<String> {
     let last = output.rsplit(|byte| *byte == b'\n').next()?;
     last.ends_with(b": ")
         .then(|| String::from_utf8_lossy(last).into_owned())
+}
+
+/// `text` without ANSI styles (`ESC [ ... m`).
+fn without_styles(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
+    }
+    plain
 }
 
 fn parse(line: &str, output: &Output) -> Result<Value> {
@@ -253,6 +267,15 @@ mod tests {
             let message = error.unwrap_err().to_string();
             assert!(message.starts_with("`echo"), "{message}");
         }
+    }
+
+    #[test]
+    fn styles_are_not_text() {
+        assert_eq!(
+            without_styles("\x1b[1mDoing..\x1b[0m\x1b[32m\x1b[1m OK\x1b[0m\n"),
+            "Doing.. OK\n"
+        );
+        assert_eq!(without_styles("plain m"), "plain m");
     }
 
     #[test]
