@@ -1,0 +1,123 @@
+//! The command line of `stups` itself.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use stups_terminal::{CompletionArguments, Terminal, write_completion};
+
+use crate::link::{self, LinkArguments};
+use crate::tool::Tool;
+
+/// Every STUPS command line tool in one executable
+#[derive(Debug, Parser)]
+#[command(
+    name = "stups",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_version_flag = true
+)]
+struct Stups {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Deploy immutable, versioned application stacks and route traffic to them
+    #[command(disable_help_flag = true)]
+    Senza(ToolArguments),
+    /// Make links to this executable, one named like each tool
+    Link(LinkArguments),
+    /// Print a shell's completion script
+    Completion(ToolCompletionArguments),
+}
+
+/// What a tool is called with: all of it is the tool's own business.
+#[derive(Debug, clap::Args)]
+struct ToolArguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    arguments: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ToolCompletionArguments {
+    #[command(flatten)]
+    shell: CompletionArguments,
+    /// Print the script for the link of this tool rather than for `stups`
+    tool: Option<Tool>,
+}
+
+/// Runs `stups` with `arguments`, program name first.
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let terminal = Terminal::from_process();
+    if let [_, flag] = arguments.as_slice()
+        && (flag == "--version" || flag == "-V")
+    {
+        terminal.print(concat!("STUPS ", env!("CARGO_PKG_VERSION"), "\n"));
+        return ExitCode::SUCCESS;
+    }
+    let command = match stups_terminal::parse::<Stups>(arguments) {
+        Ok(Ok(parsed)) => parsed.command,
+        Ok(Err(text)) => {
+            terminal.print(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => return terminal.report(&failure),
+    };
+    match command {
+        Command::Senza(tool) => run_tool(Tool::Senza, tool),
+        Command::Completion(arguments) => {
+            terminal.print(&completion(&arguments));
+            ExitCode::SUCCESS
+        }
+        Command::Link(arguments) => match link::run(&terminal, &arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => terminal.report(&failure),
+        },
+    }
+}
+
+fn run_tool(tool: Tool, arguments: ToolArguments) -> ExitCode {
+    let mut all = vec![OsString::from(tool.name())];
+    all.extend(arguments.arguments);
+    tool.run(all)
+}
+
+fn completion(arguments: &ToolCompletionArguments) -> String {
+    match arguments.tool {
+        Some(tool) => write_completion(tool.command(), tool.name(), &arguments.shell),
+        None => write_completion(whole_command(), "stups", &arguments.shell),
+    }
+}
+
+/// `stups` with the commands of every tool below it.
+fn whole_command() -> clap::Command {
+    Tool::ALL.iter().fold(Stups::command(), |command, tool| {
+        command.mut_subcommand(tool.name(), |listed| match listed.get_about().cloned() {
+            Some(about) => tool.command().about(about),
+            None => tool.command(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_a_command() {
+        let command = Stups::command();
+        for tool in Tool::ALL {
+            assert!(command.find_subcommand(tool.name()).is_some(), "{}", tool.name());
+        }
+        command.debug_assert();
+    }
+
+    #[test]
+    fn the_whole_command_reaches_into_the_tools() {
+        let whole = whole_command();
+        let tool = whole.find_subcommand("senza").expect("senza is listed");
+        assert!(tool.find_subcommand("traffic").is_some());
+    }
+}

@@ -1,0 +1,103 @@
+//! The tools inside this executable.
+
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use stups_terminal::{Failure, Terminal};
+
+/// A command line tool; its value name is what people type and what its link is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tool {
+    Senza,
+}
+
+impl Tool {
+    /// Every tool, in the order of the help text.
+    pub(crate) const ALL: &[Self] = &[Self::Senza];
+
+    /// The name as typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Senza => "senza",
+        }
+    }
+
+    /// The whole command tree, for completions.
+    pub(crate) fn command(self) -> clap::Command {
+        match self {
+            Self::Senza => senza::command(),
+        }
+    }
+
+    /// The tool that a program of this name is a link for: `/usr/local/bin/senza` is Senza.
+    pub(crate) fn from_program_name(program: &OsStr) -> Option<Self> {
+        let name = Path::new(program).file_name()?.to_str()?;
+        let name = name.strip_suffix(EXE_SUFFIX).unwrap_or(name);
+        Self::ALL.iter().copied().find(|tool| name == tool.name())
+    }
+
+    /// Runs the tool with `arguments`, program name first.
+    pub(crate) fn run(self, arguments: Vec<OsString>) -> ExitCode {
+        if let [_, flag] = arguments.as_slice()
+            && (flag == "--version" || flag == "-V")
+        {
+            Terminal::from_process().print(&self.version());
+            return ExitCode::SUCCESS;
+        }
+        // One thread: a tool waits for a handful of answers at a time and computes next to nothing, so more threads
+        // would only cost their start.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let failure = Failure::application(format!("Can't start: {error}"));
+                return Terminal::from_process().report(&failure);
+            }
+        };
+        runtime.block_on(async {
+            match self {
+                Self::Senza => senza::run(arguments).await,
+            }
+        })
+    }
+
+    /// The line that `--version` prints.
+    fn version(self) -> String {
+        let title = match self {
+            Self::Senza => "Senza",
+        };
+        format!("{title} {}\n", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_recognised_by_its_last_path_component() {
+        for program in ["senza", "./senza", "/usr/local/bin/senza"] {
+            assert_eq!(
+                Tool::from_program_name(OsStr::new(program)),
+                Some(Tool::Senza),
+                "{program}"
+            );
+        }
+        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza"] {
+            assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
+        }
+    }
+
+    #[test]
+    fn the_value_names_are_the_names() {
+        for tool in Tool::value_variants() {
+            let value = tool
+                .to_possible_value()
+                .expect("every tool can be named on the command line");
+            assert_eq!(value.get_name(), tool.name());
+        }
+        assert_eq!(Tool::value_variants(), Tool::ALL);
+    }
+}
