@@ -11,6 +11,7 @@ mod commands;
 mod compatibility;
 mod components;
 mod context;
+mod ec2;
 mod error;
 mod init;
 mod load_balancer_name;
@@ -21,6 +22,6 @@ pub mod template;
 mod user_data;
 pub mod weights;
 
-pub use cli::{command, run};
-pub use compatibility::Compatibility;
+pub use cli::{command, run, run_in};
+pub use compatibility::{Compatibility, CompatibilityChoice};
 pub use error::Error;
