@@ -1,1 +1,323 @@
 //! Hosted zones and records.
+//!
+//! A name belongs to the hosted zone that shares the most labels with it, public zones before private ones of the same
+//! name. Records are asked for by name, so that a zone with thousands of records costs no more than a small one.
+
+mod name;
+
+use std::sync::Arc;
+
+use futures::lock::Mutex;
+use indexmap::IndexMap;
+use stups_aws::Session;
+use stups_aws::route53::Client;
+use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, HostedZone, ResourceRecordSet, RrType};
+
+pub(crate) use name::canonical;
+
+use crate::Error;
+
+/// Route 53 answers with at most this many records at once.
+const PAGE: i32 = 300;
+/// Route 53 takes comments of up to this many characters.
+const COMMENT_LIMIT: usize = 256;
+
+/// A hosted zone, as far as finding the right one goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    /// `/hostedzone/Z...`
+    pub(crate) id: String,
+    /// canonical name
+    pub(crate) name: String,
+    /// visible only inside VPCs
+    pub(crate) is_private: bool,
+}
+
+impl From<&HostedZone> for Zone {
+    fn from(zone: &HostedZone) -> Self {
+        Self {
+            id: zone.id().to_owned(),
+            name: canonical(zone.name()),
+            is_private: zone.config().is_some_and(|config| config.private_zone()),
+        }
+    }
+}
+
+/// A record set and the zone it is in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    /// the zone's id
+    pub(crate) zone_id: String,
+    /// the record set as Route 53 has it
+    pub(crate) set: ResourceRecordSet,
+}
+
+impl Record {
+    /// The set identifier of a weighted record and its weight; nothing for plain records and other routing policies.
+    pub(crate) fn weight(&self) -> Option<(&str, i64)> {
+        let set = &self.set;
+        let other_policy = set.region().is_some()
+            || set.failover().is_some()
+            || set.geo_location().is_some()
+            || set.geo_proximity_location().is_some()
+            || set.cidr_routing_config().is_some()
+            || set.multi_value_answer().is_some();
+        let weight = set.weight().or((!other_policy).then_some(0))?;
+        Some((set.set_identifier()?, weight))
+    }
+
+    /// The same record with another weight.
+    pub(crate) fn with_weight(&self, weight: i64) -> Self {
+        let mut changed = self.clone();
+        changed.set.weight = Some(weight);
+        changed
+    }
+
+    /// What the record points to: an alias target, or its values joined by commas.
+    pub(crate) fn value(&self) -> String {
+        match self.set.alias_target() {
+            Some(alias) => alias.dns_name().to_owned(),
+            None => {
+                let values: Vec<&str> = self
+                    .set
+                    .resource_records()
+                    .iter()
+                    .map(|record| record.value())
+                    .collect();
+                values.join(",")
+            }
+        }
+    }
+}
+
+/// Whether this type of record says where a name points to.
+fn is_address(record_type: &RrType) -> bool {
+    matches!(record_type, RrType::A | RrType::Aaaa | RrType::Cname)
+}
+
+/// The zones and records of one picture or one change: each zone list and each name is asked for at most once.
+#[derive(Clone, Debug)]
+pub(crate) struct Dns {
+    client: Client,
+    zones: Arc<Mutex<Option<Arc<[Zone]>>>>,
+    records: Arc<Mutex<IndexMap<String, Arc<Mutex<Option<Arc<[Record]>>>>>>>,
+}
+
+impl Dns {
+    /// Knows nothing yet.
+    pub(crate) fn new(session: &Session) -> Self {
+        Self {
+            client: session.route53(),
+            zones: Arc::default(),
+            records: Arc::default(),
+        }
+    }
+
+    /// The same zones; records are asked for again.
+    pub(crate) fn forget_records(&self) -> Self {
+        Self {
+            records: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// All hosted zones.
+    pub(crate) async fn zones(&self) -> Result<Arc<[Zone]>, Error> {
+        let mut cached = self.zones.lock().await;
+        if let Some(zones) = &*cached {
+            return Ok(Arc::clone(zones));
+        }
+        let listed: Vec<HostedZone> = self
+            .client
+            .list_hosted_zones()
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await?;
+        let zones: Arc<[Zone]> = listed.iter().map(Zone::from).collect();
+        *cached = Some(Arc::clone(&zones));
+        Ok(zones)
+    }
+
+    /// A, AAAA and CNAME records with this name (any spelling), from the best matching zone that has some.
+    pub(crate) async fn address_records(&self, name: &str) -> Result<Arc<[Record]>, Error> {
+        let name = canonical(name);
+        let entry = Arc::clone(self.records.lock().await.entry(name.clone()).or_default());
+        let mut cached = entry.lock().await;
+        if let Some(records) = &*cached {
+            return Ok(Arc::clone(records));
+        }
+        let zones = self.zones().await?;
+        let mut records: Arc<[Record]> = Arc::default();
+        for zone in zones_of_name(&zones, &name) {
+            records = self.list(zone, &name).await?.into();
+            if !records.is_empty() {
+                break;
+            }
+        }
+        *cached = Some(Arc::clone(&records));
+        Ok(records)
+    }
+
+    async fn list(&self, zone: &Zone, name: &str) -> Result<Vec<Record>, Error> {
+        let mut found = Vec::new();
+        let mut start = (format!("{name}."), None, None);
+        loop {
+            let page = self
+                .client
+                .list_resource_record_sets()
+                .hosted_zone_id(&zone.id)
+                .start_record_name(&start.0)
+                .set_start_record_type(start.1.clone())
+                .set_start_record_identifier(start.2.clone())
+                .max_items(PAGE)
+                .send()
+                .await?;
+            for set in page.resource_record_sets {
+                let record = Record {
+                    zone_id: zone.id.clone(),
+                    set,
+                };
+                if canonical(record.set.name()) == name && is_address(record.set.r#type()) && !found.contains(&record) {
+                    found.push(record);
+                }
+            }
+            let next = match page.next_record_name {
+                Some(next) if page.is_truncated && canonical(&next) == name => next,
+                _ => return Ok(found),
+            };
+            let next = (next, page.next_record_type, page.next_record_identifier);
+            if next == start {
+                // A server that does not get ahead would be asked for ever.
+                return Ok(found);
+            }
+            start = next;
+        }
+    }
+
+    /// Creates or replaces records, all or none per zone. No records: no call.
+    pub(crate) async fn upsert(&self, records: &[Record], comment: &str) -> Result<(), Error> {
+        self.change(&ChangeAction::Upsert, records, comment).await
+    }
+
+    /// Deletes records, all or none per zone. No records: no call.
+    pub(crate) async fn delete(&self, records: &[Record], comment: &str) -> Result<(), Error> {
+        self.change(&ChangeAction::Delete, records, comment).await
+    }
+
+    async fn change(&self, action: &ChangeAction, records: &[Record], comment: &str) -> Result<(), Error> {
+        let mut by_zone: IndexMap<&str, Vec<&ResourceRecordSet>> = IndexMap::new();
+        for record in records {
+            by_zone.entry(&record.zone_id).or_default().push(&record.set);
+        }
+        for (zone_id, sets) in by_zone {
+            let mut batch = ChangeBatch::builder().comment(comment.chars().take(COMMENT_LIMIT).collect::<String>());
+            for set in sets {
+                let change = Change::builder()
+                    .action(action.clone())
+                    .resource_record_set(set.clone());
+                batch = batch.changes(change.build().map_err(incomplete)?);
+            }
+            self.client
+                .change_resource_record_sets()
+                .hosted_zone_id(zone_id)
+                .change_batch(batch.build().map_err(incomplete)?)
+                .send()
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn incomplete(error: impl std::fmt::Display) -> Error {
+    Error::Fatal(format!("Route 53 change is not complete: {error}"))
+}
+
+/// The zones that `name` (canonical) is in: the longest first, public ones before private ones of the same name.
+fn zones_of_name<'z>(zones: &'z [Zone], name: &str) -> Vec<&'z Zone> {
+    let mut matching: Vec<(usize, &Zone)> = zones
+        .iter()
+        .filter_map(|zone| Some((name::labels_in_zone(name, &zone.name)?, zone)))
+        .collect();
+    matching.sort_by_key(|(labels, zone)| (std::cmp::Reverse(*labels), zone.is_private));
+    matching.into_iter().map(|(_, zone)| zone).collect()
+}
+
+/// The hosted zone that a record called `name` belongs in.
+pub(crate) async fn zone_of_name(session: &Session, name: &str) -> Result<Option<Zone>, Error> {
+    let zones = Dns::new(session).zones().await?;
+    Ok(zones_of_name(&zones, &canonical(name))
+        .first()
+        .map(|zone| (*zone).clone()))
+}
+
+/// The weight that the weighted record `record_name` with this set identifier has right now; nothing when there is no such
+/// record.
+pub(crate) async fn live_weight(
+    session: &Session,
+    record_name: &str,
+    set_identifier: &str,
+) -> Result<Option<i64>, Error> {
+    let records = Dns::new(session).address_records(record_name).await?;
+    Ok(records
+        .iter()
+        .filter_map(Record::weight)
+        .find(|(identifier, _)| *identifier == set_identifier)
+        .map(|(_, weight)| weight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(id: &str, name: &str, is_private: bool) -> Zone {
+        Zone {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            is_private,
+        }
+    }
+
+    #[test]
+    fn the_longest_zone_comes_first_and_public_before_private() {
+        let zones = [
+            zone("parent", "example.net", false),
+            zone("private", "shop.example.net", true),
+            zone("public", "shop.example.net", false),
+            zone("sibling", "hop.example.net", false),
+        ];
+        let ids = |name: &str| -> Vec<&str> {
+            zones_of_name(&zones, name)
+                .iter()
+                .map(|zone| zone.id.as_str())
+                .collect()
+        };
+        assert_eq!(ids("www.shop.example.net"), ["public", "private", "parent"]);
+        assert_eq!(ids("wwwshop.example.net"), ["parent"]);
+        assert_eq!(ids("shop.example.net"), ["public", "private", "parent"]);
+        assert!(ids("example.com").is_empty());
+    }
+
+    fn record(set: stups_aws::route53::types::builders::ResourceRecordSetBuilder) -> Record {
+        Record {
+            zone_id: "Z1".to_owned(),
+            set: set.name("app.example.org.").r#type(RrType::A).build().unwrap(),
+        }
+    }
+
+    #[test]
+    fn only_weighted_records_have_a_weight() {
+        let set = ResourceRecordSet::builder;
+        assert_eq!(
+            record(set().set_identifier("app-1").weight(7)).weight(),
+            Some(("app-1", 7))
+        );
+        assert_eq!(record(set().set_identifier("app-1")).weight(), Some(("app-1", 0)));
+        assert_eq!(record(set()).weight(), None);
+        assert_eq!(
+            record(set().set_identifier("app-1").region("eu-west-1".into())).weight(),
+            None
+        );
+    }
+}
