@@ -21,6 +21,7 @@ mod streams;
 mod table;
 mod terminal;
 mod time;
+mod usage;
 mod watch;
 
 pub use action::Action;
