@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_aws::{Session, SessionError, SessionOptions};
-use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, write_completion};
+use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, until_interrupted, write_completion};
 
 use crate::Error;
 use crate::commands::{
@@ -131,22 +131,6 @@ impl AwsCommand {
             Self::Delete(_) | Self::Traffic(_) => OutputFormat::Text,
         }
     }
-
-    /// Whether the command only reads, and never asks a person: then Ctrl-C can end it at any point. The others decide
-    /// themselves where they can stop.
-    fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Self::Domains(_)
-                | Self::Events(_)
-                | Self::Images(_)
-                | Self::Instances(_)
-                | Self::List(_)
-                | Self::Resources(_)
-                | Self::Status(_)
-                | Self::Wait(_)
-        )
-    }
 }
 
 /// A parser for whole numbers that takes one outside `lowest..=highest` for the nearest one inside.
@@ -170,10 +154,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(instruction) => complete(&terminal, &instruction),
         None => execute(&terminal, None, arguments).await,
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => terminal.report(&failure),
-    }
+    terminal.finish(outcome)
 }
 
 /// Runs `senza` with `arguments` (program name first) on `terminal` and in `session`, for programs that use Senza as a
@@ -201,16 +182,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
     };
-    let outcome = if command.only_reads() {
-        tokio::select! {
-            // The command first: one that watches has the terminal to restore when both see the signal.
-            biased;
-            outcome = dispatch(&context, &command) => outcome,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::aborted().into()),
-        }
-    } else {
-        dispatch(&context, &command).await
-    };
+    let outcome = until_interrupted(dispatch(&context, &command)).await;
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
         let mut failure = error.into_failure();
