@@ -11,6 +11,7 @@ mod commands;
 mod compatibility;
 mod components;
 mod context;
+mod deployed;
 mod error;
 mod init;
 mod load_balancer_name;
