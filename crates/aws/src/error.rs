@@ -1,7 +1,6 @@
 //! What a failed call becomes.
 
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::fmt;
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +9,8 @@ pub enum ErrorKind {
     NoCredentials,
     /// the credentials were valid once
     ExpiredCredentials,
+    /// AWS does not know the credentials, or the signature made with them is wrong
+    InvalidCredentials,
     /// the caller may not do this
     AccessDenied,
     /// AWS refused the request's content (`ValidationError`)
@@ -42,23 +43,96 @@ impl Error {
     pub fn has_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }
+
+    /// The IAM action that was refused: `cloudformation:ListStacks`. Taken from AWS's message, which names it when it differs
+    /// from the operation (S3's `ListObjectsV2` needs `s3:ListBucket`); else made from service and operation.
+    pub fn action(&self) -> String {
+        word_after(&self.message, "not authorized to perform: ")
+            .filter(|action| action.contains(':'))
+            .map_or_else(|| format!("{}:{}", self.service, self.operation), str::to_owned)
+    }
+
+    /// The resource on which it was refused, when AWS's message names it.
+    pub fn resource(&self) -> Option<&str> {
+        word_after(&self.message, " on resource: ")
+    }
+
+    fn call(&self) -> String {
+        let call = format!("{} {}", self.service, self.operation);
+        call.trim().to_owned()
+    }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.message)
+/// The first word after `label`, without the punctuation that ends it in a sentence.
+fn word_after<'text>(text: &'text str, label: &str) -> Option<&'text str> {
+    let (_, rest) = text.split_once(label)?;
+    let word = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    (!word.is_empty()).then_some(word)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = one_line(&self.message);
+        let line = match self.kind {
+            ErrorKind::NoCredentials => format!(
+                "No AWS credentials found. Run `mai login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. ({message})"
+            ),
+            ErrorKind::ExpiredCredentials => {
+                format!("The AWS credentials have expired. Run `mai login` for new ones. ({message})")
+            }
+            ErrorKind::InvalidCredentials if is_clock_skew(&message) => {
+                format!("AWS refuses the request's time. Set this machine's clock. ({message})")
+            }
+            ErrorKind::InvalidCredentials => {
+                format!("AWS does not accept the credentials. Run `mai login` for new ones. ({message})")
+            }
+            ErrorKind::AccessDenied => {
+                let resource = self
+                    .resource()
+                    .map(|resource| format!(" on {resource}"))
+                    .unwrap_or_default();
+                format!(
+                    "AWS missing access rights. Needed: {}{resource}. ({message})",
+                    self.action()
+                )
+            }
+            ErrorKind::Validation => format!("Validation Error: {message}"),
+            ErrorKind::Throttled => {
+                format!(
+                    "AWS takes no more requests for now. Try again in a minute. ({}: {message})",
+                    self.call()
+                )
+            }
+            ErrorKind::Unreachable => format!(
+                "No answer from AWS. Check the network, the proxy settings and AWS_ENDPOINT_URL. ({}: {message})",
+                self.call()
+            ),
+            ErrorKind::Other => match &self.code {
+                Some(code) => format!("Unknown Error: {}: {code}: {message}", self.call()),
+                None => format!("Unknown Error: {}: {message}", self.call()),
+            },
+        };
+        formatter.write_str(&line.replace(" ()", ""))
     }
+}
+
+fn is_clock_skew(message: &str) -> bool {
+    [
+        "Signature expired",
+        "Signature not yet current",
+        "RequestTimeTooSkewed",
+        "too large",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
+}
+
+/// Runs of white space, line ends among them, become one space; control characters go.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 impl std::error::Error for Error {}
-
-impl<E, R> From<SdkError<E, R>> for Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    fn from(error: SdkError<E, R>) -> Self {
-        let _ = error;
-        todo!()
-    }
-}

@@ -6,9 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+mod http;
 mod region;
+mod sdk_error;
 mod session;
 
+pub use aws_credential_types::Credentials;
 pub use aws_smithy_runtime_api::client::result::SdkError;
 pub use error::{Error, ErrorKind};
 pub use region::{REGIONS, is_known_region};

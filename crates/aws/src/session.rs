@@ -1,6 +1,25 @@
 //! Sessions: region, credentials, endpoint, retries.
 
-use crate::Error;
+use std::time::Duration;
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::meta::region::ProvideRegion as _;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{AppName, BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+
+use crate::{Error, ErrorKind};
+
+/// How often a call is tried when the environment does not say (`AWS_MAX_ATTEMPTS`). With the waits of [`retries`] that
+/// is about half a minute of throttling, in which CloudFormation's and Route 53's request limits have long recovered.
+const ATTEMPTS: u32 = 8;
 
 /// What a command line may say about the session; everything unsaid comes from the environment and the AWS profile.
 #[derive(Clone, Debug, Default)]
@@ -9,12 +28,16 @@ pub struct SessionOptions {
     pub region: Option<String>,
     /// `--profile`; else `AWS_PROFILE`
     pub profile: Option<String>,
+    /// an endpoint for all services; else `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>` or the profile's `endpoint_url`
+    pub endpoint_url: Option<String>,
+    /// credentials; else the SDK's usual chain: environment, profile (keys, SSO, process, role), web identity, container, instance
+    pub credentials: Option<Credentials>,
 }
 
 /// Credentials, region, endpoint and retry rules; makes clients. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Session {
-    config: aws_types::SdkConfig,
+    config: SdkConfig,
     region: String,
 }
 
@@ -31,22 +54,108 @@ pub enum SessionError {
 
 impl Session {
     /// Makes a session. Talks to nobody: credentials are only looked for at the first call.
+    ///
+    /// The region is the option's, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else that of the profile. A profile given as an
+    /// option comes before credentials in the environment, as with the AWS CLI; `AWS_PROFILE` comes after them.
     pub async fn load(options: SessionOptions) -> Result<Self, SessionError> {
-        let _ = options;
-        todo!()
+        let profile = options.profile.filter(|profile| !profile.is_empty());
+        let region = match options.region.filter(|region| !region.is_empty()) {
+            Some(region) => region,
+            None => configured_region(profile.as_deref())
+                .await
+                .ok_or(SessionError::NoRegion)?,
+        };
+        if !crate::is_known_region(&region) {
+            return Err(SessionError::UnknownRegion(region));
+        }
+
+        let http_client = crate::http::client();
+        let credentials = match options.credentials {
+            Some(credentials) => SharedCredentialsProvider::new(credentials),
+            None => credentials_chain(profile.as_deref(), &region, http_client.clone()).await,
+        };
+        let mut loader = aws_config::defaults(behavior())
+            .region(Region::new(region.clone()))
+            .credentials_provider(credentials)
+            .identity_cache(identity_cache())
+            .http_client(http_client)
+            .timeout_config(timeouts())
+            .retry_config(retries(configured_attempts(), Duration::from_secs(1)));
+        if let Some(name) = app_name() {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint_url) = options.endpoint_url {
+            loader = loader.endpoint_url(endpoint_url);
+        }
+        Ok(Self {
+            config: loader.load().await,
+            region,
+        })
+    }
+
+    /// A session with these credentials in `region`, at `endpoint_url` or at AWS. Reads neither environment nor files.
+    pub fn with_credentials(credentials: Credentials, region: &str, endpoint_url: Option<&str>) -> Self {
+        let mut config = SdkConfig::builder()
+            .behavior_version(behavior())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .identity_cache(identity_cache())
+            .http_client(crate::http::client())
+            .timeout_config(timeouts())
+            .retry_config(retries(ATTEMPTS, Duration::from_secs(1)));
+        config.set_app_name(app_name());
+        config.set_endpoint_url(endpoint_url.map(str::to_owned));
+        config.set_sleep_impl(aws_smithy_async::rt::sleep::default_async_sleep());
+        Self {
+            config: config.build(),
+            region: region.to_owned(),
+        }
     }
 
     /// The same credentials in another region.
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
-        let _ = region;
-        todo!()
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        Self {
+            config,
+            region: region.to_owned(),
+        }
     }
 
     /// A session of `role_arn` in `region`; credentials are obtained at the first call and renewed before they expire.
+    ///
+    /// The session name shows in CloudTrail: 2 to 64 letters, digits and `+=,.@-_`.
+    /// Fails, before any call, when `role_arn` is not a role's ARN; a role that may not be assumed shows at the first call.
     pub async fn assume_role(&self, role_arn: &str, session_name: &str, region: &str) -> Result<Self, Error> {
-        let _ = (role_arn, session_name, region);
-        todo!()
+        if !(role_arn.starts_with("arn:") && role_arn.contains(":role/")) {
+            return Err(Error {
+                kind: ErrorKind::Validation,
+                service: "sts".to_owned(),
+                operation: "AssumeRole".to_owned(),
+                code: None,
+                message: format!("'{role_arn}' is not the ARN of an IAM role"),
+            });
+        }
+        let provider = AssumeRoleProvider::builder(role_arn)
+            .session_name(session_name)
+            .region(Region::new(region.to_owned()))
+            .configure(&self.config)
+            .build()
+            .await;
+        let config = self
+            .config
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .identity_cache(identity_cache())
+            .build();
+        Ok(Self {
+            config,
+            region: region.to_owned(),
+        })
     }
 
     /// The region.
@@ -109,8 +218,92 @@ impl Session {
         aws_sdk_kms::Client::new(&self.config)
     }
 
-    /// S3.
+    /// S3. At an endpoint of one's own the bucket is in the path, because there `bucket.host` seldom resolves.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        aws_sdk_s3::Client::new(&self.config)
+        let own_endpoint = self.config.endpoint_url().is_some() || environment("AWS_ENDPOINT_URL_S3").is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(own_endpoint)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
     }
+}
+
+/// The SDK's defaults of one date, so that an update of the SDK does not change them unseen.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// What the user agent names as the application, for CloudTrail.
+fn app_name() -> Option<AppName> {
+    AppName::new("stups").ok()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_mins(2))
+        .build()
+}
+
+/// Retries of throttled calls and of passing failures: the n-th wait is a random part of `initial_backoff` * 2^n, at most 20 s.
+/// The SDK counts every service's throttling codes as such (`Throttling`, `RequestLimitExceeded`, `PriorRequestNotComplete`, ...).
+fn retries(attempts: u32, initial_backoff: Duration) -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(initial_backoff)
+        .with_max_backoff(Duration::from_secs(20))
+}
+
+fn configured_attempts() -> u32 {
+    environment("AWS_MAX_ATTEMPTS")
+        .and_then(|attempts| attempts.parse().ok())
+        .filter(|attempts| *attempts > 0)
+        .unwrap_or(ATTEMPTS)
+}
+
+/// Credentials are kept until shortly before they expire. SSO and credential processes may need several calls to obtain them.
+fn identity_cache() -> SharedIdentityCache {
+    aws_config::identity::IdentityCache::lazy()
+        .load_timeout(Duration::from_secs(30))
+        .build()
+}
+
+async fn credentials_chain(
+    profile: Option<&str>,
+    region: &str,
+    http_client: aws_smithy_runtime_api::client::http::SharedHttpClient,
+) -> SharedCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_behavior_version(Some(behavior()))
+        .with_region(Some(Region::new(region.to_owned())))
+        .with_http_client(http_client);
+    let Some(profile) = profile else {
+        let chain = DefaultCredentialsChain::builder()
+            .configure(config)
+            .region(Region::new(region.to_owned()));
+        return SharedCredentialsProvider::new(chain.build().await);
+    };
+    SharedCredentialsProvider::new(
+        ProfileFileCredentialsProvider::builder()
+            .configure(&config)
+            .profile_name(profile)
+            .build(),
+    )
+}
+
+async fn configured_region(profile: Option<&str>) -> Option<String> {
+    if let Some(region) = environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION")) {
+        return Some(region);
+    }
+    let mut provider = ProfileFileRegionProvider::builder();
+    if let Some(profile) = profile {
+        provider = provider.profile_name(profile);
+    }
+    provider.build().region().await.map(|region| region.to_string())
+}
+
+/// A variable that is set and not empty.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

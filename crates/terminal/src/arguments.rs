@@ -1,18 +1,276 @@
 //! Command lines: abbreviated commands, exit codes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command};
 
 use crate::Failure;
 
 /// Replaces abbreviated subcommands in `arguments` (program name first) by their full names at every level of `command`.
 /// An exact name wins; an ambiguous or unknown one is a usage error.
-pub fn expand_abbreviations(command: &clap::Command, arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
-    let _ = (command, arguments);
-    todo!()
+///
+/// Options are never abbreviated, and whatever stands behind `--` is left alone. A command that takes arguments of its own
+/// beside subcommands keeps a word that names no subcommand.
+pub fn expand_abbreviations(command: &Command, arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+    let command = built(command);
+    let mut walk = Walk::new(&command);
+    let mut expanded = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter();
+    expanded.extend(arguments.next());
+    for argument in arguments {
+        expanded.push(walk.step(argument)?);
+    }
+    Ok(expanded)
 }
 
 /// Parses a command line with abbreviations. `Ok(Err(text))` is help or version text for stdout, exit code 0.
 pub fn parse<P: clap::Parser>(arguments: Vec<OsString>) -> Result<Result<P, String>, Failure> {
-    let _ = arguments;
-    todo!()
+    let command = conventional(P::command());
+    let arguments = expand_abbreviations(&command, arguments)?;
+    let matches = match command.clone().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return from_clap(&error, &command, &arguments).map(Err),
+    };
+    match P::from_arg_matches(&matches) {
+        Ok(parsed) => Ok(Ok(parsed)),
+        Err(error) => from_clap(&error, &command, &arguments).map(Err),
+    }
+}
+
+/// `command` and all its subcommands as every tool has them: an option given twice takes the last value, commands are listed in
+/// alphabetical order, and there is no `help` subcommand beside `-h`/`--help`.
+#[must_use]
+pub fn conventional(command: Command) -> Command {
+    // The usage line names the tool, however its executable is called.
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    conventional_level(command).bin_name(name)
+}
+
+fn conventional_level(command: Command) -> Command {
+    command
+        .args_override_self(true)
+        .disable_help_subcommand(true)
+        .mut_subcommands(|subcommand| conventional_level(subcommand).display_order(0))
+}
+
+impl Failure {
+    /// The same failure with the usage of the command that `arguments` (program name first) call, to be shown above it.
+    #[must_use]
+    pub fn with_usage(self, command: &Command, arguments: &[OsString]) -> Self {
+        let command = built(command);
+        let mut walk = Walk::new(&command);
+        for argument in arguments.iter().skip(1) {
+            if walk.step(argument.clone()).is_err() {
+                break;
+            }
+        }
+        Self {
+            usage: Some(usage(walk.command)),
+            ..self
+        }
+    }
+}
+
+/// `command` with everything that clap adds by itself (global options in subcommands, usage names, help flags).
+fn built(command: &Command) -> Command {
+    let mut command = conventional(command.clone());
+    command.build();
+    command
+}
+
+/// `Usage: ...` and where to find help.
+fn usage(command: &Command) -> String {
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    let usage = command.clone().render_usage();
+    format!("{usage}\nTry '{name} --help' for help.")
+}
+
+/// A walk along a command line, down the commands that it names.
+struct Walk<'a> {
+    command: &'a Command,
+    /// how many of the next words are values of the option before them
+    values: usize,
+    /// behind `--`, or at a word that is no subcommand
+    ended: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(command: &'a Command) -> Self {
+        Self {
+            command,
+            values: 0,
+            ended: false,
+        }
+    }
+
+    /// Takes the next argument and returns it, with a subcommand's full name for its abbreviation.
+    fn step(&mut self, argument: OsString) -> Result<OsString, Failure> {
+        if self.ended {
+            return Ok(argument);
+        }
+        if self.values > 0 {
+            self.values -= 1;
+            return Ok(argument);
+        }
+        let word = argument.to_string_lossy();
+        if word == "--" {
+            self.ended = true;
+        } else if let Some(long) = word.strip_prefix("--") {
+            let takes_value = self.option(|option| has_long(option, long));
+            self.values = takes_value.map_or(0, required_values);
+        } else if let Some(shorts) = word.strip_prefix('-').filter(|shorts| !shorts.is_empty()) {
+            self.values = self.values_after(shorts);
+        } else if self.command.has_subcommands() {
+            return self.subcommand(argument);
+        } else {
+            self.ended = true;
+        }
+        Ok(argument)
+    }
+
+    /// How many of the next words belong to the options `-<shorts>`.
+    fn values_after(&self, shorts: &str) -> usize {
+        let mut rest = shorts.chars();
+        while let Some(short) = rest.next() {
+            match self.option(|option| has_short(option, short)) {
+                // `-w5` has its value with it.
+                Some(option) if takes_values(option) => {
+                    return if rest.as_str().is_empty() {
+                        required_values(option)
+                    } else {
+                        0
+                    };
+                }
+                _ => {}
+            }
+        }
+        0
+    }
+
+    fn option(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&'a Arg> {
+        self.command.get_arguments().find(|option| is_it(option))
+    }
+
+    fn subcommand(&mut self, argument: OsString) -> Result<OsString, Failure> {
+        match find(self.command, &argument) {
+            Found::One(subcommand) => {
+                self.command = subcommand;
+                Ok(subcommand.get_name().into())
+            }
+            Found::Many(names) => Err(self.failure(format!("Too many matches: {}", names.join(", ")))),
+            Found::None if self.command.get_positionals().next().is_some() => {
+                self.ended = true;
+                Ok(argument)
+            }
+            Found::None => Err(self.failure(unknown(self.command, &argument.to_string_lossy()))),
+        }
+    }
+
+    fn failure(&self, message: String) -> Failure {
+        Failure {
+            usage: Some(usage(self.command)),
+            ..Failure::usage(message)
+        }
+    }
+}
+
+enum Found<'a> {
+    One(&'a Command),
+    Many(Vec<&'a str>),
+    None,
+}
+
+/// The subcommand that `word` names or abbreviates.
+fn find<'a>(command: &'a Command, word: &OsStr) -> Found<'a> {
+    if let Some(exact) = command.find_subcommand(word) {
+        return Found::One(exact);
+    }
+    let Some(word) = word.to_str() else {
+        return Found::None;
+    };
+    let matches: Vec<&Command> = command
+        .get_subcommands()
+        .filter(|subcommand| {
+            subcommand
+                .get_name_and_visible_aliases()
+                .iter()
+                .any(|name| name.starts_with(word))
+        })
+        .collect();
+    match matches.as_slice() {
+        [] => Found::None,
+        [one] => Found::One(one),
+        many => {
+            let mut names: Vec<&str> = many.iter().map(|subcommand| subcommand.get_name()).collect();
+            names.sort_unstable();
+            Found::Many(names)
+        }
+    }
+}
+
+/// Names at least this similar (Jaro-Winkler) are worth a suggestion; clap's own measure.
+const SIMILAR: f64 = 0.7;
+
+fn unknown(command: &Command, word: &str) -> String {
+    let nearest = command
+        .get_subcommands()
+        .filter(|subcommand| !subcommand.is_hide_set())
+        .map(|subcommand| (strsim::jaro_winkler(subcommand.get_name(), word), subcommand.get_name()))
+        .filter(|(similarity, _)| *similarity > SIMILAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        Some((_, name)) => format!("No such command '{word}'. Did you mean '{name}'?"),
+        None => format!("No such command '{word}'."),
+    }
+}
+
+fn has_long(option: &Arg, long: &str) -> bool {
+    option.get_long() == Some(long) || option.get_all_aliases().is_some_and(|aliases| aliases.contains(&long))
+}
+
+fn has_short(option: &Arg, short: char) -> bool {
+    option.get_short() == Some(short)
+        || option
+            .get_all_short_aliases()
+            .is_some_and(|aliases| aliases.contains(&short))
+}
+
+fn takes_values(option: &Arg) -> bool {
+    matches!(option.get_action(), ArgAction::Set | ArgAction::Append)
+}
+
+/// How many words must follow the option when it is given without `=`.
+fn required_values(option: &Arg) -> usize {
+    if !takes_values(option) || option.is_require_equals_set() {
+        return 0;
+    }
+    option.get_num_args().map_or(1, |range| range.min_values())
+}
+
+/// Help and version are text; everything else is a usage error in the common layout.
+fn from_clap(error: &clap::Error, command: &Command, arguments: &[OsString]) -> Result<String, Failure> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(error.render().to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Err(Failure {
+            usage: Some(error.render().to_string()),
+            ..Failure::usage("")
+        }),
+        _ => Err(Failure::usage(message(&error.render().to_string())).with_usage(command, arguments)),
+    }
+}
+
+/// clap's message without its own frame, on one line: tips and lists of values follow in parentheses.
+fn message(rendered: &str) -> String {
+    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let text = text.split("\n\nUsage:").next().unwrap_or(text);
+    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    let mut words = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let aside = line
+            .strip_prefix("tip: ")
+            .or_else(|| line.strip_prefix('[').and_then(|list| list.strip_suffix(']')));
+        words.push(aside.map_or_else(|| line.to_owned(), |aside| format!("({aside})")));
+    }
+    words.join(" ")
 }

@@ -1,142 +1,238 @@
 //! The streams a command talks through.
 
-use crate::{Action, Choice, Failure, OutputFormat, Table};
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use crate::message::{ERROR, INFO, OK, Style, WARNING, styled};
+use crate::streams::{Input, Output, Sink, Stream, Streams, lock};
+use crate::{Action, Failure, OutputFormat, Table, Times};
 
 /// The three standard streams, what they are connected to, and the output format in force. Cheap to clone; clones share
 /// the streams.
 #[derive(Clone, Debug)]
-pub struct Terminal {}
+pub struct Terminal {
+    streams: Arc<Streams>,
+    format: OutputFormat,
+    absolute_times: bool,
+}
 
 /// What a captured [`Terminal`] has written.
 #[derive(Clone, Debug)]
-pub struct Captured {}
+pub struct Captured {
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+}
 
 impl Captured {
     /// Everything written to stdout so far.
     pub fn stdout(&self) -> String {
-        todo!()
+        lock(&self.stdout).clone()
     }
 
     /// Everything written to stderr so far.
     pub fn stderr(&self) -> String {
-        todo!()
+        lock(&self.stderr).clone()
     }
 }
 
 impl Terminal {
     /// The process's own streams.
     pub fn from_process() -> Self {
-        todo!()
+        Self::on(Streams::from_process())
     }
 
     /// Pipes with `stdin` as input, for tests.
     pub fn captured(stdin: &str) -> (Self, Captured) {
-        let _ = stdin;
-        todo!()
+        Self::captured_as(stdin, [false; 3])
     }
 
     /// As [`Terminal::captured`], but all three streams claim to be terminals (colours, messages on stdout).
     pub fn captured_tty(stdin: &str) -> (Self, Captured) {
-        let _ = stdin;
-        todo!()
+        Self::captured_as(stdin, [true; 3])
+    }
+
+    /// As [`Terminal::captured`]; stdin, stdout and stderr, in this order, claim to be terminals or not.
+    pub fn captured_as(stdin: &str, terminals: [bool; 3]) -> (Self, Captured) {
+        let [stdin_is_terminal, stdout_is_terminal, stderr_is_terminal] = terminals;
+        let captured = Captured {
+            stdout: Arc::default(),
+            stderr: Arc::default(),
+        };
+        let output = |is_terminal: bool, memory: &Arc<Mutex<String>>| Output {
+            is_terminal,
+            color: is_terminal,
+            screen: is_terminal,
+            sink: Sink::Memory(Arc::clone(memory)),
+        };
+        let streams = Streams::new(
+            output(stdout_is_terminal, &captured.stdout),
+            output(stderr_is_terminal, &captured.stderr),
+            stdin_is_terminal,
+            Input::Text(io::Cursor::new(stdin.as_bytes().to_vec())),
+        );
+        (Self::on(streams), captured)
+    }
+
+    fn on(streams: Streams) -> Self {
+        Self {
+            streams: Arc::new(streams),
+            format: OutputFormat::Text,
+            absolute_times: false,
+        }
+    }
+
+    /// The same settings on other streams.
+    pub(crate) fn with_streams(&self, streams: Streams) -> Self {
+        Self {
+            streams: Arc::new(streams),
+            ..self.clone()
+        }
     }
 
     /// The same streams with `format` in force, which decides where messages go.
     #[must_use]
     pub fn with_format(&self, format: OutputFormat) -> Self {
-        let _ = format;
-        todo!()
+        Self { format, ..self.clone() }
+    }
+
+    /// The same streams; times in text and TSV tables are RFC 3339 times instead of ages if `absolute` (`--absolute-times`).
+    #[must_use]
+    pub fn with_absolute_times(&self, absolute: bool) -> Self {
+        Self {
+            absolute_times: absolute,
+            ..self.clone()
+        }
     }
 
     /// The output format in force.
     pub fn format(&self) -> OutputFormat {
-        todo!()
+        self.format
     }
 
     /// Whether a person can be asked: stdin is a terminal.
     pub fn is_interactive(&self) -> bool {
-        todo!()
+        self.streams.stdin_is_terminal
     }
 
     /// Whether stdout is a terminal.
     pub fn stdout_is_terminal(&self) -> bool {
-        todo!()
+        self.streams.stdout.is_terminal
+    }
+
+    /// Whether nobody reads stdout any more (`| head`): what is written to it is dropped, and a command that goes on and on
+    /// may end.
+    pub fn stdout_is_closed(&self) -> bool {
+        self.streams.stdout_closed()
     }
 
     /// Data: `text` and nothing else, to stdout.
     pub fn print(&self, text: &str) {
-        let _ = text;
-        todo!()
+        self.streams.write(Stream::Stdout, text);
     }
 
     /// Data: the table in the format in force, to stdout.
     pub fn print_table(&self, table: &Table) {
-        let _ = table;
-        todo!()
+        let times = if self.absolute_times {
+            Times::Absolute
+        } else {
+            Times::relative()
+        };
+        self.print(&table.render_with_times(self.format, self.streams.stdout.color, times));
     }
 
     /// Clears the screen for the next picture of a watch; nothing on a pipe.
     pub fn clear(&self) {
-        todo!()
+        if self.streams.stdout.screen {
+            self.print("\x1b[2J\x1b[1;1H");
+        }
     }
 
     /// A blue bold message line.
     pub fn info(&self, text: &str) {
-        let _ = text;
-        todo!()
+        self.message(text, INFO);
     }
 
     /// A yellow bold message line.
     pub fn warning(&self, text: &str) {
-        let _ = text;
-        todo!()
+        self.message(text, WARNING);
     }
 
     /// A red bold message line.
     pub fn error(&self, text: &str) {
-        let _ = text;
-        todo!()
+        self.message(text, ERROR);
     }
 
     /// A green bold message line.
     pub fn ok(&self, text: &str) {
-        let _ = text;
-        todo!()
+        self.message(text, OK);
     }
 
     /// Opens a progress line: `text` in bold, no newline.
     pub fn action(&self, text: &str) -> Action {
-        let _ = text;
-        todo!()
+        Action::open(self, text)
     }
 
-    /// Asks for a value: `text [default]: `; an empty answer takes the default, without default it is asked again.
-    /// The end of input is [`Failure::aborted`].
-    pub fn prompt(&self, text: &str, default: Option<&str>) -> Result<String, Failure> {
-        let _ = (text, default);
-        todo!()
-    }
-
-    /// Asks `question [Y/n]: `.
-    pub fn confirm(&self, question: &str, default: bool) -> Result<bool, Failure> {
-        let _ = (question, default);
-        todo!()
-    }
-
-    /// Shows `heading` and numbered labels and returns the chosen value. `default` is a value among the choices.
-    pub fn choice<T: Clone + PartialEq>(
-        &self,
-        heading: &str,
-        choices: &[Choice<T>],
-        default: Option<&T>,
-    ) -> Result<T, Failure> {
-        let _ = (heading, choices, default);
-        todo!()
+    /// Opens a progress line whose text and end are on lines of their own, for steps that write lines themselves.
+    pub fn action_on_own_lines(&self, text: &str) -> Action {
+        Action::on_own_lines(self, text)
     }
 
     /// Reports how a command failed (usage line, `Error: ...`, `Aborted!`) on stderr and returns the exit code.
-    pub fn report(&self, failure: &Failure) -> std::process::ExitCode {
-        let _ = failure;
-        todo!()
+    pub fn report(&self, failure: &Failure) -> ExitCode {
+        let mut text = String::new();
+        if let Some(usage) = &failure.usage {
+            text.push_str(usage.trim_end());
+            text.push('\n');
+            if !failure.message.is_empty() {
+                text.push('\n');
+            }
+        }
+        if failure.is_aborted() {
+            text.push_str("Aborted!\n");
+        } else if !failure.message.is_empty() {
+            text.push_str("Error: ");
+            text.push_str(&failure.message);
+            text.push('\n');
+        }
+        self.streams.write(Stream::Stderr, &text);
+        ExitCode::from(failure.exit_code)
+    }
+
+    /// The exit code of a command that ended with `result`: a failure is reported, and so is data that could not be written
+    /// (a full disk). A reader of stdout that went away is no failure.
+    pub fn finish(&self, result: Result<(), Failure>) -> ExitCode {
+        let lost = self.streams.lost();
+        match (result, lost) {
+            (Err(failure), _) => self.report(&failure),
+            (Ok(()), Some(reason)) => {
+                self.report(&Failure::application(format!("Could not write the output: {reason}")))
+            }
+            (Ok(()), None) => ExitCode::SUCCESS,
+        }
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Where messages go: to stdout only if a person looks at it and the format is text.
+    pub(crate) fn message_stream(&self) -> Stream {
+        if self.streams.stdout.is_terminal && self.format == OutputFormat::Text {
+            Stream::Stdout
+        } else {
+            Stream::Stderr
+        }
+    }
+
+    /// `text` in `style`, if the stream that messages go to has colours.
+    pub(crate) fn message_styled(&self, text: &str, style: Style) -> String {
+        styled(text, style, self.streams.output(self.message_stream()).color)
+    }
+
+    /// A message line.
+    pub(crate) fn message(&self, text: &str, style: Style) {
+        let line = self.message_styled(text, style) + "\n";
+        self.streams.write(self.message_stream(), &line);
     }
 }

@@ -6,9 +6,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod analysis;
+mod compose;
+mod construct;
 mod dump;
 mod load;
 mod scalar;
+mod syntax;
+mod tag;
 mod value;
 
 pub use dump::{dump, dump_indented, dumps_plain};

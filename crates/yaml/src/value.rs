@@ -78,10 +78,33 @@ impl fmt::Display for Key {
             Self::Null => formatter.write_str("null"),
             Self::Bool(value) => write!(formatter, "{value}"),
             Self::Int(value) => write!(formatter, "{value}"),
-            Self::Float(bits) => write!(formatter, "{:?}", f64::from_bits(*bits)),
+            Self::Float(bits) => {
+                let value = f64::from_bits(*bits);
+                formatter.write_str(&match value {
+                    _ if value.is_nan() => "NaN".to_owned(),
+                    f64::INFINITY => "Infinity".to_owned(),
+                    f64::NEG_INFINITY => "-Infinity".to_owned(),
+                    _ => float_text(value),
+                })
+            }
             Self::String(text) => formatter.write_str(text),
         }
     }
+}
+
+/// A finite float as Python's `repr` writes it: `1.5`, `1e+22`, `1.5e-07`.
+pub(crate) fn float_text(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..16).contains(&exponent) {
+        let plain = format!("{value}");
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 impl From<&str> for Key {

@@ -98,6 +98,7 @@ async fn context(terminal: &Terminal, common: &CommonArguments, format: OutputFo
     let options = SessionOptions {
         region: common.region.clone(),
         profile: common.profile.clone(),
+        ..SessionOptions::default()
     };
     let session = Session::load(options)
         .await

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use stups_aws::ErrorKind;
 use stups_terminal::Failure;
 
 /// How a Senza command fails; every variant knows its exit code and its words.
@@ -64,7 +63,6 @@ impl Error {
         match self {
             Self::Usage(message) => Failure::usage(message),
             Self::Terminal(failure) => failure,
-            Self::Aws(error) => Failure::application(aws_message(&error)),
             other => Failure::application(other.to_string()),
         }
     }
@@ -84,24 +82,6 @@ impl Error {
     }
 }
 
-/// What a person is told about a failed AWS call.
-fn aws_message(error: &stups_aws::Error) -> String {
-    match error.kind {
-        ErrorKind::NoCredentials => {
-            "No AWS credentials found. Use the \"mai\" command-line tool to get a temporary access key\n\
-             or manually configure either ~/.aws/credentials or AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY."
-                .to_owned()
-        }
-        ErrorKind::ExpiredCredentials => {
-            "AWS credentials have expired.\nUse the \"mai\" command line tool to get a new temporary access key."
-                .to_owned()
-        }
-        ErrorKind::AccessDenied => format!("AWS missing access rights.\n{}", error.message),
-        ErrorKind::Validation => format!("Validation Error: {}", error.message),
-        ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Other => format!("Unknown Error: {error}"),
-    }
-}
-
 /// What the operating system says, without its number.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
@@ -113,6 +93,8 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use stups_aws::ErrorKind;
+
     use super::*;
 
     fn aws(kind: ErrorKind, message: &str) -> Failure {
@@ -169,11 +151,6 @@ mod tests {
             ),
             (Error::Terminal(Failure::aborted()).into_failure(), 1, "Aborted!"),
             (
-                aws(ErrorKind::AccessDenied, "User x may not do y"),
-                1,
-                "AWS missing access rights.\nUser x may not do y",
-            ),
-            (
                 aws(ErrorKind::Validation, "Stack [x] does not exist"),
                 1,
                 "Validation Error: Stack [x] does not exist",
@@ -181,23 +158,6 @@ mod tests {
         ];
         for (failure, exit_code, message) in table {
             assert_eq!((failure.exit_code, failure.message.as_str()), (exit_code, message));
-        }
-        for (kind, start) in [
-            (
-                ErrorKind::NoCredentials,
-                "No AWS credentials found. Use the \"mai\" command-line tool",
-            ),
-            (
-                ErrorKind::ExpiredCredentials,
-                "AWS credentials have expired.\nUse the \"mai\" command line tool",
-            ),
-            (ErrorKind::Throttled, "Unknown Error: "),
-            (ErrorKind::Unreachable, "Unknown Error: "),
-            (ErrorKind::Other, "Unknown Error: "),
-        ] {
-            let failure = aws(kind, "because");
-            assert_eq!(failure.exit_code, 1, "{kind:?}");
-            assert!(failure.message.starts_with(start), "{}", failure.message);
         }
     }
 }
