@@ -26,7 +26,12 @@ pub(crate) struct StackRecord {
 
 /// A stack by name or ARN; nothing when there is none.
 pub(crate) async fn describe(session: &Session, stack: &str) -> Result<Option<Stack>, Error> {
-    let answer = session.cloudformation().describe_stacks().stack_name(stack).send().await;
+    let answer = session
+        .cloudformation()
+        .describe_stacks()
+        .stack_name(stack)
+        .send()
+        .await;
     match answer.map_err(stups_aws::Error::from) {
         Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next()),
         Err(error) if error.has_code("ValidationError") && error.message.contains("does not exist") => Ok(None),

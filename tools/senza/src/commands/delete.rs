@@ -86,7 +86,11 @@ pub(crate) async fn run(context: &Context, arguments: &DeleteArguments) -> Resul
             action.ok();
             continue;
         }
-        let deletion = context.session.cloudformation().delete_stack().stack_name(&stack.stack_id);
+        let deletion = context
+            .session
+            .cloudformation()
+            .delete_stack()
+            .stack_name(&stack.stack_id);
         action
             .during(async { deletion.send().await.map(drop).map_err(Error::from) })
             .await?;

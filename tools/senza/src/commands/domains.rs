@@ -84,7 +84,9 @@ async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result
 /// The stack's own records by set identifier, or else the name's plain ones.
 fn nth_record<'r>(records: &'r [Record], stack_name: &str, index: usize) -> Option<&'r Record> {
     let with = |identifier: Option<&str>| -> Vec<&'r Record> {
-        let matching = records.iter().filter(|record| record.set.set_identifier() == identifier);
+        let matching = records
+            .iter()
+            .filter(|record| record.set.set_identifier() == identifier);
         matching.collect()
     };
     let own = with(Some(stack_name));
@@ -93,7 +95,12 @@ fn nth_record<'r>(records: &'r [Record], stack_name: &str, index: usize) -> Opti
 }
 
 fn row(stack: &StackSummary, resource: &StackRecord, record: Option<&Record>) -> Row {
-    let weight = record.map(|record| record.set.weight().map_or_else(String::new, |weight| weight.to_string()));
+    let weight = record.map(|record| {
+        record
+            .set
+            .weight()
+            .map_or_else(String::new, |weight| weight.to_string())
+    });
     let cells: [(&str, Json); 8] = [
         ("stack_name", json!(stack.name)),
         ("version", json!(stack.version)),

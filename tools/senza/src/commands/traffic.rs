@@ -162,7 +162,13 @@ mod tests {
 
     #[test]
     fn percentages_are_clamped_and_must_be_numbers() {
-        for (text, expected) in [("50", 50.0), (" 0.5 ", 0.5), ("250", 100.0), ("-1", 0.0), ("inf", 100.0)] {
+        for (text, expected) in [
+            ("50", 50.0),
+            (" 0.5 ", 0.5),
+            ("250", 100.0),
+            ("-1", 0.0),
+            ("inf", 100.0),
+        ] {
             assert!((percentage(text).unwrap() - expected).abs() < f64::EPSILON, "{text}");
         }
         for text in ["NaN", "", "many", "1,5"] {

@@ -115,8 +115,10 @@ async fn prepare_step(
             )));
         }
         if can_be_updated(status) {
-            let weights: Vec<(&str, i64)> =
-                wanted.iter().map(|(shift, _, new)| (shift.domain.name.as_str(), *new)).collect();
+            let weights: Vec<(&str, i64)> = wanted
+                .iter()
+                .map(|(shift, _, new)| (shift.domain.name.as_str(), *new))
+                .collect();
             match stack_update::prepare(session, &stack, &records, &weights).await? {
                 Ok(update) => step.update = Some(update),
                 Err(Unsuitable(reason)) => unsuitable = Some(reason),
@@ -138,7 +140,8 @@ async fn prepare_step(
         if !has_stack && new == 0 {
             step.obsolete.extend(records.into_iter().cloned());
         } else {
-            step.records.extend(records.into_iter().map(|record| record.with_weight(new)));
+            step.records
+                .extend(records.into_iter().map(|record| record.with_weight(new)));
         }
     }
     let warning = unsuitable
@@ -197,8 +200,14 @@ pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change) -> Resu
         context.terminal.warning(warning);
     }
     // As Route 53 writes names: with a dot at the end.
-    let names: Vec<String> = change.shifts.iter().map(|shift| format!("{}.", shift.domain.name)).collect();
-    let action = context.terminal.action(&format!("Setting weights for {}..", names.join(", ")));
+    let names: Vec<String> = change
+        .shifts
+        .iter()
+        .map(|shift| format!("{}.", shift.domain.name))
+        .collect();
+    let action = context
+        .terminal
+        .action(&format!("Setting weights for {}..", names.join(", ")));
     let progress = Mutex::new(vec![Progress::NotStarted; change.steps.len()]);
     let attempt = Attempt {
         context,
@@ -227,9 +236,16 @@ pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change) -> Resu
 fn how_far(steps: &[Step], progress: &Mutex<Vec<Progress>>) -> String {
     let progress = progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let all_with = |wanted: Progress| -> String {
-        let matching = steps.iter().zip(progress.iter()).filter(|(_, progress)| **progress == wanted);
+        let matching = steps
+            .iter()
+            .zip(progress.iter())
+            .filter(|(_, progress)| **progress == wanted);
         let names: Vec<&str> = matching.map(|(step, _)| step.identifier.as_str()).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
     };
     format!(
         "Changed: {}. Under way in AWS: {}. Not changed: {}.",
@@ -257,7 +273,12 @@ impl Attempt<'_> {
         self.refuse_moved_weights().await?;
         let gains_first = [true, false];
         for gains in gains_first {
-            let phase = self.change.steps.iter().enumerate().filter(|(_, step)| (step.gain > 0) == gains);
+            let phase = self
+                .change
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, step)| (step.gain > 0) == gains);
             let results = join_all(phase.map(|(index, step)| self.make(index, step))).await;
             let failures: Vec<String> = results.into_iter().filter_map(Result::err).collect();
             if !failures.is_empty() {
@@ -329,7 +350,13 @@ impl Attempt<'_> {
         let results = join_all(updates.map(|(step, update)| async move {
             let tick = || self.action.progress();
             let back = update.run(&self.context.session, Direction::Back, tick).await;
-            back.map_err(|error| format!("{} could not be taken back: {}", step.identifier, error.into_failure().message))
+            back.map_err(|error| {
+                format!(
+                    "{} could not be taken back: {}",
+                    step.identifier,
+                    error.into_failure().message
+                )
+            })
         }))
         .await;
         problems.extend(results.into_iter().filter_map(Result::err));
@@ -358,8 +385,14 @@ impl Attempt<'_> {
             !live_weights(before).iter().all(|weight| live.contains(weight))
         };
         if differs(&self.dns.forget_records().address_records(name).await?) {
-            let weighted: Vec<Record> = before.iter().filter(|record| record.weight().is_some()).cloned().collect();
-            self.dns.upsert(&weighted, "Restore weights after a failed change").await?;
+            let weighted: Vec<Record> = before
+                .iter()
+                .filter(|record| record.weight().is_some())
+                .cloned()
+                .collect();
+            self.dns
+                .upsert(&weighted, "Restore weights after a failed change")
+                .await?;
             let live = self.dns.forget_records().address_records(name).await?;
             if differs(&live) {
                 return Err(Error::Fatal(format!(
@@ -387,7 +420,10 @@ impl Attempt<'_> {
             let wanted = self.wanted_records(shift, &live);
             let wrong = differing(&wanted, &live);
             let missing = shift.plan.changes.iter().find(|(identifier, change)| {
-                change.new > 0 && !wanted.iter().any(|record| record.set.set_identifier() == Some(identifier.as_str()))
+                change.new > 0
+                    && !wanted
+                        .iter()
+                        .any(|record| record.set.set_identifier() == Some(identifier.as_str()))
             });
             if !wrong.is_empty() || missing.is_some() {
                 return Err(Error::Fatal(format!(
@@ -442,5 +478,9 @@ fn in_words(weights: &[(String, String, i64)]) -> String {
         .iter()
         .map(|(identifier, _, weight)| format!("{identifier} {:?}%", percent(*weight)))
         .collect();
-    if words.is_empty() { "no records".to_owned() } else { words.join(", ") }
+    if words.is_empty() {
+        "no records".to_owned()
+    } else {
+        words.join(", ")
+    }
 }

@@ -69,28 +69,25 @@ pub(super) async fn prepare(
         .await?;
     let old_template = answer.template_body.unwrap_or_default();
     let identifier = stack.stack_name().unwrap_or_default();
-    Ok(with_weights(&old_template, records, identifier, wanted).map(|(new_template, record_types)| StackUpdate {
-        stack_id: stack_id.to_owned(),
-        parameters: stack
-            .parameters()
-            .iter()
-            .filter_map(|parameter| parameter.parameter_key.clone())
-            .collect(),
-        capabilities: stack.capabilities().to_vec(),
-        old_template,
-        new_template,
-        record_types,
-    }))
+    Ok(
+        with_weights(&old_template, records, identifier, wanted).map(|(new_template, record_types)| StackUpdate {
+            stack_id: stack_id.to_owned(),
+            parameters: stack
+                .parameters()
+                .iter()
+                .filter_map(|parameter| parameter.parameter_key.clone())
+                .collect(),
+            capabilities: stack.capabilities().to_vec(),
+            old_template,
+            new_template,
+            record_types,
+        }),
+    )
 }
 
 impl StackUpdate {
     /// Updates the stack and waits until that is done; calls `tick` while it takes long.
-    pub(super) async fn run(
-        &self,
-        session: &Session,
-        direction: Direction,
-        tick: impl Fn(),
-    ) -> Result<Outcome, Error> {
+    pub(super) async fn run(&self, session: &Session, direction: Direction, tick: impl Fn()) -> Result<Outcome, Error> {
         let template = match direction {
             Direction::Forward => &self.new_template,
             Direction::Back => &self.old_template,
@@ -209,8 +206,13 @@ mod tests {
 
     #[test]
     fn records_are_found_by_what_cloudformation_made_of_them() {
-        let (body, types) =
-            with_weights(&template().to_string(), &all_records(), "app-1", &[("app.example.org", 30)]).unwrap();
+        let (body, types) = with_weights(
+            &template().to_string(),
+            &all_records(),
+            "app-1",
+            &[("app.example.org", 30)],
+        )
+        .unwrap();
         let mut expected = template();
         for changed in ["Main", "Ipv6"] {
             expected["Resources"][changed]["Properties"]["Weight"] = json!(30);
@@ -242,11 +244,19 @@ mod tests {
     fn templates_in_yaml_are_understood() {
         let body = "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  Main:\n    Type: AWS::Route53::RecordSet\n    \
                     Properties:\n      Name: !Sub 'app.${Zone}'\n      SetIdentifier: app-1\n      Type: CNAME\n      Weight: 0\n";
-        let (body, types) =
-            with_weights(body, &[record("Main", "app.example.org")], "app-1", &[("app.example.org", 30)]).unwrap();
+        let (body, types) = with_weights(
+            body,
+            &[record("Main", "app.example.org")],
+            "app-1",
+            &[("app.example.org", 30)],
+        )
+        .unwrap();
         let template: Json = serde_json::from_str(&body).unwrap();
         assert_eq!(template["Resources"]["Main"]["Properties"]["Weight"], json!(30));
-        assert_eq!(template["Resources"]["Main"]["Properties"]["Name"], json!({"Fn::Sub": "app.${Zone}"}));
+        assert_eq!(
+            template["Resources"]["Main"]["Properties"]["Name"],
+            json!({"Fn::Sub": "app.${Zone}"})
+        );
         assert_eq!(template["AWSTemplateFormatVersion"], json!("2010-09-09"));
         assert_eq!(types[0].1, "CNAME");
     }

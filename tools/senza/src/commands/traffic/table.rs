@@ -83,7 +83,9 @@ fn table(columns: &[&str], mut pages: Vec<(&str, Vec<Row>)>) -> Table {
     for (_, rows) in &mut pages {
         rows.sort_by(|one, other| version_of(one).cmp(version_of(other)));
     }
-    let agree = pages.windows(2).all(|pair| matches!(pair, [one, other] if one.1 == other.1));
+    let agree = pages
+        .windows(2)
+        .all(|pair| matches!(pair, [one, other] if one.1 == other.1));
     let mut columns: Vec<Column> = columns.iter().copied().map(Column::new).collect();
     let rows = if agree {
         pages.into_iter().next().map(|(_, rows)| rows).unwrap_or_default()

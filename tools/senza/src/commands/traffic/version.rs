@@ -71,9 +71,7 @@ async fn load(session: &Session, stack: StackSummary) -> Result<Option<Version>,
     let records = deployed::records(session, &stack.stack_id).await?;
     let tagged = described.tags().iter().find(|tag| tag.key() == Some("StackVersion"));
     Ok(Some(Version {
-        version: tagged
-            .and_then(|tag| tag.value())
-            .map_or(stack.version, str::to_owned),
+        version: tagged.and_then(|tag| tag.value()).map_or(stack.version, str::to_owned),
         name: stack.name,
         identifier: stack.stack_name,
         stack: described,
@@ -128,7 +126,10 @@ mod tests {
         let versions = [version(&[])];
         assert_eq!(find(&versions, "v1").unwrap().identifier, "app-v1");
         let error = find(&versions, "v2").unwrap_err().into_failure();
-        assert_eq!((error.exit_code, error.message.as_str()), (2, "Stack version v2 not found"));
+        assert_eq!(
+            (error.exit_code, error.message.as_str()),
+            (2, "Stack version v2 not found")
+        );
     }
 
     #[test]
