@@ -130,3 +130,168 @@ impl Drop for Action {
         self.terminal.streams().end_line(self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OutputFormat;
+
+    fn stderr(work: impl FnOnce(&Terminal)) -> String {
+        let (terminal, captured) = Terminal::captured("");
+        work(&terminal);
+        assert_eq!(captured.stdout(), "");
+        captured.stderr()
+    }
+
+    fn screen(work: impl FnOnce(&Terminal)) -> String {
+        let (terminal, captured) = Terminal::captured_tty("");
+        work(&terminal);
+        assert_eq!(captured.stderr(), "");
+        captured.stdout()
+    }
+
+    #[test]
+    fn a_step_that_succeeds_is_ok() {
+        assert_eq!(stderr(|terminal| terminal.action("Doing x..").ok()), "Doing x.. OK\n");
+        assert_eq!(
+            screen(|terminal| terminal.action("Doing x..").ok()),
+            "\u{1b}[1mDoing x..\u{1b}[0m\u{1b}[32m\u{1b}[1m OK\u{1b}[0m\n"
+        );
+    }
+
+    #[test]
+    fn the_caller_may_give_the_ending() {
+        assert_eq!(
+            stderr(|terminal| terminal.action("Doing x..").done("great")),
+            "Doing x.. great\n"
+        );
+    }
+
+    #[test]
+    fn ticks_show_progress() {
+        let output = screen(|terminal| {
+            let action = terminal.action("Waiting..");
+            action.progress();
+            action.progress();
+            action.ok();
+        });
+        assert_eq!(
+            output,
+            "\u{1b}[1mWaiting..\u{1b}[0m .\u{1b}[0m .\u{1b}[0m\u{1b}[32m\u{1b}[1m OK\u{1b}[0m\n"
+        );
+    }
+
+    #[test]
+    fn a_noted_error_or_warning_takes_the_place_of_ok() {
+        let output = stderr(|terminal| {
+            let action = terminal.action("Doing x..");
+            action.error("bad");
+            action.warning("odd");
+            action.ok();
+        });
+        assert_eq!(output, "Doing x.. bad\n odd\n");
+        let output = screen(|terminal| {
+            let action = terminal.action("Doing x..");
+            action.warning("odd");
+            action.done("great");
+        });
+        assert_eq!(output, "\u{1b}[1mDoing x..\u{1b}[0m\u{1b}[33m\u{1b}[1m odd\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn a_step_that_fails_says_why() {
+        assert_eq!(
+            stderr(|terminal| terminal.action("Doing x..").exception("no disk")),
+            "Doing x.. EXCEPTION OCCURRED: no disk\n"
+        );
+        let output = stderr(|terminal| {
+            let failure = terminal.action("Doing x..").fail("not possible");
+            terminal.report(&failure);
+        });
+        assert_eq!(output, "Doing x.. not possible\n");
+    }
+
+    #[tokio::test]
+    async fn a_future_ends_its_line() {
+        let (terminal, captured) = Terminal::captured("");
+        let result: Result<i32, String> = terminal.action("One..").during(async { Ok(1) }).await;
+        assert_eq!(result, Ok(1));
+        let work = async { Err::<i32, _>("broken".to_owned()) };
+        let result = terminal.action("Two..").during(work).await;
+        assert_eq!(result, Err("broken".to_owned()));
+        assert_eq!(captured.stderr(), "One.. OK\nTwo.. EXCEPTION OCCURRED: broken\n");
+    }
+
+    #[test]
+    fn the_error_behind_a_dropped_line_starts_on_a_new_one() {
+        let output = stderr(|terminal| {
+            drop(terminal.action("Doing x.."));
+            terminal.report(&Failure::application("no"));
+        });
+        assert_eq!(output, "Doing x..\nError: no\n");
+        let output = stderr(|terminal| {
+            let action = terminal.action("Doing x..");
+            action.error("bad");
+            drop(action);
+        });
+        assert_eq!(output, "Doing x.. bad\n");
+    }
+
+    #[test]
+    fn messages_in_between_have_lines_of_their_own() {
+        let output = stderr(|terminal| {
+            let action = terminal.action("Doing x..");
+            terminal.info("by the way");
+            terminal.info("and");
+            action.ok();
+        });
+        assert_eq!(output, "Doing x..\nby the way\nand\nDoing x.. OK\n");
+    }
+
+    #[test]
+    fn data_breaks_a_line_only_on_the_same_screen() {
+        let (terminal, captured) = Terminal::captured("");
+        let action = terminal.action("Doing x..");
+        terminal.print("data\n");
+        action.ok();
+        assert_eq!(captured.stdout(), "data\n");
+        assert_eq!(captured.stderr(), "Doing x.. OK\n");
+
+        let (terminal, captured) = Terminal::captured_tty("");
+        let terminal = terminal.with_format(OutputFormat::Json);
+        let action = terminal.action("Doing x..");
+        terminal.print("data\n");
+        drop(action);
+        assert_eq!(captured.stdout(), "data\n");
+        assert_eq!(captured.stderr(), "\u{1b}[1mDoing x..\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn each_of_two_actions_at_once_ends_its_own_line() {
+        let output = stderr(|terminal| {
+            let one = terminal.action("One..");
+            let two = terminal.action("Two..");
+            one.ok();
+            two.ok();
+        });
+        assert_eq!(output, "One..\nTwo..\nOne.. OK\nTwo.. OK\n");
+    }
+
+    #[test]
+    fn an_action_on_own_lines() {
+        let output = stderr(|terminal| {
+            let action = terminal.action_on_own_lines("Doing x..");
+            terminal.info("step");
+            action.ok();
+        });
+        assert_eq!(output, "Doing x..\nstep\n OK\n");
+    }
+
+    #[test]
+    fn braces_and_text_beyond_ascii_are_text() {
+        assert_eq!(
+            stderr(|terminal| terminal.action("Più {name}..").ok()),
+            "Più {name}.. OK\n"
+        );
+    }
+}

@@ -274,3 +274,255 @@ fn message(rendered: &str) -> String {
     }
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args, CommandFactory, Parser, Subcommand};
+    use proptest::prelude::*;
+
+    #[derive(Debug, Parser, PartialEq)]
+    #[command(
+        name = "kio",
+        version = "1.2",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    struct Kio {
+        #[arg(long, global = true)]
+        region: Option<String>,
+        #[arg(short, long)]
+        verbose: bool,
+        #[command(subcommand)]
+        command: Group,
+    }
+
+    #[derive(Debug, Subcommand, PartialEq)]
+    enum Group {
+        /// List all
+        Listall,
+        /// List some
+        List(ListArguments),
+        /// The last one
+        Last,
+        /// Applications
+        Applications {
+            #[command(subcommand)]
+            command: Applications,
+        },
+    }
+
+    #[derive(Debug, Args, PartialEq)]
+    struct ListArguments {
+        #[arg(short, long, default_value = "text")]
+        output: crate::OutputFormat,
+        #[arg(short, long = "watch")]
+        watch: Option<u8>,
+        names: Vec<String>,
+    }
+
+    #[derive(Debug, Subcommand, PartialEq)]
+    enum Applications {
+        Show { id: String },
+        Update,
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn expand(line: &str) -> Result<String, Failure> {
+        let expanded = expand_abbreviations(&Kio::command(), words(line))?;
+        Ok(expanded.join(OsStr::new(" ")).into_string().unwrap())
+    }
+
+    fn parsed(line: &str) -> Kio {
+        parse(words(line)).unwrap().unwrap()
+    }
+
+    fn failure(line: &str) -> Failure {
+        parse::<Kio>(words(line)).unwrap_err()
+    }
+
+    fn list(line: &str) -> ListArguments {
+        match parsed(line).command {
+            Group::List(arguments) => arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn unique_prefixes_are_expanded_at_every_level() {
+        assert_eq!(expand("kio la").unwrap(), "kio last");
+        assert_eq!(expand("kio app s x").unwrap(), "kio applications show x");
+        assert_eq!(expand("kio lista").unwrap(), "kio listall");
+        assert_eq!(expand("kio").unwrap(), "kio");
+    }
+
+    #[test]
+    fn an_exact_name_wins() {
+        assert_eq!(expand("kio list").unwrap(), "kio list");
+    }
+
+    #[test]
+    fn options_and_their_values_are_no_commands() {
+        for (line, expanded) in [
+            ("kio --region la a s x", "kio --region la applications show x"),
+            ("kio --region=la a s x", "kio --region=la applications show x"),
+            ("kio -v la", "kio -v last"),
+            ("kio app --region li s x", "kio applications --region li show x"),
+            ("kio list -w 5 la", "kio list -w 5 la"),
+            ("kio -- la", "kio -- la"),
+            ("kio --unknown la", "kio --unknown last"),
+        ] {
+            assert_eq!(expand(line).unwrap(), expanded);
+        }
+    }
+
+    #[test]
+    fn an_ambiguous_prefix_names_the_candidates() {
+        let failure = failure("kio l");
+        assert_eq!(failure.exit_code, 2);
+        assert_eq!(failure.message, "Too many matches: last, list, listall");
+        assert_eq!(
+            failure.usage.unwrap(),
+            "Usage: kio [OPTIONS] <COMMAND>\nTry 'kio --help' for help."
+        );
+    }
+
+    #[test]
+    fn an_unknown_command_names_the_nearest() {
+        assert_eq!(
+            failure("kio lsit").message,
+            "No such command 'lsit'. Did you mean 'list'?"
+        );
+        assert_eq!(failure("kio zzz").message, "No such command 'zzz'.");
+        assert_eq!(
+            failure("kio List").message,
+            "No such command 'List'. Did you mean 'list'?"
+        );
+        let nested = failure("kio app shwo x");
+        assert_eq!(nested.message, "No such command 'shwo'. Did you mean 'show'?");
+        assert_eq!(nested.exit_code, 2);
+        assert!(nested.usage.unwrap().starts_with("Usage: kio applications"));
+    }
+
+    #[test]
+    fn options_stand_before_between_and_after_arguments() {
+        for line in [
+            "kio list -o tsv a b",
+            "kio list a -o tsv b",
+            "kio list a b --output=tsv",
+            "kio list a b -otsv",
+        ] {
+            let arguments = list(line);
+            assert_eq!(arguments.names, ["a", "b"]);
+            assert_eq!(arguments.output, crate::OutputFormat::Tsv);
+        }
+        assert_eq!(list("kio list -- -o").names, ["-o"]);
+    }
+
+    #[test]
+    fn the_last_of_repeated_options_wins() {
+        assert_eq!(
+            list("kio list -o tsv -w 1 -o json -w 2").output,
+            crate::OutputFormat::Json
+        );
+        assert_eq!(parsed("kio --region a last --region b").region.unwrap(), "b");
+        assert!(parsed("kio -v -v last").verbose);
+    }
+
+    #[test]
+    fn wrong_usage_has_the_common_layout() {
+        let wrong = failure("kio list --outptu json");
+        assert_eq!(wrong.exit_code, 2);
+        assert_eq!(
+            wrong.usage.unwrap(),
+            "Usage: kio list [OPTIONS] [NAMES]...\nTry 'kio list --help' for help."
+        );
+        assert_eq!(
+            wrong.message,
+            "unexpected argument '--outptu' found (a similar argument exists: '--output')"
+        );
+        assert_eq!(
+            failure("kio list -o JSON").message,
+            "invalid value 'JSON' for '--output <OUTPUT>' (possible values: text, json, tsv, yaml, jsonl)"
+        );
+        assert_eq!(
+            failure("kio app show").message,
+            "the following required arguments were not provided: <ID>"
+        );
+        // Options are never abbreviated.
+        assert_eq!(failure("kio list --out json").exit_code, 2);
+        assert_eq!(failure("kio list -w 256").exit_code, 2);
+    }
+
+    #[test]
+    fn help_and_version_are_text() {
+        for line in ["kio -h", "kio --help"] {
+            let help = parse::<Kio>(words(line)).unwrap().unwrap_err();
+            let order: Vec<_> = ["  applications", "  last", "  list ", "  listall"]
+                .iter()
+                .map(|name| help.find(name).unwrap())
+                .collect();
+            assert!(order.is_sorted(), "{help}");
+            assert!(help.contains("Usage: kio [OPTIONS] <COMMAND>"));
+            assert!(!help.contains('\u{1b}'));
+        }
+        for line in ["kio app -h", "/usr/bin/kio app s --help"] {
+            let help = parse::<Kio>(words(line)).unwrap().unwrap_err();
+            assert!(help.contains("Usage: kio applications"), "{help}");
+        }
+        for line in ["kio -V", "kio --version"] {
+            assert_eq!(parse::<Kio>(words(line)).unwrap().unwrap_err(), "kio 1.2\n");
+        }
+    }
+
+    #[test]
+    fn a_bare_group_shows_its_help_and_fails() {
+        for line in ["kio", "kio app"] {
+            let failure = failure(line);
+            assert_eq!(failure.exit_code, 2);
+            assert_eq!(failure.message, "");
+            assert!(failure.usage.unwrap().contains("Usage: kio"));
+        }
+    }
+
+    #[test]
+    fn a_command_can_show_its_usage_above_its_own_errors() {
+        let failure = Failure::usage("no token").with_usage(&Kio::command(), &words("kio app show x"));
+        assert_eq!(
+            failure.usage.unwrap(),
+            "Usage: kio applications show [OPTIONS] <ID>\nTry 'kio applications show --help' for help."
+        );
+    }
+
+    #[test]
+    fn a_default_command_keeps_its_arguments() {
+        let command = Command::new("piu")
+            .arg(Arg::new("host"))
+            .subcommand(Command::new("request"))
+            .subcommand(Command::new("list"));
+        let expanded = |line| expand_abbreviations(&command, words(line)).unwrap();
+        assert_eq!(expanded("piu req"), words("piu request"));
+        assert_eq!(expanded("piu web-1.example li"), words("piu web-1.example li"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_parsed_or_refused(line in prop::collection::vec("\\PC{0,6}|-[a-z]|--region|l|app", 0..6)) {
+            let mut arguments = vec![OsString::from("kio")];
+            arguments.extend(line.into_iter().map(OsString::from));
+            if let Err(failure) = parse::<Kio>(arguments) {
+                prop_assert_eq!(failure.exit_code, 2);
+                prop_assert!(failure.usage.is_some());
+            }
+        }
+
+        #[test]
+        fn every_unique_prefix_of_a_name_is_that_name(length in 1_usize..12) {
+            let name = "applications";
+            prop_assert_eq!(expand(&format!("kio {}", &name[..length])).unwrap(), "kio applications");
+        }
+    }
+}

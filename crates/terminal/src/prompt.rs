@@ -130,3 +130,124 @@ fn question(text: &str, default: Option<&str>) -> String {
         None => format!("{text}: "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices() -> Vec<Choice<String>> {
+        vec![Choice::plain("one"), Choice::plain("two"), Choice::plain("three")]
+    }
+
+    const MENU: &str = "Which?\n1) one\n2) two\n3) three\n";
+
+    #[test]
+    fn a_value_is_taken_as_it_is_typed() {
+        let (terminal, captured) = Terminal::captured("example.org\r\nnext");
+        assert_eq!(terminal.prompt("Domain", None).unwrap(), "example.org");
+        assert_eq!(terminal.prompt("More", Some("x")).unwrap(), "next");
+        assert_eq!(captured.stdout(), "Domain: More [x]: ");
+        assert_eq!(captured.stderr(), "");
+    }
+
+    #[test]
+    fn an_empty_answer_takes_the_default_or_is_asked_again() {
+        let (terminal, captured) = Terminal::captured("\n\nx\n");
+        assert_eq!(terminal.prompt("Port", Some("8080")).unwrap(), "8080");
+        assert_eq!(terminal.prompt("Name", None).unwrap(), "x");
+        assert_eq!(captured.stdout(), "Port [8080]: Name: Name: ");
+    }
+
+    #[test]
+    fn the_end_of_input_aborts() {
+        let (terminal, captured) = Terminal::captured("");
+        assert!(terminal.prompt("Name", Some("x")).unwrap_err().is_aborted());
+        assert!(terminal.confirm("Sure?", true).unwrap_err().is_aborted());
+        assert!(terminal.choice("Which?", &choices(), None).unwrap_err().is_aborted());
+        assert_eq!(captured.stdout(), "Name [x]: \nSure? [Y/n]: \n");
+        assert_eq!(captured.stderr(), format!("{MENU}Please select (1-3): \n"));
+    }
+
+    #[test]
+    fn yes_or_no() {
+        for (answer, default, expected) in [
+            ("\n", true, true),
+            ("\n", false, false),
+            ("y\n", false, true),
+            (" YES \n", false, true),
+            ("n\n", true, false),
+            ("No\n", true, false),
+        ] {
+            let (terminal, _) = Terminal::captured(answer);
+            assert_eq!(terminal.confirm("Sure?", default).unwrap(), expected, "{answer}");
+        }
+        let (terminal, captured) = Terminal::captured("maybe\ny\n");
+        assert!(terminal.confirm("Sure?", false).unwrap());
+        assert_eq!(captured.stdout(), "Sure? [y/N]: Error: invalid input\nSure? [y/N]: ");
+    }
+
+    #[test]
+    fn a_choice_by_number() {
+        let (terminal, captured) = Terminal::captured("2\n");
+        assert_eq!(terminal.choice("Which?", &choices(), None).unwrap(), "two");
+        assert_eq!(captured.stderr(), format!("{MENU}Please select (1-3): "));
+        assert_eq!(captured.stdout(), "");
+    }
+
+    #[test]
+    fn on_a_terminal_a_choice_is_on_stdout() {
+        let (terminal, captured) = Terminal::captured_tty("3\n");
+        assert_eq!(terminal.choice("Which?", &choices(), None).unwrap(), "three");
+        assert!(captured.stdout().ends_with("3) three\u{1b}[0m\nPlease select (1-3): "));
+        assert_eq!(captured.stderr(), "");
+    }
+
+    #[test]
+    fn enter_takes_the_default_choice_whose_number_is_shown() {
+        let (terminal, captured) = Terminal::captured("\n\n1\n");
+        let default = "two".to_owned();
+        assert_eq!(terminal.choice("Which?", &choices(), Some(&default)).unwrap(), "two");
+        assert!(captured.stderr().ends_with("Please select (1-3) [2]: "));
+        let unknown = "four".to_owned();
+        assert_eq!(terminal.choice("Which?", &choices(), Some(&unknown)).unwrap(), "one");
+        assert!(
+            captured
+                .stderr()
+                .ends_with("Please select (1-3): Please select (1-3): ")
+        );
+    }
+
+    #[test]
+    fn numbers_of_no_choice_are_asked_again() {
+        for wrong in ["0", "-1", "4", "x", "1.5", "99999999999999999999"] {
+            let (terminal, captured) = Terminal::captured(&format!("{wrong}\n1\n"));
+            assert_eq!(terminal.choice("Which?", &choices(), None).unwrap(), "one");
+            let error = format!("Error: '{wrong}' is not a number from 1 to 3.\n");
+            assert!(captured.stderr().contains(&error), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn labels_may_differ_from_values() {
+        let choices = [
+            Choice {
+                value: 8080,
+                label: "the usual".to_owned(),
+            },
+            Choice {
+                value: 80,
+                label: "HTTP".to_owned(),
+            },
+        ];
+        let (terminal, captured) = Terminal::captured("2\n");
+        assert_eq!(terminal.choice("Port", &choices, Some(&8080)).unwrap(), 80);
+        assert!(captured.stderr().starts_with("Port\n1) the usual\n2) HTTP\n"));
+    }
+
+    #[test]
+    fn no_choices_are_an_error() {
+        let (terminal, _) = Terminal::captured("1\n");
+        let failure = terminal.choice::<String>("Which?", &[], None).unwrap_err();
+        assert_eq!(failure.message, "Which?: there is nothing to choose from");
+    }
+}

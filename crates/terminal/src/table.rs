@@ -104,11 +104,10 @@ impl Table {
             .rows
             .iter()
             .map(|row| {
-                let cells = self.columns.iter().map(|column| {
-                    let cell = printable(cell_text(&column.name, row.get(&column.name), times));
-                    cut(cell, column.max_width.unwrap_or(WIDEST_CELL))
-                });
-                cells.collect()
+                self.columns
+                    .iter()
+                    .map(|column| text_cell(column, row, times))
+                    .collect()
             })
             .collect();
         let widths = self.widths(&rows);
@@ -126,8 +125,9 @@ impl Table {
             for ((column, width), cell) in self.columns.iter().zip(&widths).zip(cells) {
                 let value = row.get(&column.name);
                 let right = matches!(value, Some(Value::Number(_) | Value::Bool(_)));
+                let cell = cut(cell, column.max_width.unwrap_or(WIDEST_CELL));
                 let cell = pad(&cell, width.saturating_sub(cell.width()), right);
-                push_styled(&mut out, &cell, self.style(column, value), color);
+                push_styled(&mut out, &cell, self.style(column, value, times), color);
                 out.push(' ');
             }
             out.push('\n');
@@ -146,10 +146,10 @@ impl Table {
         widths
     }
 
-    fn style(&self, column: &Column, value: Option<&Value>) -> Style {
+    fn style(&self, column: &Column, value: Option<&Value>, times: Times) -> Style {
         match value {
             Some(Value::Number(number)) if is_time(&column.name) => {
-                let age = crate::time::now() - number.as_f64().unwrap_or_default();
+                let age = times.now() - number.as_f64().unwrap_or_default();
                 if age < YOUNG {
                     Style::bold(anstyle::AnsiColor::Green)
                 } else if age < RECENT {
@@ -221,8 +221,9 @@ fn cell_text<'a>(column: &str, value: Option<&'a Value>, times: Times) -> Cow<'a
     }
 }
 
-/// Control characters would tear the row apart, or steer the terminal: each becomes a blank.
-fn printable(cell: Cow<'_, str>) -> Cow<'_, str> {
+/// What a cell shows in text, uncut. Control characters would tear the row apart, or steer the terminal: each becomes a blank.
+fn text_cell<'a>(column: &Column, row: &'a Row, times: Times) -> Cow<'a, str> {
+    let cell = cell_text(&column.name, row.get(&column.name), times);
     if cell.contains(char::is_control) {
         Cow::Owned(cell.replace(char::is_control, " "))
     } else {
@@ -268,4 +269,159 @@ fn title_case(name: &str) -> String {
         in_word = character.is_alphabetic();
     }
     title
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anstyle::AnsiColor;
+    use serde_json::json;
+
+    fn table(columns: Vec<Column>, rows: Value) -> Table {
+        let Value::Array(rows) = rows else {
+            panic!("rows are an array")
+        };
+        let rows = rows.into_iter().map(|row| row.as_object().unwrap().clone()).collect();
+        Table {
+            columns,
+            rows,
+            styles: HashMap::new(),
+        }
+    }
+
+    fn columns(names: &[&str]) -> Vec<Column> {
+        names.iter().map(|name| Column::new(name)).collect()
+    }
+
+    fn text(table: &Table) -> String {
+        table.render(OutputFormat::Text, false)
+    }
+
+    #[test]
+    fn applications_as_measured() {
+        let columns = vec![
+            Column::new("id"),
+            Column::new("team_id"),
+            Column::new("required_approvers").title("Tier"),
+            Column::new("incident_contact"),
+            Column::new("name").max_width(32),
+            Column::new("subtitle").max_width(32),
+            Column::new("last_modified_time").title("Modified"),
+        ];
+        let now = 1_700_000_000;
+        let modified = now - 4228 * 86400;
+        let table = table(
+            columns,
+            json!([
+                {"id": "kio", "team_id": "stups", "required_approvers": 2, "incident_contact": "sre", "name": "Kio",
+                 "subtitle": "STUPS application registry and more", "last_modified_time": modified},
+                {"id": "order-engine", "team_id": "orders", "required_approvers": 1, "name": "Order Engine",
+                 "last_modified_time": modified},
+            ]),
+        );
+        let times = Times::RelativeTo(f64::from(now));
+        assert_eq!(
+            table.render_with_times(OutputFormat::Text, false, times),
+            "Id          │Team Id│Tier│Incident Contact│Name        │Subtitle                        │Modified \n\
+             kio          stups      2 sre              Kio          STUPS application registry and.. 4228d ago \n\
+             order-engine orders     1                  Order Engine                                  4228d ago \n"
+        );
+        let absolute = table.render_with_times(OutputFormat::Tsv, false, Times::Absolute);
+        assert!(absolute.contains("\t2012-04-17T22:13:20Z\n"), "{absolute}");
+    }
+
+    #[test]
+    fn empty_rows_in_each_format() {
+        let table = table(columns(&["a", "b"]), json!([{}, {"b": null}]));
+        assert_eq!(text(&table), "A│B\n    \n    \n");
+        assert_eq!(
+            table.render(OutputFormat::Json, false),
+            "[{\"a\": null, \"b\": null}, {\"a\": null, \"b\": null}]\n"
+        );
+        assert_eq!(table.render(OutputFormat::Tsv, false), "a\tb\n\t\n\t\n");
+        assert_eq!(
+            table.render(OutputFormat::Jsonl, false),
+            "{\"a\": null, \"b\": null}\n{\"a\": null, \"b\": null}\n"
+        );
+        assert_eq!(
+            table.render(OutputFormat::Yaml, false),
+            "a: null\nb: null\n---\na: null\nb: null\n\n"
+        );
+    }
+
+    #[test]
+    fn no_rows_in_each_format() {
+        let mut table = table(columns(&["a", "long_name"]), json!([]));
+        table.columns[1].max_width = Some(3);
+        assert_eq!(text(&table), "A│Long Name\n");
+        assert_eq!(table.render(OutputFormat::Json, false), "[]\n");
+        assert_eq!(table.render(OutputFormat::Tsv, false), "a\tlong_name\n");
+        assert_eq!(table.render(OutputFormat::Jsonl, false), "");
+        assert_eq!(table.render(OutputFormat::Yaml, false), "\n");
+    }
+
+    #[test]
+    fn tsv_as_measured() {
+        let table = table(columns(&["a", "b"]), json!([{"a": 1}, {"b": 2}]));
+        assert_eq!(table.render(OutputFormat::Tsv, false), "a\tb\n1\t\n\t2\n");
+    }
+
+    #[test]
+    fn titles_are_made_of_names() {
+        for (name, title) in [
+            ("last_modified_time", "Last Modified Time"),
+            ("LogicalResourceId", "Logicalresourceid"),
+            ("4xx_percentage", "4Xx Percentage"),
+            ("x1y", "X1Y"),
+            ("größe", "Größe"),
+            ("", ""),
+        ] {
+            assert_eq!(Column::new(name).title, title);
+        }
+    }
+
+    #[test]
+    fn width_is_counted_in_display_cells() {
+        let mut table = table(
+            columns(&["name", "x"]),
+            json!([{"name": "日本語", "x": 1}, {"name": "abc", "x": 2}]),
+        );
+        assert_eq!(text(&table), "Name  │X\n日本語 1 \nabc    2 \n");
+        table.columns[0].max_width = Some(5);
+        assert_eq!(text(&table), "Name │X\n日..  1 \nabc   2 \n");
+    }
+
+    #[test]
+    fn control_characters_neither_break_a_row_nor_reach_the_terminal() {
+        let table = table(columns(&["a"]), json!([{"a": "x\ty\nz\u{1b}[2J"}]));
+        assert_eq!(text(&table), "A        \nx y z [2J \n");
+        assert_eq!(table.render(OutputFormat::Tsv, false), "a\nx y z\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn lists_and_maps_are_compact_json() {
+        let table = table(columns(&["a"]), json!([{"a": [1, "b"]}, {"a": {"k": null}}]));
+        assert_eq!(table.render(OutputFormat::Tsv, false), "a\n[1,\"b\"]\n{\"k\":null}\n");
+    }
+
+    #[test]
+    fn a_cell_of_more_than_a_thousand_cells_is_cut() {
+        let table = table(columns(&["a"]), json!([{"a": "x".repeat(1001)}]));
+        let expected = format!("{}.. \n", "x".repeat(998));
+        assert!(text(&table).ends_with(&expected));
+        let tsv = table.render(OutputFormat::Tsv, false);
+        assert_eq!(tsv.len(), "a\n".len() + 1001 + 1);
+    }
+
+    #[test]
+    fn values_are_styled_whatever_their_column() {
+        let mut table = table(columns(&["a", "b"]), json!([{"a": "ERROR", "b": ["ERROR"]}]));
+        table.styles.insert("ERROR".to_owned(), Style::plain(AnsiColor::Red));
+        assert_eq!(
+            table.render(OutputFormat::Text, true),
+            "\u{1b}[30m\u{1b}[47mA    \u{1b}[0m\u{1b}[30m\u{1b}[47m│\u{1b}[0m\u{1b}[30m\u{1b}[47mB        \u{1b}[0m\n\
+             \u{1b}[31mERROR\u{1b}[0m [\"ERROR\"]\u{1b}[0m \n"
+        );
+        assert!(!table.render(OutputFormat::Tsv, true).contains('\u{1b}'));
+    }
 }

@@ -236,3 +236,119 @@ impl Terminal {
         self.streams.write(self.message_stream(), &line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Column;
+
+    #[test]
+    fn messages_go_to_stdout_only_for_a_person_reading_text() {
+        for (stdout_is_terminal, format, on_stdout) in [
+            (true, OutputFormat::Text, true),
+            (true, OutputFormat::Json, false),
+            (true, OutputFormat::Tsv, false),
+            (false, OutputFormat::Text, false),
+            (false, OutputFormat::Json, false),
+        ] {
+            let (terminal, captured) = Terminal::captured_as("", [true, stdout_is_terminal, false]);
+            terminal.with_format(format).warning("careful");
+            let (stdout, stderr) = if on_stdout {
+                ("\u{1b}[33m\u{1b}[1mcareful\u{1b}[0m\n", "")
+            } else {
+                ("", "careful\n")
+            };
+            assert_eq!(captured.stdout(), stdout);
+            assert_eq!(captured.stderr(), stderr);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_message_has_its_style() {
+        let (terminal, captured) = Terminal::captured_tty("");
+        terminal.info("i");
+        terminal.warning("w");
+        terminal.error("e");
+        terminal.ok("o");
+        assert_eq!(
+            captured.stdout(),
+            "\u{1b}[34m\u{1b}[1mi\u{1b}[0m\n\u{1b}[33m\u{1b}[1mw\u{1b}[0m\n\
+             \u{1b}[31m\u{1b}[1me\u{1b}[0m\n\u{1b}[32m\u{1b}[1mo\u{1b}[0m\n"
+        );
+    }
+
+    #[test]
+    fn a_table_with_a_warning_beside_it() {
+        let (terminal, captured) = Terminal::captured("");
+        let table = Table {
+            columns: vec![Column::new("a"), Column::new("b")],
+            rows: vec![crate::Row::new(), crate::Row::new()],
+            ..Table::default()
+        };
+        terminal.print_table(&table);
+        terminal.warning("careful");
+        assert_eq!(captured.stdout(), "A│B\n    \n    \n");
+        assert_eq!(captured.stderr(), "careful\n");
+    }
+
+    #[test]
+    fn times_are_absolute_when_asked() {
+        let (terminal, captured) = Terminal::captured("");
+        let mut row = crate::Row::new();
+        row.insert("start_time".to_owned(), 1_500_000_000.into());
+        let table = Table {
+            columns: vec![Column::new("start_time")],
+            rows: vec![row],
+            ..Table::default()
+        };
+        terminal
+            .with_absolute_times(true)
+            .with_format(OutputFormat::Tsv)
+            .print_table(&table);
+        terminal
+            .with_absolute_times(true)
+            .with_format(OutputFormat::Json)
+            .print_table(&table);
+        assert_eq!(
+            captured.stdout(),
+            "start_time\n2017-07-14T02:40:00Z\n[{\"start_time\": 1500000000}]\n"
+        );
+    }
+
+    #[test]
+    fn failures_are_reported_on_stderr_with_their_exit_codes() {
+        for (failure, text, code) in [
+            (Failure::application("no such stack"), "Error: no such stack\n", 1),
+            (Failure::usage("missing region"), "Error: missing region\n", 2),
+            (Failure::aborted(), "Aborted!\n", 1),
+            (Failure::silent(), "", 1),
+            (
+                Failure {
+                    usage: Some("Usage: kio list\nTry 'kio list --help' for help.".to_owned()),
+                    ..Failure::usage("bad")
+                },
+                "Usage: kio list\nTry 'kio list --help' for help.\n\nError: bad\n",
+                2,
+            ),
+        ] {
+            let (terminal, captured) = Terminal::captured_tty("");
+            let exit_code = terminal.finish(Err(failure));
+            assert_eq!(captured.stderr(), text);
+            assert_eq!(captured.stdout(), "");
+            assert_eq!(exit_code, ExitCode::from(code));
+        }
+        let (terminal, captured) = Terminal::captured("");
+        assert_eq!(terminal.finish(Ok(())), ExitCode::SUCCESS);
+        assert_eq!(captured.stderr(), "");
+    }
+
+    #[test]
+    fn only_a_screen_is_cleared() {
+        let (terminal, captured) = Terminal::captured("");
+        terminal.clear();
+        assert_eq!(captured.stdout(), "");
+        let (terminal, captured) = Terminal::captured_tty("");
+        terminal.clear();
+        assert_eq!(captured.stdout(), "\u{1b}[2J\u{1b}[1;1H");
+    }
+}

@@ -17,6 +17,14 @@ impl Times {
         Self::RelativeTo(now())
     }
 
+    /// The moment that ages are reckoned from.
+    pub(crate) fn now(self) -> f64 {
+        match self {
+            Self::RelativeTo(now) => now,
+            Self::Absolute => now(),
+        }
+    }
+
     /// The text of the time `epoch` (seconds since the epoch); empty for 0.
     pub(crate) fn text(self, epoch: f64) -> String {
         match self {
@@ -27,7 +35,7 @@ impl Times {
 }
 
 /// Seconds since the epoch; 0 on a clock before it.
-pub(crate) fn now() -> f64 {
+fn now() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64())

@@ -123,3 +123,105 @@ impl Drop for Screen<'_> {
         self.terminal.print("\x1b[0m\x1b[?25h");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Parser)]
+    struct Tool {
+        #[command(flatten)]
+        watch: WatchArguments,
+    }
+
+    fn interval(options: &[&str]) -> Option<u64> {
+        let words = std::iter::once(&"tool").chain(options);
+        let tool = crate::parse::<Tool>(words.map(Into::into).collect()).unwrap().unwrap();
+        tool.watch.interval().map(|interval| interval.as_secs())
+    }
+
+    /// Watches every second, on a clock that runs as fast as it can, until `pictures` were drawn; errors of pictures are
+    /// given by number.
+    async fn watched(terminal: &Terminal, pictures: usize, errors: &[usize]) -> Result<(), Failure> {
+        let drawn = AtomicUsize::new(0);
+        let arguments = WatchArguments {
+            every_two_seconds: true,
+            seconds: Some(1),
+        };
+        let drawn = &drawn;
+        watch(terminal, &arguments, |canvas| async move {
+            let number = drawn.fetch_add(1, Ordering::Relaxed) + 1;
+            if number > pictures {
+                std::future::pending::<()>().await;
+            }
+            canvas.print(&format!("picture {number}\n"));
+            if errors.contains(&number) {
+                return Err(Failure::application("hiccup"));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn watched_for_a_while(terminal: &Terminal, pictures: usize, errors: &[usize]) {
+        let limit = Duration::from_mins(1);
+        let ended = tokio::time::timeout(limit, watched(terminal, pictures, errors)).await;
+        assert!(ended.is_err(), "{ended:?}");
+    }
+
+    #[test]
+    fn seconds_win_over_every_two_seconds() {
+        assert_eq!(interval(&[]), None);
+        assert_eq!(interval(&["-W"]), Some(2));
+        assert_eq!(interval(&["-w", "7"]), Some(7));
+        assert_eq!(interval(&["-W", "--watch=300"]), Some(300));
+        for wrong in ["0", "301", "x"] {
+            let words = ["tool", "-w", wrong].map(Into::into).to_vec();
+            assert_eq!(crate::parse::<Tool>(words).err().unwrap().exit_code, 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn without_watching_there_is_one_picture() {
+        let (terminal, captured) = Terminal::captured_tty("");
+        let once = WatchArguments::default();
+        let picture = |canvas: Terminal| async move {
+            canvas.print("one\n");
+            Ok::<(), Failure>(())
+        };
+        watch(&terminal, &once, picture).await.unwrap();
+        assert_eq!(captured.stdout(), "one\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_pipe_pictures_follow_each_other() {
+        let (terminal, captured) = Terminal::captured("");
+        watched_for_a_while(&terminal, 3, &[2]).await;
+        assert_eq!(captured.stdout(), "picture 1\npicture 2\npicture 3\n");
+        assert_eq!(captured.stderr(), "Error: hiccup\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_terminal_pictures_replace_each_other_and_the_cursor_comes_back() {
+        let (terminal, captured) = Terminal::captured_tty("");
+        watched_for_a_while(&terminal, 2, &[2]).await;
+        assert_eq!(
+            captured.stdout(),
+            "\u{1b}[?25l\
+             \u{1b}[2J\u{1b}[Hpicture 1\u{1b}[K\n\u{1b}[J\
+             \u{1b}[Hpicture 2\u{1b}[K\nError: hiccup\u{1b}[K\n\u{1b}[J\
+             \u{1b}[0m\u{1b}[?25h"
+        );
+        assert_eq!(captured.stderr(), "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_of_the_first_picture_ends_it() {
+        let (terminal, captured) = Terminal::captured_tty("");
+        let failure = watched(&terminal, 3, &[1]).await.unwrap_err();
+        assert_eq!(failure, Failure::application("hiccup"));
+        assert_eq!(captured.stdout(), "\u{1b}[?25lpicture 1\n\u{1b}[0m\u{1b}[?25h");
+    }
+}

@@ -3,9 +3,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod account_builder;
 mod aws_api;
 mod python;
 
-pub use account::{Account, AccountBuilder};
+pub use account::Account;
+pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
 pub use python::{PythonEnvironment, Requirements};

@@ -1,6 +1,14 @@
 //! Python virtual environments from hash-pinned requirements, made once per machine.
 
+use std::fs::File;
+use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// Written last: an environment without it is incomplete, because it was interrupted while it was made.
+const COMPLETE: &str = "complete";
 
 /// A checked-in requirements file with hashes.
 #[derive(Clone, Copy, Debug)]
@@ -11,27 +19,213 @@ pub enum Requirements {
     Senza,
 }
 
+impl Requirements {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AwsApi => "aws-api",
+            Self::Senza => "senza",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::AwsApi => include_str!("../requirements/aws-api.txt"),
+            Self::Senza => include_str!("../requirements/senza.txt"),
+        }
+    }
+
+    /// The minor versions of Python 3 with which it works, best first.
+    fn python_versions(self) -> &'static [u32] {
+        match self {
+            Self::AwsApi => &[11, 12, 13, 10],
+            // 3.12 has neither `pkg_resources` nor `ssl.match_hostname`, which the original needs.
+            Self::Senza => &[11, 10, 9],
+        }
+    }
+
+    fn install_options(self) -> &'static [&'static str] {
+        match self {
+            // Nothing is compiled, so nothing but what the hashes name is executed.
+            Self::AwsApi => &["--only-binary", ":all:"],
+            // Some of its dependencies are source archives. They are built with the environment's own setuptools: an isolated
+            // build would fetch one that no hash names.
+            Self::Senza => &["--no-build-isolation"],
+        }
+    }
+}
+
 /// A virtual environment that has what [`Requirements`] lists.
 #[derive(Clone, Debug)]
 pub struct PythonEnvironment {
-    root: PathBuf,
+    bin: PathBuf,
 }
 
 impl PythonEnvironment {
     /// The environment for `requirements`; makes it on first use (one process at a time, others wait), says so on stderr,
     /// and finds it again silently afterwards. It lives in the user's cache directory under a name made of the file's hash.
-    pub fn get(requirements: Requirements) -> std::io::Result<Self> {
-        let _ = requirements;
-        todo!()
+    pub fn get(requirements: Requirements) -> Result<Self> {
+        Self::get_in(&cache_directory()?, requirements)
+    }
+
+    fn get_in(cache: &Path, requirements: Requirements) -> Result<Self> {
+        let directory = cache.join("stups").join("python");
+        let digest = Sha256::digest(requirements.text());
+        let hash = digest
+            .iter()
+            .take(6)
+            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        let root = directory.join(format!("{}-{hash:012x}", requirements.name()));
+        let environment = Self { bin: root.join("bin") };
+        if is_complete(&root) {
+            return Ok(environment);
+        }
+
+        std::fs::create_dir_all(&directory)?;
+        let lock = File::create(root.with_extension("lock"))?;
+        lock.lock()?;
+        // Somebody else may have made it while this process waited.
+        if !is_complete(&root) {
+            eprintln!(
+                "Installing Python packages for {} in {} ..",
+                requirements.name(),
+                root.display()
+            );
+            if root.exists() {
+                std::fs::remove_dir_all(&root)?;
+            }
+            make(&root, requirements)?;
+            std::fs::write(root.join(COMPLETE), [])?;
+        }
+        Ok(environment)
     }
 
     /// An executable of the environment: `python`, `moto_server`, `senza`, ...
     pub fn executable(&self, name: &str) -> PathBuf {
-        self.root.join("bin").join(name)
+        self.bin.join(name)
     }
 
     /// Its `bin` directory.
     pub fn bin(&self) -> &Path {
-        &self.root
+        &self.bin
     }
+}
+
+/// Complete, and its interpreter (a link to the system's) is still there.
+fn is_complete(root: &Path) -> bool {
+    root.join(COMPLETE).exists() && root.join("bin/python").exists()
+}
+
+fn cache_directory() -> Result<PathBuf> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .ok_or_else(|| Error::other("Neither XDG_CACHE_HOME nor HOME is set: no place for a cache"))
+}
+
+fn make(root: &Path, requirements: Requirements) -> Result<()> {
+    let python = interpreter(requirements)?;
+    run(Command::new(python).args(["-m", "venv"]).arg(root))?;
+    let file = root.join("requirements.txt");
+    std::fs::write(&file, requirements.text())?;
+    run(Command::new(root.join("bin/python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+        ])
+        .args(["--require-hashes", "--no-deps"])
+        .args(requirements.install_options())
+        .arg("-r")
+        .arg(file))
+}
+
+/// A Python that can make virtual environments; on Debian, as root, it is installed where it is missing.
+fn interpreter(requirements: Requirements) -> Result<PathBuf> {
+    if let Some(python) = find_interpreter(requirements) {
+        return Ok(python);
+    }
+    let versions: Vec<String> = requirements
+        .python_versions()
+        .iter()
+        .map(|minor| format!("3.{minor}"))
+        .collect();
+    let missing = format!("Python {} with the modules venv and ensurepip", versions.join(" or "));
+    if !(is_root() && Path::new("/usr/bin/apt-get").exists()) {
+        return Err(Error::other(format!(
+            "{missing} is needed. Please install it (Debian and Ubuntu: apt-get install python3-venv)"
+        )));
+    }
+    eprintln!("Installing the Debian package python3-venv ..");
+    let install = || run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "python3-venv"]));
+    if install().is_err() {
+        run(Command::new("apt-get").arg("update"))?;
+        install()?;
+    }
+    find_interpreter(requirements).ok_or_else(|| {
+        Error::other(format!(
+            "{missing} is needed, and this system's python3-venv is not that"
+        ))
+    })
+}
+
+fn find_interpreter(requirements: Requirements) -> Option<PathBuf> {
+    let versions = requirements.python_versions();
+    let named = versions.iter().map(|minor| format!("python3.{minor}"));
+    // `/usr/bin` by its path too: an environment or a version manager may come before it and lack what it has.
+    named
+        .chain(["python3".to_owned()])
+        .flat_map(|name| [PathBuf::from(&name), Path::new("/usr/bin").join(name)])
+        .find(|python| version(python).is_some_and(|minor| versions.contains(&minor)))
+}
+
+/// The minor version of a Python 3 that can make virtual environments.
+fn version(python: &Path) -> Option<u32> {
+    let output = Command::new(python)
+        .args([
+            "-c",
+            "import sys, venv, ensurepip; assert sys.version_info[0] == 3; print(sys.version_info[1])",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().parse().ok())?
+}
+
+/// On Linux; elsewhere no package is installed anyway.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Runs a command silently; when it fails, the error has its name and what it said last.
+fn run(command: &mut Command) -> Result<()> {
+    let Output { status, stdout, stderr } = command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .output()?;
+    if status.success() {
+        return Ok(());
+    }
+    let said = if stderr.is_empty() { stdout } else { stderr };
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said.lines().collect();
+    let last = lines
+        .get(lines.len().saturating_sub(20)..)
+        .unwrap_or_default()
+        .join("\n");
+    Err(Error::other(format!(
+        "{} failed ({status}): {last}",
+        command.get_program().to_string_lossy()
+    )))
 }

@@ -1,0 +1,105 @@
+"""An AWS API (moto) on a free loopback port, for as long as standard input stays open.
+
+The first line on standard output is the port. After that each line on standard input is a command:
+
+    requests ACCOUNT   answers with a JSON list of the calls made to that account so far: ["cloudformation:DescribeStacks", ...]
+    keep               answers "kept"; from then on the server outlives its standard input
+"""
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from urllib.parse import parse_qs
+
+from moto.ec2.models.amis import Ami
+from moto.iam.models import get_account_id_from
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
+
+
+class RequestLog:
+    """WSGI middleware that writes down which operation each request asked for, by account."""
+
+    def __init__(self, application):
+        self.application = application
+        self.lock = threading.Lock()
+        self.entries = []
+
+    def __call__(self, environ, start_response):
+        credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if credential:
+            access_key, service = credential.groups()
+            # Before the call: AssumeRole, for one, adds access keys.
+            account = get_account_id_from(access_key)
+            # Afterwards moto has read the body and put a fresh one in its place.
+            operation = self.operation(environ)
+            with self.lock:
+                self.entries.append((account, f"{service}:{operation}"))
+        return self.application(environ, start_response)
+
+    @staticmethod
+    def operation(environ):
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        if target:
+            return target.rsplit(".", 1)[-1]
+        if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+            body = DomainDispatcherApplication._get_body(None, environ) or ""
+            action = parse_qs(body).get("Action")
+            if action:
+                return action[0]
+        # The REST services (Route 53, S3) name no operation: what was asked of which path says as much.
+        return f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
+
+    def of_account(self, account):
+        with self.lock:
+            return [call for owner, call in self.entries if owner == account]
+
+
+class RequestHandler(WSGIRequestHandler):
+    # Headers and body are written separately: with Nagle's algorithm each answer would wait 40 ms for an acknowledgement.
+    disable_nagle_algorithm = True
+
+    def log(self, *_):
+        pass
+
+
+def register_images_as_ebs_backed():
+    """AWS tells an image's root device type from its block devices; moto calls every registered image instance-store backed."""
+    original = Ami.__init__
+
+    def init(self, *args, **kwargs):
+        kwargs.setdefault("root_device_type", "ebs")
+        original(self, *args, **kwargs)
+
+    Ami.__init__ = init
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.WARNING)
+    register_images_as_ebs_backed()
+    log = RequestLog(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)
+    os.environ["MOTO_PORT"] = str(server.port)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    print(server.port, flush=True)
+
+    for line in sys.stdin:
+        command, _, argument = line.strip().partition(" ")
+        if command == "requests":
+            print(json.dumps(log.of_account(argument)), flush=True)
+        elif command == "keep":
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            print("kept", flush=True)
+            thread.join()
+    os._exit(0)
+
+
+main()
