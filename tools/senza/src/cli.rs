@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_aws::{Session, SessionError, SessionOptions};
-use stups_terminal::{Failure, OutputFormat, Terminal};
+use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, until_interrupted, write_completion};
 
 use crate::Error;
 use crate::commands::{
@@ -22,8 +23,8 @@ pub(crate) struct CommonArguments {
     /// AWS profile to take credentials and region from
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Show the causes of an unknown error as well
-    #[arg(long)]
+    /// Show where an unknown error comes from
+    #[arg(long, hide = true)]
     pub(crate) stacktrace_visible: bool,
 }
 
@@ -38,12 +39,25 @@ pub(crate) struct TableArguments {
     pub(crate) fields: Vec<String>,
 }
 
+/// The option of every command that has no table to print: other programs pass it to all commands alike. Anything but text
+/// keeps stdout free of messages.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct OutputArguments {
+    /// Use alternative output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+}
+
 #[derive(Debug, Parser)]
 #[command(
     name = "senza",
-    disable_version_flag = true,
+    display_name = "Senza",
+    about = "Deploy immutable, versioned stacks and route traffic between them",
+    version,
     subcommand_required = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    args_override_self = true,
+    disable_help_subcommand = true
 )]
 struct Senza {
     #[command(subcommand)]
@@ -52,6 +66,15 @@ struct Senza {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print a completion script for a shell
+    Completion(CompletionArguments),
+    #[command(flatten)]
+    Aws(AwsCommand),
+}
+
+/// The commands that talk to AWS.
+#[derive(Debug, Subcommand)]
+enum AwsCommand {
     Create(create::CreateArguments),
     Delete(delete::DeleteArguments),
     Domains(domains::DomainsArguments),
@@ -68,63 +91,158 @@ enum Command {
     Wait(wait::WaitArguments),
 }
 
+impl AwsCommand {
+    /// The options that all of them have.
+    fn common(&self) -> &CommonArguments {
+        match self {
+            Self::Create(a) => &a.common,
+            Self::Delete(a) => &a.common,
+            Self::Domains(a) => &a.common,
+            Self::Events(a) => &a.common,
+            Self::Images(a) => &a.common,
+            Self::Init(a) => &a.common,
+            Self::Instances(a) => &a.common,
+            Self::List(a) => &a.common,
+            Self::Print(a) => &a.common,
+            Self::Resources(a) => &a.common,
+            Self::Status(a) => &a.common,
+            Self::Traffic(a) => &a.common,
+            Self::Update(a) => &a.common,
+            Self::Wait(a) => &a.common,
+        }
+    }
+
+    /// The output format in force.
+    fn format(&self) -> OutputFormat {
+        match self {
+            Self::Domains(a) => a.table.output,
+            Self::Events(a) => a.table.output,
+            Self::Images(a) => a.table.output,
+            Self::Init(a) => a.output.output,
+            Self::Instances(a) => a.table.output,
+            Self::List(a) => a.table.output,
+            Self::Resources(a) => a.table.output,
+            Self::Status(a) => a.table.output,
+            Self::Wait(a) => a.output.output,
+            Self::Create(_) | Self::Delete(_) | Self::Print(_) | Self::Traffic(_) | Self::Update(_) => {
+                OutputFormat::Text
+            }
+        }
+    }
+}
+
+/// A parser for whole numbers that takes one outside `lowest..=highest` for the nearest one inside.
+pub(crate) fn clamped(lowest: u64, highest: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| match text.trim().parse::<i128>() {
+        Ok(number) => Ok(u64::try_from(number.max(0)).unwrap_or(u64::MAX).clamp(lowest, highest)),
+        Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
 /// The whole command tree, for help, completions and documentation.
 pub fn command() -> clap::Command {
     Senza::command()
 }
 
-/// Runs `senza` with `arguments` (program name first) on the process's terminal.
+/// Runs `senza` with `arguments` (program name first) on the process's terminal, in the region and with the credentials
+/// that the command line, the environment and the AWS profile say.
 pub async fn run(arguments: Vec<OsString>) -> ExitCode {
-    run_on(&Terminal::from_process(), arguments).await
+    let terminal = Terminal::from_process();
+    let outcome = match env::var_os("_SENZA_COMPLETE") {
+        Some(instruction) => complete(&terminal, &instruction),
+        None => execute(&terminal, None, arguments).await,
+    };
+    terminal.finish(outcome)
 }
 
-/// As [`run`], on a given terminal.
-pub(crate) async fn run_on(terminal: &Terminal, arguments: Vec<OsString>) -> ExitCode {
-    let parsed = match stups_terminal::parse::<Senza>(arguments) {
-        Ok(Ok(parsed)) => parsed,
-        Ok(Err(text)) => {
+/// Runs `senza` with `arguments` (program name first) on `terminal` and in `session`, for programs that use Senza as a
+/// library. A `--region` among the arguments takes `session` to that region; a `--profile` is refused.
+pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsString>) -> Result<(), Failure> {
+    execute(terminal, Some(session), arguments).await
+}
+
+async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let command = match stups_terminal::parse::<Senza>(arguments)? {
+        Ok(parsed) => parsed.command,
+        Err(text) => {
             terminal.print(&text);
-            return ExitCode::SUCCESS;
+            return Ok(());
         }
-        Err(failure) => return terminal.report(&failure),
     };
-    match dispatch(terminal, parsed.command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => terminal.report(&error.into_failure()),
-    }
-}
-
-async fn context(terminal: &Terminal, common: &CommonArguments, format: OutputFormat) -> Result<Context, Error> {
-    let options = SessionOptions {
-        region: common.region.clone(),
-        profile: common.profile.clone(),
-        ..SessionOptions::default()
+    let command = match command {
+        Command::Aws(command) => command,
+        Command::Completion(arguments) => {
+            terminal.print(&write_completion(self::command(), "senza", &arguments));
+            return Ok(());
+        }
     };
-    let session = Session::load(options)
-        .await
-        .map_err(|error: SessionError| Failure::usage(error.to_string()))?;
-    Ok(Context {
-        terminal: terminal.with_format(format),
-        session,
+    let context = Context {
+        terminal: terminal.with_format(command.format()),
+        session: session_for(command.common(), session).await?,
+    };
+    let outcome = until_interrupted(dispatch(&context, &command)).await;
+    outcome.map_err(|error| {
+        let origin = error.origin().filter(|_| command.common().stacktrace_visible);
+        let mut failure = error.into_failure();
+        if let Some(origin) = origin {
+            failure.message = format!("{}\n{origin}", failure.message);
+        }
+        failure
     })
 }
 
-async fn dispatch(terminal: &Terminal, command: Command) -> Result<(), Error> {
-    use OutputFormat::Text;
+/// The script that `eval "$(_SENZA_COMPLETE=bash_source senza)"` in a shell's start-up file asks for; older files say just
+/// `source`, meaning bash.
+fn complete(terminal: &Terminal, instruction: &OsStr) -> Result<(), Failure> {
+    let shell = match instruction.to_str() {
+        Some("source" | "bash_source" | "source_bash") => "bash",
+        Some("zsh_source" | "source_zsh") => "zsh",
+        Some("fish_source" | "source_fish") => "fish",
+        _ => "",
+    };
+    let shell = shell.parse().map_err(|_| {
+        Failure::usage(format!(
+            "_SENZA_COMPLETE is \"{}\"; it can be bash_source, zsh_source or fish_source.",
+            instruction.display()
+        ))
+    })?;
+    terminal.print(&write_completion(command(), "senza", &CompletionArguments { shell }));
+    Ok(())
+}
+
+async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Result<Session, Failure> {
+    let wrong = |error: SessionError| Failure::usage(error.to_string());
+    match (given, &common.region, &common.profile) {
+        (None, region, profile) => {
+            let options = SessionOptions {
+                region: region.clone(),
+                profile: profile.clone(),
+                ..SessionOptions::default()
+            };
+            Session::load(options).await.map_err(wrong)
+        }
+        (Some(_), _, Some(_)) => Err(Failure::usage("--profile cannot be used here: the session is given.")),
+        (Some(session), Some(region), None) if stups_aws::is_known_region(region) => Ok(session.in_region(region)),
+        (Some(_), Some(region), None) => Err(wrong(SessionError::UnknownRegion(region.clone()))),
+        (Some(session), None, None) => Ok(session.clone()),
+    }
+}
+
+async fn dispatch(context: &Context, command: &AwsCommand) -> Result<(), Error> {
     match command {
-        Command::Create(a) => create::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Delete(a) => delete::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Domains(a) => domains::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Events(a) => events::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Images(a) => images::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Init(a) => init::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Instances(a) => instances::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::List(a) => list::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Print(a) => print::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Resources(a) => resources::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Status(a) => status::run(&context(terminal, &a.common, a.table.output).await?, &a).await,
-        Command::Traffic(a) => traffic::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Update(a) => update::run(&context(terminal, &a.common, Text).await?, &a).await,
-        Command::Wait(a) => wait::run(&context(terminal, &a.common, Text).await?, &a).await,
+        AwsCommand::Create(a) => create::run(context, a).await,
+        AwsCommand::Delete(a) => delete::run(context, a).await,
+        AwsCommand::Domains(a) => domains::run(context, a).await,
+        AwsCommand::Events(a) => events::run(context, a).await,
+        AwsCommand::Images(a) => images::run(context, a).await,
+        AwsCommand::Init(a) => init::run(context, a).await,
+        AwsCommand::Instances(a) => instances::run(context, a).await,
+        AwsCommand::List(a) => list::run(context, a).await,
+        AwsCommand::Print(a) => print::run(context, a).await,
+        AwsCommand::Resources(a) => resources::run(context, a).await,
+        AwsCommand::Status(a) => status::run(context, a).await,
+        AwsCommand::Traffic(a) => traffic::run(context, a).await,
+        AwsCommand::Update(a) => update::run(context, a).await,
+        AwsCommand::Wait(a) => wait::run(context, a).await,
     }
 }

@@ -12,6 +12,7 @@ mod compatibility;
 mod components;
 mod context;
 mod deployed;
+mod ec2;
 mod error;
 mod init;
 mod load_balancer_name;
@@ -22,6 +23,6 @@ pub mod template;
 mod user_data;
 pub mod weights;
 
-pub use cli::{command, run};
+pub use cli::{command, run, run_in};
 pub use compatibility::Compatibility;
 pub use error::Error;

@@ -1,8 +1,10 @@
 //! Finding stacks: references on the command line, and what CloudFormation lists.
 
+mod contents;
 mod listing;
 mod reference;
 
+pub(crate) use contents::{about_each, events_of, resources_of, short_resource_type};
 pub use listing::{StackSummary, list_stacks, list_unique_stacks};
 pub use reference::{StackReference, parse_references};
 

@@ -2,11 +2,20 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value as Json;
 use stups_terminal::{Column, Row, Style, Table};
+
+/// One row from its cells.
+pub(crate) fn row<const N: usize>(cells: [(&str, Json); N]) -> Row {
+    cells
+        .into_iter()
+        .map(|(column, value)| (column.to_owned(), value))
+        .collect()
+}
 
 /// A table of `columns` (only those in `fields` when any are given, in the command's own order) with Senza's titles,
 /// widths and colours.
-pub fn table(columns: &[&str], fields: &[String], rows: Vec<Row>) -> Table {
+pub(crate) fn table(columns: &[&str], fields: &[String], rows: Vec<Row>) -> Table {
     Table {
         columns: columns
             .iter()

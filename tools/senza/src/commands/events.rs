@@ -1,20 +1,82 @@
 //! `senza events`
 
+use stups_aws::Session;
+use stups_terminal::{Terminal, WatchArguments, watch};
+
 use crate::Error;
 use crate::cli::{CommonArguments, TableArguments};
 use crate::context::Context;
+use crate::stacks::{StackReference, about_each, events_of, list_stacks, parse_references, short_resource_type};
+use crate::styles::{row, table};
 
-/// Show all Cloud Formation events for a single stack
+const COLUMNS: [&str; 7] = [
+    "stack_name",
+    "version",
+    "resource_type",
+    "LogicalResourceId",
+    "ResourceStatus",
+    "ResourceStatusReason",
+    "event_time",
+];
+
+/// Show all Cloud Formation events of stacks
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EventsArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) table: TableArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
+    /// Stack names (regular expressions) with versions, or definition files
+    #[arg(value_name = "STACK_REF")]
+    pub(crate) stack_references: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &EventsArguments) -> Result<(), Error> {
-    let _ = (context, arguments);
-    todo!()
+    let references = parse_references(&arguments.stack_references)?;
+    watch(&context.terminal, &arguments.watch, |terminal| {
+        show(terminal, &context.session, &references, &arguments.table.fields)
+    })
+    .await
+}
+
+async fn show(
+    terminal: Terminal,
+    session: &Session,
+    references: &[StackReference],
+    fields: &[String],
+) -> Result<(), Error> {
+    let stacks = list_stacks(session, references, false).await?;
+    let events = about_each(&stacks, |stack| events_of(session, &stack.stack_id)).await?;
+    let mut events: Vec<_> = stacks
+        .iter()
+        .zip(events)
+        .flat_map(|(stack, events)| events.into_iter().map(move |event| (stack, event)))
+        .collect();
+    // Stable: events of one stack at the same moment stay in the order in which they happened.
+    events.sort_by_key(|(_, event)| event.timestamp.map(|time| (time.secs(), time.subsec_nanos())));
+    let rows = events
+        .into_iter()
+        .map(|(stack, event)| {
+            row([
+                ("stack_name", stack.name.as_str().into()),
+                ("version", stack.version.as_str().into()),
+                (
+                    "resource_type",
+                    event.resource_type.as_deref().map(short_resource_type).into(),
+                ),
+                ("LogicalResourceId", event.logical_resource_id.into()),
+                (
+                    "ResourceStatus",
+                    event.resource_status.map(|status| status.as_str().to_owned()).into(),
+                ),
+                ("ResourceStatusReason", event.resource_status_reason.into()),
+                ("event_time", event.timestamp.map(|time| time.secs()).into()),
+            ])
+        })
+        .collect();
+    terminal.print_table(&table(&COLUMNS, fields, rows));
+    Ok(())
 }

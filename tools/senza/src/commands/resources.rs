@@ -1,20 +1,78 @@
 //! `senza resources`
 
+use stups_aws::Session;
+use stups_terminal::{Row, Terminal, WatchArguments, watch};
+
 use crate::Error;
 use crate::cli::{CommonArguments, TableArguments};
 use crate::context::Context;
+use crate::stacks::{StackReference, about_each, list_stacks, parse_references, resources_of, short_resource_type};
+use crate::styles::{row, table};
 
-/// Show all resources of a single Cloud Formation stack
+const COLUMNS: [&str; 6] = [
+    "stack_name",
+    "version",
+    "LogicalResourceId",
+    "resource_type",
+    "ResourceStatus",
+    "creation_time",
+];
+
+/// Show all resources of Cloud Formation stacks
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ResourcesArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) table: TableArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
+    /// Stack names (regular expressions) with versions, or definition files
+    #[arg(value_name = "STACK_REF")]
+    pub(crate) stack_references: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ResourcesArguments) -> Result<(), Error> {
-    let _ = (context, arguments);
-    todo!()
+    let references = parse_references(&arguments.stack_references)?;
+    watch(&context.terminal, &arguments.watch, |terminal| {
+        show(terminal, &context.session, &references, &arguments.table.fields)
+    })
+    .await
+}
+
+async fn show(
+    terminal: Terminal,
+    session: &Session,
+    references: &[StackReference],
+    fields: &[String],
+) -> Result<(), Error> {
+    let mut stacks = list_stacks(session, references, false).await?;
+    stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    let resources = about_each(&stacks, |stack| resources_of(session, &stack.stack_id)).await?;
+    let mut rows = Vec::new();
+    for (stack, mut resources) in stacks.iter().zip(resources) {
+        resources.sort_by(|one, other| one.logical_resource_id.cmp(&other.logical_resource_id));
+        rows.extend(resources.into_iter().map(|resource| -> Row {
+            row([
+                ("stack_name", stack.name.as_str().into()),
+                ("version", stack.version.as_str().into()),
+                ("LogicalResourceId", resource.logical_resource_id.into()),
+                (
+                    "resource_type",
+                    resource.resource_type.as_deref().map(short_resource_type).into(),
+                ),
+                (
+                    "ResourceStatus",
+                    resource.resource_status.map(|status| status.as_str().to_owned()).into(),
+                ),
+                (
+                    "creation_time",
+                    resource.last_updated_timestamp.map(|time| time.secs()).into(),
+                ),
+            ])
+        }));
+    }
+    terminal.print_table(&table(&COLUMNS, fields, rows));
+    Ok(())
 }

@@ -1,0 +1,69 @@
+//! Instances and images as EC2 describes them.
+
+use stups_aws::Session;
+use stups_aws::ec2::types::{Filter, Image, Instance, Tag};
+
+use crate::Error;
+
+/// EC2 takes this many values in one filter.
+const VALUES_IN_A_FILTER: usize = 200;
+
+/// The value of the tag `key`.
+pub(crate) fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
+    tags.iter().find(|tag| tag.key() == Some(key))?.value()
+}
+
+/// All instances (all pages) that pass all `filters`.
+pub(crate) async fn all_instances(session: &Session, filters: Vec<Filter>) -> Result<Vec<Instance>, Error> {
+    let mut pages = session
+        .ec2()
+        .describe_instances()
+        .set_filters((!filters.is_empty()).then_some(filters))
+        .into_paginator()
+        .send();
+    let mut instances = Vec::new();
+    while let Some(page) = pages.next().await {
+        let reservations = page?.reservations.unwrap_or_default();
+        instances.extend(
+            reservations
+                .into_iter()
+                .flat_map(|reservation| reservation.instances.unwrap_or_default()),
+        );
+    }
+    Ok(instances)
+}
+
+/// All instances whose `filter` is one of `values`; none when there are no values.
+pub(crate) async fn instances_with(session: &Session, filter: &str, values: &[String]) -> Result<Vec<Instance>, Error> {
+    let calls = filters(filter, values).map(|filter| all_instances(session, vec![filter]));
+    Ok(futures::future::try_join_all(calls)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// All images whose `filter` is one of `values` and that pass `also`; none when there are no values. Images that do not exist
+/// any more are left out.
+pub(crate) async fn images_with(
+    session: &Session,
+    filter: &str,
+    values: &[String],
+    also: Option<Filter>,
+) -> Result<Vec<Image>, Error> {
+    let calls = filters(filter, values).map(|filter| {
+        let filters = [Some(filter), also.clone()].into_iter().flatten().collect();
+        session.ec2().describe_images().set_filters(Some(filters)).send()
+    });
+    let answers = futures::future::try_join_all(calls).await?;
+    Ok(answers
+        .into_iter()
+        .flat_map(|answer| answer.images.unwrap_or_default())
+        .collect())
+}
+
+fn filters<'a>(name: &'a str, values: &'a [String]) -> impl Iterator<Item = Filter> + 'a {
+    values
+        .chunks(VALUES_IN_A_FILTER)
+        .map(move |values| Filter::builder().name(name).set_values(Some(values.to_vec())).build())
+}
