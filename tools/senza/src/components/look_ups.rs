@@ -6,14 +6,17 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use stups_yaml::Value;
 
 use super::component_type::ComponentType;
-use super::{Component, certificate, reference, security_groups, subnets};
+use super::properties::Properties;
+use super::{Component, certificate, reference, security_groups, subnets, taupage};
 use crate::account::Account;
 
 /// What the components will ask.
-#[derive(Debug, Default, PartialEq)]
-struct Needs {
-    /// subnets of these VPCs; nothing stands for the account's VPC
-    vpcs: BTreeSet<Option<String>>,
+#[derive(Debug, Default)]
+struct Needs<'a> {
+    /// components that look for subnets
+    networks: Vec<&'a Component>,
+    /// whether servers without public address are told of NAT gateways
+    nat_gateways: bool,
     taupage_images: bool,
     security_groups: BTreeSet<String>,
     references: Vec<reference::Reference>,
@@ -28,8 +31,8 @@ struct Needs {
 pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     let needs = needs(components);
     let mut questions: Vec<BoxFuture<'_, ()>> = Vec::new();
-    for vpc in &needs.vpcs {
-        questions.push(prefetch_subnets(vpc.as_deref(), account).boxed());
+    for network in &needs.networks {
+        questions.push(prefetch_network(network, needs.nat_gateways, account).boxed());
     }
     if needs.taupage_images {
         questions.push(account.taupage_images().map(drop).boxed());
@@ -57,17 +60,21 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     join_all(questions).await;
 }
 
-async fn prefetch_subnets(vpc_id: Option<&str>, account: &Account) {
-    let vpc_id = match vpc_id {
-        Some(id) => Some(id.to_owned()),
+async fn prefetch_network(component: &Component, nat_gateways: bool, account: &Account) {
+    let vpc_id = match subnets::given_vpc(component) {
+        Some(id) => Some(id),
         None => account.evident_vpc_id().await.ok().flatten(),
     };
-    if let Some(id) = vpc_id {
-        drop(account.subnets(&id).await);
+    let Some(vpc_id) = vpc_id else { return };
+    let Ok(found) = account.subnets(&vpc_id).await else {
+        return;
+    };
+    if nat_gateways && subnets::servers_share_internal_subnets(component, &found) {
+        drop(account.nat_gateways().await);
     }
 }
 
-fn needs(components: &[Component]) -> Needs {
+fn needs(components: &[Component]) -> Needs<'_> {
     let mut needs = Needs::default();
     for component in components {
         let Ok(component_type) = ComponentType::of(component) else {
@@ -75,14 +82,16 @@ fn needs(components: &[Component]) -> Needs {
         };
         match component_type {
             ComponentType::Configuration => {}
-            ComponentType::SubnetAutoConfiguration => {
-                needs.vpcs.insert(subnets::given_vpc(component));
-            }
+            ComponentType::SubnetAutoConfiguration => needs.networks.push(component),
             ComponentType::StupsAutoConfiguration => {
-                needs.vpcs.insert(subnets::given_vpc(component));
+                needs.networks.push(component);
                 needs.taupage_images = true;
             }
-            ComponentType::AutoScalingGroup | ComponentType::TaupageAutoScalingGroup => needs.add_group(component),
+            ComponentType::AutoScalingGroup => needs.add_group(component),
+            ComponentType::TaupageAutoScalingGroup => {
+                needs.add_group(component);
+                needs.nat_gateways |= !taupage::has_public_address(&Properties::of(component));
+            }
             ComponentType::ElasticLoadBalancer => needs.add_balancer(component),
             ComponentType::WeightedDnsElasticLoadBalancer => {
                 needs.add_balancer(component);
@@ -99,7 +108,7 @@ fn needs(components: &[Component]) -> Needs {
     needs
 }
 
-impl Needs {
+impl Needs<'_> {
     fn add_security_groups(&mut self, component: &Component) {
         let groups = items(present(component, "SecurityGroups"));
         self.security_groups

@@ -148,6 +148,16 @@ pub(crate) fn given_vpc(component: &Component) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Whether the component will put servers and internal load balancers into the same subnets, of which there are some.
+pub(crate) fn servers_share_internal_subnets(component: &Component, subnets: &[Subnet]) -> bool {
+    let properties = Properties::of(component);
+    let (Ok(zones), Ok(public_only)) = (availability_zones(&properties), properties.boolean("PublicOnly")) else {
+        return false;
+    };
+    let purposes = assign(subnets, zones.as_deref(), public_only.unwrap_or(false));
+    !purposes.server.is_empty() && purposes.server == purposes.internal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
