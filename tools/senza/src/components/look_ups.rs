@@ -10,32 +10,46 @@ use super::properties::Properties;
 use super::{Component, certificate, reference, security_groups, subnets, taupage};
 use crate::account::Account;
 
+/// Everything of a kind that the account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Listing {
+    /// for servers without public address
+    NatGateways,
+    TaupageImages,
+    HostedZones,
+    Certificates,
+    ServerCertificates,
+}
+
 /// What the components will ask.
 #[derive(Debug, Default)]
 struct Needs<'a> {
     /// components that look for subnets
     networks: Vec<&'a Component>,
-    /// whether servers without public address are told of NAT gateways
-    nat_gateways: bool,
-    taupage_images: bool,
+    listings: BTreeSet<Listing>,
     security_groups: BTreeSet<String>,
     references: Vec<reference::Reference>,
     roles: BTreeSet<String>,
-    hosted_zones: bool,
-    certificates: bool,
     certificate_arns: BTreeSet<String>,
-    server_certificates: bool,
 }
 
 /// Asks everything at the same time; the account keeps the answers, and failures are met again by the component that needs them.
 pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     let needs = needs(components);
     let mut questions: Vec<BoxFuture<'_, ()>> = Vec::new();
+    let nat_gateways = needs.listings.contains(&Listing::NatGateways);
     for network in &needs.networks {
-        questions.push(prefetch_network(network, needs.nat_gateways, account).boxed());
+        questions.push(prefetch_network(network, nat_gateways, account).boxed());
     }
-    if needs.taupage_images {
-        questions.push(account.taupage_images().map(drop).boxed());
+    for listing in &needs.listings {
+        match listing {
+            // They follow the subnets.
+            Listing::NatGateways => {}
+            Listing::TaupageImages => questions.push(account.taupage_images().map(drop).boxed()),
+            Listing::HostedZones => questions.push(account.hosted_zones().map(drop).boxed()),
+            Listing::Certificates => questions.push(account.acm_certificates().map(drop).boxed()),
+            Listing::ServerCertificates => questions.push(account.server_certificates().map(drop).boxed()),
+        }
     }
     let names: Vec<String> = needs.security_groups.into_iter().collect();
     questions.push(async move { drop(account.load_security_groups(&names).await) }.boxed());
@@ -45,17 +59,8 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     for role in &needs.roles {
         questions.push(account.inline_policies(role).map(drop).boxed());
     }
-    if needs.hosted_zones {
-        questions.push(account.hosted_zones().map(drop).boxed());
-    }
-    if needs.certificates {
-        questions.push(account.acm_certificates().map(drop).boxed());
-    }
     for arn in &needs.certificate_arns {
         questions.push(account.describe_certificate(arn).map(drop).boxed());
-    }
-    if needs.server_certificates {
-        questions.push(account.server_certificates().map(drop).boxed());
     }
     join_all(questions).await;
 }
@@ -85,17 +90,21 @@ fn needs(components: &[Component]) -> Needs<'_> {
             ComponentType::SubnetAutoConfiguration => needs.networks.push(component),
             ComponentType::StupsAutoConfiguration => {
                 needs.networks.push(component);
-                needs.taupage_images = true;
+                needs.listings.insert(Listing::TaupageImages);
             }
             ComponentType::AutoScalingGroup => needs.add_group(component),
             ComponentType::TaupageAutoScalingGroup => {
                 needs.add_group(component);
-                needs.nat_gateways |= !taupage::has_public_address(&Properties::of(component));
+                if !taupage::has_public_address(&Properties::of(component)) {
+                    needs.listings.insert(Listing::NatGateways);
+                }
             }
             ComponentType::ElasticLoadBalancer => needs.add_balancer(component),
             ComponentType::WeightedDnsElasticLoadBalancer => {
                 needs.add_balancer(component);
-                needs.hosted_zones |= present(component, "Domains").is_none();
+                if present(component, "Domains").is_none() {
+                    needs.listings.insert(Listing::HostedZones);
+                }
             }
         }
         let properties = component.properties.values();
@@ -150,12 +159,16 @@ impl Needs<'_> {
 
     fn add_certificate(&mut self, written: Option<&Value>, is_weighted: bool) {
         match written {
-            None => self.certificates |= is_weighted,
+            None if is_weighted => {
+                self.listings.insert(Listing::Certificates);
+            }
             Some(Value::String(text)) if certificate::is_acm_arn(text) => {
                 self.certificate_arns.insert(text.clone());
             }
-            Some(Value::String(text)) => self.server_certificates |= !text.starts_with("arn:"),
-            Some(_) => {}
+            Some(Value::String(text)) if !text.starts_with("arn:") => {
+                self.listings.insert(Listing::ServerCertificates);
+            }
+            Some(_) | None => {}
         }
     }
 }

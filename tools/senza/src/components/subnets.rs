@@ -175,12 +175,14 @@ mod tests {
             .collect()
     }
 
+    /// Names, availability zones, PublicOnly, and the three lists.
+    type Row<'a> = (&'a [&'a str], Option<&'a [String]>, bool, [&'a [&'a str]; 3]);
+
     #[test]
     fn name_tags_decide_what_a_subnet_is_for() {
         let stups = ["dmz-1", "internal-1", "nat-1", "", "internal-dmz"];
         let untagged = ["", ""];
         let zones = ["a".to_owned()];
-        type Row<'a> = (&'a [&'a str], Option<&'a [String]>, bool, [&'a [&'a str]; 3]);
         let rows: [Row<'_>; 6] = [
             (&stups, None, false, [&["s1", "s3"], &["s0", "s4"], &["s1"]]),
             (&stups, None, true, [&["s0", "s4"], &["s0", "s4"], &["s0", "s4"]]),
