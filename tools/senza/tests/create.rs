@@ -160,6 +160,17 @@ async fn update_changes_the_stack_or_says_that_nothing_changes() {
         "{}",
         updated.stderr
     );
+    let unchanged = senza(&account, &["update", &definition, "v1", "two", "-o", "json"])
+        .await
+        .success();
+    assert!(
+        unchanged
+            .stderr
+            .ends_with("\nUpdating Cloud Formation stack hello-v1.. NO UPDATE\n"),
+        "{}",
+        unchanged.stderr
+    );
+    assert_eq!(unchanged.json()[0]["result"], "no update");
     let stack = stack(&account, "hello-v1").await;
     assert_eq!(stack.stack_status().unwrap().as_str(), "UPDATE_COMPLETE");
     assert!(tags(&stack).contains(&("Team".to_owned(), "demo".to_owned())));
@@ -330,4 +341,69 @@ async fn secrets_are_passed_as_parameters_that_are_never_shown() {
     );
     let printed = senza(&account, &["print", &old, "v1"]).await.success().json();
     assert_eq!(printed["Mappings"]["Senza"]["Info"]["Token"], "the plain text");
+}
+
+const SERVER: &str = "SenzaInfo: {StackName: server, Parameters: [{Type: }]}\n\
+    SenzaComponents:\n- Configuration: {Type: 'Senza::StupsAutoConfiguration'}\n\
+    - Server:\n    Type: Senza::TaupageAutoScalingGroup\n    InstanceType: '{{Arguments.Type}}'\n    SecurityGroups: [app]\n\
+    \x20   TaupageConfig: {runtime: Docker, source: 'stups/hello-world:1'}\n";
+
+#[tokio::test]
+async fn an_update_keeps_the_generation_of_what_is_deployed() {
+    let account = Account::builder(AwsApi::shared().await)
+        .security_group("app")
+        .build()
+        .await;
+    let files = Files::new();
+    let definition = files.write("d.yaml", SERVER);
+    let configuration = async |name: &str| template(&account, name).await["Resources"]["ServerConfig"]["Type"].clone();
+    const OLD: &str = "AWS::AutoScaling::LaunchConfiguration";
+    const NEW: &str = "AWS::EC2::LaunchTemplate";
+
+    senza(&account, &["create", &definition, "new", "t3.micro"])
+        .await
+        .success();
+    assert_eq!(configuration("server-new").await, NEW);
+    senza(&account, &["create", &definition, "old", "t3.micro", "--compat", "2.1"])
+        .await
+        .success();
+    assert_eq!(configuration("server-old").await, OLD);
+
+    senza(&account, &["update", &definition, "old", "t3.small"])
+        .await
+        .success();
+    assert_eq!(configuration("server-old").await, OLD);
+    senza(
+        &account,
+        &["create", &definition, "old", "t3.large", "--update-if-exists"],
+    )
+    .await
+    .success();
+    assert_eq!(configuration("server-old").await, OLD);
+    senza(
+        &account,
+        &["update", &definition, "old", "t3.small", "--launch-templates"],
+    )
+    .await
+    .success();
+    assert_eq!(configuration("server-old").await, NEW);
+
+    let wanted_old = files.write(
+        "old.yaml",
+        SERVER.replace("{StackName: server,", "{StackName: server, Compatibility: 2.1,"),
+    );
+    let printed = senza(&account, &["print", &wanted_old, "x", "t3.micro"])
+        .await
+        .success()
+        .json();
+    assert_eq!(printed["Resources"]["ServerConfig"]["Type"], OLD);
+    let printed = senza(&account, &["print", &wanted_old, "x", "t3.micro", "--compat", "3"])
+        .await
+        .success()
+        .json();
+    assert_eq!(printed["Resources"]["ServerConfig"]["Type"], NEW);
+    senza(&account, &["update", &wanted_old, "new", "t3.small"])
+        .await
+        .success();
+    assert_eq!(configuration("server-new").await, NEW);
 }

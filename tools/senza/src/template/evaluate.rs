@@ -108,7 +108,7 @@ async fn decide_compatibility(evaluation: &Evaluation<'_>, info: &Map) -> Result
     let choice = evaluation.compatibility;
     let deployed = if choice.keep_deployed && choice.requested.is_none() {
         let name = request::stack_name(evaluation.definition, info)?;
-        stack::deployed_template(evaluation.account.session(), &name)
+        Box::pin(stack::deployed_template(evaluation.account.session(), &name))
             .await?
             .and_then(|template| Compatibility::of_template(&template))
     } else {
@@ -184,7 +184,8 @@ async fn apply_components(
     template
         .entry("AWSTemplateFormatVersion")
         .or_insert_with(|| Json::from("2010-09-09"));
-    components::prefetch(components, evaluation.account).await;
+    // Boxed: a component's look-ups are many calls, and each is a large future.
+    Box::pin(components::prefetch(components, evaluation.account)).await;
     for component in components {
         let mut generation = Generation {
             template: &mut template,
@@ -195,7 +196,7 @@ async fn apply_components(
             force: evaluation.force,
             terminal: evaluation.terminal,
         };
-        components::apply(component, &mut generation).await?;
+        Box::pin(components::apply(component, &mut generation)).await?;
     }
     Ok(template)
 }
