@@ -160,7 +160,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 /// Runs `senza` with `arguments` (program name first) on `terminal` and in `session`, for programs that use Senza as a
 /// library. A `--region` among the arguments takes `session` to that region; a `--profile` is refused.
 pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsString>) -> Result<(), Failure> {
-    execute(terminal, Some(session), arguments).await
+    Box::pin(execute(terminal, Some(session), arguments)).await
 }
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
@@ -232,7 +232,7 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 
 async fn dispatch(context: &Context, command: &AwsCommand) -> Result<(), Error> {
     match command {
-        AwsCommand::Create(a) => create::run(context, a).await,
+        AwsCommand::Create(a) => Box::pin(create::run(context, a)).await,
         AwsCommand::Delete(a) => delete::run(context, a).await,
         AwsCommand::Domains(a) => domains::run(context, a).await,
         AwsCommand::Events(a) => events::run(context, a).await,
@@ -240,11 +240,11 @@ async fn dispatch(context: &Context, command: &AwsCommand) -> Result<(), Error> 
         AwsCommand::Init(a) => init::run(context, a).await,
         AwsCommand::Instances(a) => instances::run(context, a).await,
         AwsCommand::List(a) => list::run(context, a).await,
-        AwsCommand::Print(a) => print::run(context, a).await,
+        AwsCommand::Print(a) => Box::pin(print::run(context, a)).await,
         AwsCommand::Resources(a) => resources::run(context, a).await,
         AwsCommand::Status(a) => status::run(context, a).await,
         AwsCommand::Traffic(a) => traffic::run(context, a).await,
-        AwsCommand::Update(a) => update::run(context, a).await,
+        AwsCommand::Update(a) => Box::pin(update::run(context, a)).await,
         AwsCommand::Wait(a) => wait::run(context, a).await,
     }
 }
