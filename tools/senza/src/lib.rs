@@ -11,6 +11,7 @@ mod commands;
 mod compatibility;
 mod components;
 mod context;
+mod deployed;
 mod ec2;
 mod error;
 mod init;
