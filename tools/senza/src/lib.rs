@@ -11,6 +11,7 @@ mod commands;
 mod compatibility;
 mod components;
 mod context;
+mod deployed;
 mod ec2;
 mod error;
 mod init;
@@ -23,5 +24,5 @@ mod user_data;
 pub mod weights;
 
 pub use cli::{command, run, run_in};
-pub use compatibility::Compatibility;
+pub use compatibility::{Compatibility, CompatibilityChoice};
 pub use error::Error;

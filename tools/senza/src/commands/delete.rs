@@ -1,18 +1,163 @@
 //! `senza delete`
 
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use stups_terminal::until_interrupted;
+
 use crate::Error;
-use crate::cli::CommonArguments;
+use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
+use crate::deployed;
+use crate::route53::{Dns, Record};
+use crate::stacks::{StackSummary, list_stacks, parse_references};
+
+/// How many stacks are checked at the same time.
+const AT_THE_SAME_TIME: usize = 8;
+/// How long `--wait` waits for one stack.
+const DELETION_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Delete a single Cloud Formation stack
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DeleteArguments {
+    /// Name and version of stacks, or definition files
+    #[arg(value_name = "STACK_REF")]
+    pub(crate) stack_references: Vec<String>,
+    /// No-op mode: show what would be deleted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not show error when stack does not exist
+    #[arg(short = 'g', long)]
+    pub(crate) ignore_non_existent: bool,
+    /// Allow deleting multiple stacks and stacks with traffic
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Prompt before every deletion
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Wait until the stacks are gone
+    #[arg(long)]
+    pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) common: CommonArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &DeleteArguments) -> Result<(), Error> {
-    let _ = (context, arguments);
-    todo!()
+    let terminal = context.terminal.with_format(arguments.output.output);
+    let references = parse_references(&arguments.stack_references)?;
+    let Some(first) = references.first() else {
+        return Err(Error::Usage("Please specify at least one stack".to_owned()));
+    };
+    let stacks = list_stacks(&context.session, &references, false).await?;
+
+    let all_versions_named = references.iter().all(|reference| reference.version.is_some());
+    if stacks.len() > 1 && !all_versions_named && !arguments.force && !arguments.dry_run {
+        return Err(Error::Fatal(format!(
+            "{} matching stacks found. Please use the \"--force\" flag if you really want to delete multiple stacks.",
+            stacks.len()
+        )));
+    }
+    if !arguments.ignore_non_existent {
+        if stacks.is_empty() {
+            return Err(Error::Fatal(format!("Stack {} not found!", first.name)));
+        }
+        for reference in &references {
+            if !stacks.iter().any(|stack| reference.matches(&stack.stack_name)) {
+                let version = reference.version.as_deref().unwrap_or_default();
+                terminal.warning(&format!("Stack {} {version} not found!", reference.name));
+            }
+        }
+    }
+
+    // All of them before any: a refusal in the middle would leave half of the work done.
+    check_all(context, &stacks, arguments.force).await?;
+
+    let mut deleted = Vec::new();
+    for stack in &stacks {
+        let question = format!("Delete '{}'?", stack.stack_name);
+        if arguments.interactive && !terminal.confirm(&question, false)? {
+            continue;
+        }
+        let action = terminal.action(&format!("Deleting Cloud Formation stack {}..", stack.stack_name));
+        if arguments.dry_run {
+            action.ok();
+            continue;
+        }
+        let deletion = context
+            .session
+            .cloudformation()
+            .delete_stack()
+            .stack_name(&stack.stack_id);
+        action
+            .during(async { deletion.send().await.map(drop).map_err(Error::from) })
+            .await?;
+        deleted.push(stack);
+    }
+    if arguments.wait {
+        for stack in deleted {
+            let action = terminal.action(&format!("Waiting until {} is gone..", stack.stack_name));
+            let gone = until_interrupted(wait_until_gone(context, stack, || action.progress())).await;
+            action.during(async { gone }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn check_all(context: &Context, stacks: &[StackSummary], force: bool) -> Result<(), Error> {
+    let dns = Dns::new(&context.session);
+    stream::iter(stacks.iter().map(|stack| check(context, &dns, stack, force)))
+        .buffered(AT_THE_SAME_TIME)
+        .try_collect()
+        .await
+}
+
+/// Refuses a stack that AWS would not delete, and one with traffic unless forced.
+async fn check(context: &Context, dns: &Dns, stack: &StackSummary, force: bool) -> Result<(), Error> {
+    let protection = async {
+        let described = deployed::describe(&context.session, &stack.stack_id).await?;
+        Ok::<_, Error>(described.is_some_and(|stack| stack.enable_termination_protection() == Some(true)))
+    };
+    let traffic = async { Ok(!force && has_traffic(context, dns, stack).await?) };
+    let (protected, has_traffic) = futures::try_join!(protection, traffic)?;
+    if protected {
+        return Err(Error::Fatal(format!(
+            "Stack {name} is protected against termination! Switch that off first if you really want to delete it: \
+             aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {name}",
+            name = stack.stack_name
+        )));
+    }
+    if has_traffic {
+        return Err(Error::Fatal(format!(
+            "Stack {} has traffic!\nUse --force if you really want to delete it",
+            stack.stack_name
+        )));
+    }
+    Ok(())
+}
+
+/// Whether any weighted record of the stack gets traffic right now.
+async fn has_traffic(context: &Context, dns: &Dns, stack: &StackSummary) -> Result<bool, Error> {
+    for resource in deployed::records(&context.session, &stack.stack_id).await? {
+        let records = dns.address_records(&resource.domain).await?;
+        let mut weights = records.iter().filter_map(Record::weight);
+        if weights.any(|(identifier, weight)| identifier == stack.stack_name && weight > 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn wait_until_gone(context: &Context, stack: &StackSummary, tick: impl Fn()) -> Result<(), Error> {
+    match deployed::wait_until_settled(&context.session, &stack.stack_id, DELETION_LIMIT, tick).await? {
+        Some(found) if deployed::status(&found) != "DELETE_COMPLETE" => Err(Error::Fatal(format!(
+            "Stack {} has status {}: {}",
+            stack.stack_name,
+            deployed::status(&found),
+            found.stack_status_reason().unwrap_or("no reason given")
+        ))),
+        _ => Ok(()),
+    }
 }

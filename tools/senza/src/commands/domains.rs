@@ -1,20 +1,149 @@
 //! `senza domains`
 
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value as Json, json};
+use stups_terminal::{Row, WatchArguments, watch};
+
 use crate::Error;
 use crate::cli::{CommonArguments, TableArguments};
 use crate::context::Context;
+use crate::deployed::{self, StackRecord};
+use crate::route53::{Dns, Record, canonical};
+use crate::stacks::{StackReference, StackSummary, list_stacks, parse_references};
+use crate::styles;
+
+const COLUMNS: &[&str] = &[
+    "stack_name",
+    "version",
+    "resource_id",
+    "domain",
+    "weight",
+    "type",
+    "value",
+    "create_time",
+];
+
+/// How many stacks or names are asked about at the same time: fast, and within what AWS takes from one caller.
+const AT_THE_SAME_TIME: usize = 8;
 
 /// List the stack's Route53 domains
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DomainsArguments {
+    /// Name and version of stacks, or definition files
+    #[arg(value_name = "STACK_REF")]
+    pub(crate) stack_references: Vec<String>,
     #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) table: TableArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Result<(), Error> {
-    let _ = (context, arguments);
-    todo!()
+    let references = parse_references(&arguments.stack_references)?;
+    let zones = Dns::new(&context.session);
+    watch(&context.terminal, &arguments.watch, |terminal| {
+        let (references, dns) = (&references, zones.forget_records());
+        async move {
+            let rows = rows(context, references, &dns).await?;
+            terminal.print_table(&styles::table(COLUMNS, &arguments.table.fields, rows));
+            Ok(())
+        }
+    })
+    .await
+}
+
+async fn rows(context: &Context, references: &[StackReference], dns: &Dns) -> Result<Vec<Row>, Error> {
+    let stacks = list_stacks(&context.session, references, false).await?;
+    // A stack that was rolled back has nothing left.
+    let alive = stacks.into_iter().filter(|stack| stack.status != "ROLLBACK_COMPLETE");
+    stream::iter(alive.map(|stack| stack_rows(context, dns, stack)))
+        .buffered(AT_THE_SAME_TIME)
+        .try_concat()
+        .await
+}
+
+async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result<Vec<Row>, Error> {
+    let resources = deployed::records(&context.session, &stack.stack_id).await?;
+    // Several resources of one name are records of different types; they take the name's records in turn.
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut rows = Vec::with_capacity(resources.len());
+    for resource in resources {
+        let records = dns.address_records(&resource.domain).await?;
+        let turn = seen.entry(canonical(&resource.domain)).or_default();
+        rows.push(row(&stack, &resource, nth_record(&records, &stack.stack_name, *turn)));
+        *turn += 1;
+    }
+    Ok(rows)
+}
+
+/// The stack's own records by set identifier, or else the name's plain ones.
+fn nth_record<'r>(records: &'r [Record], stack_name: &str, index: usize) -> Option<&'r Record> {
+    let with = |identifier: Option<&str>| -> Vec<&'r Record> {
+        let matching = records
+            .iter()
+            .filter(|record| record.set.set_identifier() == identifier);
+        matching.collect()
+    };
+    let own = with(Some(stack_name));
+    let candidates = if own.is_empty() { with(None) } else { own };
+    candidates.get(index).or(candidates.last()).copied()
+}
+
+fn row(stack: &StackSummary, resource: &StackRecord, record: Option<&Record>) -> Row {
+    let weight = record.map(|record| {
+        record
+            .set
+            .weight()
+            .map_or_else(String::new, |weight| weight.to_string())
+    });
+    let cells: [(&str, Json); 8] = [
+        ("stack_name", json!(stack.name)),
+        ("version", json!(stack.version)),
+        ("resource_id", json!(resource.logical_id)),
+        ("domain", json!(resource.domain.trim_end_matches('.'))),
+        ("weight", json!(weight)),
+        ("type", json!(record.map(|record| record.set.r#type().as_str()))),
+        ("value", json!(record.map(Record::value))),
+        ("create_time", json!(resource.updated)),
+    ];
+    cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use stups_aws::route53::types::{ResourceRecordSet, RrType};
+
+    use super::*;
+
+    fn record(record_type: RrType, identifier: Option<&str>) -> Record {
+        Record {
+            zone_id: "Z1".to_owned(),
+            set: ResourceRecordSet::builder()
+                .name("app.example.org.")
+                .r#type(record_type)
+                .set_set_identifier(identifier.map(str::to_owned))
+                .build()
+                .unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_stack_has_its_own_records_or_the_plain_ones() {
+        let records = [
+            record(RrType::A, Some("app-1")),
+            record(RrType::A, Some("app-2")),
+            record(RrType::Aaaa, Some("app-2")),
+        ];
+        assert_eq!(nth_record(&records, "app-1", 0), Some(&records[0]));
+        assert_eq!(nth_record(&records, "app-2", 0), Some(&records[1]));
+        assert_eq!(nth_record(&records, "app-2", 1), Some(&records[2]));
+        assert_eq!(nth_record(&records, "app-3", 0), None);
+        let plain = [record(RrType::Cname, None)];
+        assert_eq!(nth_record(&plain, "app-3", 0), Some(&plain[0]));
+    }
 }

@@ -1,18 +1,178 @@
-//! `senza traffic`
+//! `senza traffic`: show and change how the versions of an application share its traffic.
+
+mod apply;
+mod domain;
+mod publish;
+mod stack_update;
+mod table;
+mod version;
+mod wait;
+
+use std::time::Duration;
+
+use stups_terminal::{Terminal, until_interrupted};
 
 use crate::Error;
-use crate::cli::CommonArguments;
+use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
+use crate::route53::Dns;
+use crate::stacks::{StackReference, parse_references};
+use crate::weights::{percent, units};
+use domain::{Domain, Shift};
+use version::Version;
 
-/// Manage stack traffic
+/// Route traffic to a specific stack (weighted DNS record)
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TrafficArguments {
+    /// Name of the application's stacks without version, or a definition file
+    pub(crate) stack_name: String,
+    /// The version to show or to give traffic to
+    pub(crate) stack_version: Option<String>,
+    /// Its new share of the traffic, 0 to 100
+    #[arg(value_parser = percentage)]
+    pub(crate) percentage: Option<f64>,
+    /// Seconds to wait, before the change, for stacks that are still being worked on (1 to 600; does not wait without)
+    #[arg(short, long, value_name = "SECS", value_parser = clamped(1, 600))]
+    pub(crate) timeout: Option<u64>,
+    /// Seconds between two looks while waiting (1 to 600)
+    #[arg(short, long, value_name = "SECS", default_value = "5", value_parser = clamped(1, 600))]
+    pub(crate) interval: u64,
     #[command(flatten)]
     pub(crate) common: CommonArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// A number that is taken for the nearest one of 0 to 100.
+fn percentage(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if !number.is_nan() => Ok(number.clamp(0.0, 100.0)),
+        _ => Err("not a number".to_owned()),
+    }
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &TrafficArguments) -> Result<(), Error> {
-    let _ = (context, arguments);
-    todo!()
+    let context = Context {
+        terminal: context.terminal.with_format(arguments.output.output),
+        session: context.session.clone(),
+    };
+    let references = parse_references(std::slice::from_ref(&arguments.stack_name))?;
+    match arguments.percentage {
+        None => until_interrupted(show(&context, arguments, &references)).await,
+        Some(percentage) => {
+            if let Some(timeout) = arguments.timeout {
+                let interval = Duration::from_secs(arguments.interval);
+                let limit = Duration::from_secs(timeout);
+                until_interrupted(wait::until_settled(&context, &references, limit, interval)).await?;
+            }
+            change(&context, arguments, &references, percentage).await
+        }
+    }
+}
+
+async fn show(context: &Context, arguments: &TrafficArguments, references: &[StackReference]) -> Result<(), Error> {
+    let versions = version::list(&context.session, references).await?;
+    let target = match &arguments.stack_version {
+        Some(wanted) => version::find(&versions, wanted)?,
+        None => versions.first().ok_or_else(|| no_version(references))?,
+    };
+    let domains = domain::read(&Dns::new(&context.session), &versions, target).await?;
+    for domain in domains.iter().filter(|domain| domain.is_all_zero()) {
+        warn_of_equal_shares(&context.terminal, &domain.name);
+    }
+    let table = table::shares(&domains, target, arguments.stack_version.is_some());
+    context.terminal.print_table(&table);
+    Ok(())
+}
+
+async fn change(
+    context: &Context,
+    arguments: &TrafficArguments,
+    references: &[StackReference],
+    percentage: f64,
+) -> Result<(), Error> {
+    let terminal = &context.terminal;
+    let dns = Dns::new(&context.session);
+    let (versions, shifts, target) = until_interrupted(async {
+        let versions = version::list(&context.session, references).await?;
+        let wanted = arguments.stack_version.as_deref().unwrap_or_default();
+        let target = version::find(&versions, wanted)?.clone();
+        let domains = domain::read(&dns, &versions, &target).await?;
+        Ok::<_, Error>((versions, calculate(terminal, domains, &target, percentage), target))
+    })
+    .await?;
+
+    let rows = table::changes(&shifts, &target);
+    terminal.print_table(&rows);
+    let change = until_interrupted(apply::prepare(&context.session, &versions, shifts)).await?;
+    publish::publish(context, &versions, &rows.rows).await;
+    apply::apply(context, &dns, &change).await?;
+    for shift in change.shifts.iter().filter(|shift| shift.plan.is_all_zero()) {
+        warn_of_equal_shares(terminal, &shift.domain.name);
+    }
+    Ok(())
+}
+
+fn calculate(terminal: &Terminal, domains: Vec<Domain>, target: &Version, percentage: f64) -> Vec<Shift> {
+    let action = terminal.action("Calculating new weights..");
+    let shifts: Vec<Shift> = domains
+        .into_iter()
+        .map(|domain| domain.shift(&target.identifier, percentage))
+        .collect();
+    for shift in &shifts {
+        if let Some(adjusted) = shift.plan.adjusted {
+            let alone = shift
+                .plan
+                .changes
+                .iter()
+                .all(|(identifier, change)| *identifier == target.identifier || change.old == 0);
+            let reason = if alone {
+                "no other version gets traffic"
+            } else {
+                "other versions already get the possible minimum of traffic"
+            };
+            action.warning(&format!(
+                "Changing given percentage from {:?} to {:?} because {reason}",
+                percent(units(percentage)),
+                percent(adjusted)
+            ));
+        }
+    }
+    action.ok();
+    shifts
+}
+
+/// Route 53 takes all-zero weights for equal shares, which is not what "off" looks like.
+fn warn_of_equal_shares(terminal: &Terminal, domain: &str) {
+    terminal.warning(&format!(
+        "All weights of {domain} are 0: Route 53 then answers with every version equally often. \
+         Delete the stacks to take the name out of service."
+    ));
+}
+
+fn no_version(references: &[StackReference]) -> Error {
+    let name = references.first().map_or("", |reference| reference.name.as_str());
+    Error::Usage(format!("No stack version of \"{name}\" found"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_clamped_and_must_be_numbers() {
+        for (text, expected) in [
+            ("50", 50.0),
+            (" 0.5 ", 0.5),
+            ("250", 100.0),
+            ("-1", 0.0),
+            ("inf", 100.0),
+        ] {
+            assert!((percentage(text).unwrap() - expected).abs() < f64::EPSILON, "{text}");
+        }
+        for text in ["NaN", "", "many", "1,5"] {
+            assert_eq!(percentage(text), Err("not a number".to_owned()), "{text}");
+        }
+    }
 }

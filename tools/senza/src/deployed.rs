@@ -1,0 +1,120 @@
+//! What CloudFormation knows about one stack that is there.
+
+use std::time::{Duration, Instant};
+
+use stups_aws::Session;
+use stups_aws::cloudformation::types::{Stack, StackResourceSummary, StackStatus};
+
+use crate::Error;
+
+/// The resource type of a DNS record.
+const RECORD_SET: &str = "AWS::Route53::RecordSet";
+/// The first pause between two looks at a stack; it doubles up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// A DNS record that a stack made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StackRecord {
+    /// the name in the template
+    pub(crate) logical_id: String,
+    /// the record's name
+    pub(crate) domain: String,
+    /// seconds since the epoch
+    pub(crate) updated: i64,
+}
+
+/// A stack by name or ARN; nothing when there is none.
+pub(crate) async fn describe(session: &Session, stack: &str) -> Result<Option<Stack>, Error> {
+    let answer = session
+        .cloudformation()
+        .describe_stacks()
+        .stack_name(stack)
+        .send()
+        .await;
+    match answer.map_err(stups_aws::Error::from) {
+        Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next()),
+        Err(error) if error.has_code("ValidationError") && error.message.contains("does not exist") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The DNS records that a stack (name or ARN) made, all pages.
+pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackRecord>, Error> {
+    let resources: Vec<StackResourceSummary> = session
+        .cloudformation()
+        .list_stack_resources()
+        .stack_name(stack)
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Result<_, _>>()
+        .await?;
+    Ok(resources
+        .into_iter()
+        .filter(|resource| resource.resource_type() == Some(RECORD_SET))
+        .filter_map(|resource| {
+            Some(StackRecord {
+                updated: resource.last_updated_timestamp().map_or(0, |time| time.secs()),
+                domain: resource.physical_resource_id?,
+                logical_id: resource.logical_resource_id?,
+            })
+        })
+        .collect())
+}
+
+/// Whether CloudFormation is still at work on a stack in this status. A stack under review waits for a person instead.
+pub(crate) fn is_in_progress(status: &str) -> bool {
+    status.ends_with("_IN_PROGRESS") && status != StackStatus::ReviewInProgress.as_str()
+}
+
+/// The stack's status as CloudFormation spells it.
+pub(crate) fn status(stack: &Stack) -> &str {
+    stack.stack_status().map_or("", StackStatus::as_str)
+}
+
+/// Waits until CloudFormation is no longer at work on the stack (best given by ARN, which still finds it when it is gone),
+/// for at most `limit`; calls `tick` at each look that finds it at work. Nothing: there is no such stack.
+pub(crate) async fn wait_until_settled(
+    session: &Session,
+    stack: &str,
+    limit: Duration,
+    tick: impl Fn(),
+) -> Result<Option<Stack>, Error> {
+    let start = Instant::now();
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let found = describe(session, stack).await?;
+        match &found {
+            Some(stack) if is_in_progress(status(stack)) => {
+                if start.elapsed() > limit {
+                    let name = stack.stack_name().unwrap_or_default();
+                    return Err(Error::Fatal(format!(
+                        "Stack {name} is still {} after {} seconds",
+                        status(stack),
+                        limit.as_secs()
+                    )));
+                }
+            }
+            _ => return Ok(found),
+        }
+        if pause == LONGEST_PAUSE {
+            tick();
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_under_review_is_not_at_work() {
+        assert!(is_in_progress("UPDATE_IN_PROGRESS"));
+        assert!(is_in_progress("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"));
+        assert!(!is_in_progress("REVIEW_IN_PROGRESS"));
+        assert!(!is_in_progress("CREATE_COMPLETE"));
+    }
+}
