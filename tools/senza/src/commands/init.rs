@@ -45,7 +45,11 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     let answers = Answers::new(terminal, &arguments.user_variables, template.variables())?;
     let account = Account::new(context.session.clone(), terminal.clone());
     let definition = template.prepare(&answers, &account).await?;
-    let name = if to_stdout { "<stdout>".into() } else { file.to_string_lossy() };
+    let name = if to_stdout {
+        "<stdout>".into()
+    } else {
+        file.to_string_lossy()
+    };
     let action = terminal.action(&format!("Generating Senza definition file {name}.."));
     let written = async {
         if to_stdout {
@@ -68,7 +72,9 @@ fn may_be_written(terminal: &Terminal, file: &Path) -> Result<(), Error> {
     }
     let name = file.display();
     if !terminal.is_interactive() {
-        return Err(Error::Fatal(format!("{name} exists already. Use --force to replace it.")));
+        return Err(Error::Fatal(format!(
+            "{name} exists already. Use --force to replace it."
+        )));
     }
     if terminal.confirm(&format!("{name} exists already. Do you want to replace it?"), false)? {
         Ok(())
@@ -122,7 +128,11 @@ mod tests {
         assert!(matches!(error, Error::Terminal(failure) if failure.is_aborted()));
         let (pipe, captured) = Terminal::captured("y\n");
         let error = may_be_written(&pipe, &file).unwrap_err();
-        assert!(error.to_string().ends_with("a.yaml exists already. Use --force to replace it."));
+        assert!(
+            error
+                .to_string()
+                .ends_with("a.yaml exists already. Use --force to replace it.")
+        );
         assert_eq!(captured.stdout(), "");
     }
 

@@ -22,7 +22,9 @@ impl<'a> Answers<'a> {
         let mut given = HashMap::new();
         for word in words {
             let Some((key, value)) = word.split_once('=') else {
-                return Err(Error::Usage(format!("invalid key value parameter \"{word}\" (must be KEY=VAL)")));
+                return Err(Error::Usage(format!(
+                    "invalid key value parameter \"{word}\" (must be KEY=VAL)"
+                )));
             };
             if !variables.contains(&key) {
                 return Err(Error::Usage(format!(
@@ -74,13 +76,17 @@ impl<'a> Answers<'a> {
         default: &'static str,
     ) -> Result<&'static str, Error> {
         if let Some(given) = self.given.get(variable) {
-            return options.iter().map(|(value, _)| *value).find(|value| value == given).ok_or_else(|| {
-                let values: Vec<&str> = options.iter().map(|(value, _)| *value).collect();
-                Error::Usage(format!(
-                    "Invalid value for \"{variable}\": \"{given}\" is not one of {}",
-                    values.join(", ")
-                ))
-            });
+            return options
+                .iter()
+                .map(|(value, _)| *value)
+                .find(|value| value == given)
+                .ok_or_else(|| {
+                    let values: Vec<&str> = options.iter().map(|(value, _)| *value).collect();
+                    Error::Usage(format!(
+                        "Invalid value for \"{variable}\": \"{given}\" is not one of {}",
+                        values.join(", ")
+                    ))
+                });
         }
         let choices: Vec<Choice<&'static str>> = options
             .iter()
@@ -102,7 +108,10 @@ mod tests {
     }
 
     fn even(text: &str) -> Result<u8, String> {
-        text.parse().ok().filter(|number| number % 2 == 0).ok_or_else(|| "not an even number".to_owned())
+        text.parse()
+            .ok()
+            .filter(|number| number % 2 == 0)
+            .ok_or_else(|| "not an even number".to_owned())
     }
 
     #[test]
@@ -110,8 +119,14 @@ mod tests {
         let (terminal, captured) = Terminal::captured("");
         let answers = Answers::new(&terminal, &words(&["n=4", "s=b", "e=x=y"]), &["n", "s", "e"]).unwrap();
         assert_eq!(answers.value("n", "Number", None, even).unwrap(), 4);
-        assert_eq!(answers.value("e", "Text", None, |text| Ok(text.to_owned())).unwrap(), "x=y");
-        assert_eq!(answers.choice("s", "Which", &[("a", "A"), ("b", "B")], "a").unwrap(), "b");
+        assert_eq!(
+            answers.value("e", "Text", None, |text| Ok(text.to_owned())).unwrap(),
+            "x=y"
+        );
+        assert_eq!(
+            answers.choice("s", "Which", &[("a", "A"), ("b", "B")], "a").unwrap(),
+            "b"
+        );
         assert_eq!(captured.stdout() + &captured.stderr(), "");
     }
 
@@ -128,7 +143,9 @@ mod tests {
         let answers = Answers::new(&terminal, &words(&["n=3", "s=c"]), &["n", "s"]).unwrap();
         let error = answers.value("n", "Number", None, even).unwrap_err();
         assert_eq!(error.to_string(), "Invalid value for \"n\": not an even number");
-        let error = answers.choice("s", "Which", &[("a", "A"), ("b", "B")], "a").unwrap_err();
+        let error = answers
+            .choice("s", "Which", &[("a", "A"), ("b", "B")], "a")
+            .unwrap_err();
         assert_eq!(error.to_string(), "Invalid value for \"s\": \"c\" is not one of a, b");
     }
 

@@ -30,8 +30,7 @@ pub(super) async fn ensure(
         return Ok(());
     };
     if exists {
-        let question =
-            format!("IAM role {role_name} already exists. Do you want Senza to overwrite the role policy?");
+        let question = format!("IAM role {role_name} already exists. Do you want Senza to overwrite the role policy?");
         if !terminal.confirm(&question, false)? {
             return Ok(());
         }
@@ -44,13 +43,23 @@ pub(super) async fn ensure(
 async fn exists(session: &Session, role_name: &str) -> Result<bool, Error> {
     match session.iam().get_role().role_name(role_name).send().await {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_entity_exception()) => Ok(false),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_no_such_entity_exception()) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 async fn create(session: &Session, role_name: &str, partition: &str) -> Result<(), Error> {
-    let service = if partition == "aws-cn" { "ec2.amazonaws.com.cn" } else { "ec2.amazonaws.com" };
+    let service = if partition == "aws-cn" {
+        "ec2.amazonaws.com.cn"
+    } else {
+        "ec2.amazonaws.com"
+    };
     let trust = json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
@@ -120,7 +129,12 @@ mod tests {
 
     #[test]
     fn regions_have_partitions() {
-        for (region, expected) in [("eu-west-1", "aws"), ("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")] {
+        for (region, expected) in [
+            ("eu-west-1", "aws"),
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+        ] {
             assert_eq!(partition(region), expected);
         }
     }

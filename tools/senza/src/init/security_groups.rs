@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 use stups_aws::Session;
-use stups_aws::ec2::types::{Filter, IpPermission, IpRange, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair};
+use stups_aws::ec2::types::{
+    Filter, IpPermission, IpRange, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair,
+};
 use stups_terminal::Terminal;
 
 use crate::Error;
@@ -46,7 +48,9 @@ pub(super) async fn ensure_for_web_app(
     if let Found::Existing(group) = &lb
         && !missing_ports(group, &[HTTPS]).is_empty()
     {
-        terminal.error(&format!("Load balancer security group {lb_name} does not allow inbound HTTPS traffic"));
+        terminal.error(&format!(
+            "Load balancer security group {lb_name} does not allow inbound HTTPS traffic"
+        ));
     }
 
     // The load balancer's first: the application's rules name it.
@@ -54,14 +58,23 @@ pub(super) async fn ensure_for_web_app(
         Found::Existing(group) => group.group_id,
         Found::Wanted => {
             let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
-            Some(vpc.create(&lb_name, |_| vec![tcp(HTTPS).ip_ranges(everywhere).build()]).await?)
+            Some(
+                vpc.create(&lb_name, |_| vec![tcp(HTTPS).ip_ranges(everywhere).build()])
+                    .await?,
+            )
         }
         Found::Declined => None,
     };
     if matches!(app, Found::Wanted) {
         let (vpc_cidr, bastion) = try_join(vpc.cidr(), vpc.group(BASTION_GROUP)).await?;
         vpc.create(&app_name, |own_id| {
-            app_rules(own_id, http_port, lb_id.as_deref(), bastion.and_then(|group| group.group_id).as_deref(), &vpc_cidr)
+            app_rules(
+                own_id,
+                http_port,
+                lb_id.as_deref(),
+                bastion.and_then(|group| group.group_id).as_deref(),
+                &vpc_cidr,
+            )
         })
         .await?;
     }
@@ -90,7 +103,11 @@ impl Vpc<'_> {
             return Ok(Found::Existing(Box::new(group)));
         }
         let question = format!("Security group {name} does not exist. Do you want Senza to create it now?");
-        Ok(if terminal.confirm(&question, true)? { Found::Wanted } else { Found::Declined })
+        Ok(if terminal.confirm(&question, true)? {
+            Found::Wanted
+        } else {
+            Found::Declined
+        })
     }
 
     /// The group with this `Name` tag or else this name.
@@ -136,7 +153,12 @@ impl Vpc<'_> {
             .await?;
         let id = created.group_id.unwrap_or_default();
         let rules = rules(&id);
-        let allowed = ec2.authorize_security_group_ingress().group_id(&id).set_ip_permissions(Some(rules)).send().await;
+        let allowed = ec2
+            .authorize_security_group_ingress()
+            .group_id(&id)
+            .set_ip_permissions(Some(rules))
+            .send()
+            .await;
         if let Err(error) = allowed {
             // What went wrong first is what a person has to know.
             let _ = ec2.delete_security_group().group_id(&id).send().await;
@@ -154,8 +176,12 @@ fn app_rules(
     vpc_cidr: &str,
 ) -> Vec<IpPermission> {
     let from = |port: u16, group: Option<&str>| match group {
-        Some(id) => tcp(port).user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build()).build(),
-        None => tcp(port).ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).build()).build(),
+        Some(id) => tcp(port)
+            .user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build())
+            .build(),
+        None => tcp(port)
+            .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).build())
+            .build(),
     };
     let itself = IpPermission::builder()
         .ip_protocol("-1")
@@ -165,7 +191,10 @@ fn app_rules(
 }
 
 fn tcp(port: u16) -> stups_aws::ec2::types::builders::IpPermissionBuilder {
-    IpPermission::builder().ip_protocol("tcp").from_port(i32::from(port)).to_port(i32::from(port))
+    IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(i32::from(port))
+        .to_port(i32::from(port))
 }
 
 /// Those of `ports` that the group lets nobody in by TCP on.
@@ -193,13 +222,21 @@ mod tests {
     #[test]
     fn ports_are_missing_unless_a_rule_covers_them() {
         let everyone = IpRange::builder().cidr_ip("0.0.0.0/0").build();
-        let ranged = IpPermission::builder().ip_protocol("tcp").from_port(8000).to_port(9000).build();
+        let ranged = IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(8000)
+            .to_port(9000)
+            .build();
         let itself = IpPermission::builder()
             .ip_protocol("-1")
             .user_id_group_pairs(UserIdGroupPair::builder().group_id("sg-1").build())
             .build();
         let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(everyone).build();
-        let udp = IpPermission::builder().ip_protocol("udp").from_port(22).to_port(22).build();
+        let udp = IpPermission::builder()
+            .ip_protocol("udp")
+            .from_port(22)
+            .to_port(22)
+            .build();
         for (rules, expected) in [
             (vec![], vec![22, 8080]),
             (vec![tcp(22).build()], vec![8080]),
@@ -209,7 +246,11 @@ mod tests {
             (vec![udp], vec![22, 8080]),
         ] {
             let group = SecurityGroup::builder().set_ip_permissions(Some(rules.clone())).build();
-            assert_eq!(missing_ports(&group, &[22, 8080]), expected.into_iter().collect(), "{rules:?}");
+            assert_eq!(
+                missing_ports(&group, &[22, 8080]),
+                expected.into_iter().collect(),
+                "{rules:?}"
+            );
         }
     }
 
@@ -218,7 +259,11 @@ mod tests {
         for (lb, bastion) in [(Some("sg-lb"), Some("sg-odd")), (None, None)] {
             let rules = app_rules("sg-own", 8080, lb, bastion, "10.0.0.0/16");
             assert_eq!(rules.len(), 3);
-            let ranges: Vec<_> = rules.iter().flat_map(IpPermission::ip_ranges).filter_map(IpRange::cidr_ip).collect();
+            let ranges: Vec<_> = rules
+                .iter()
+                .flat_map(IpPermission::ip_ranges)
+                .filter_map(IpRange::cidr_ip)
+                .collect();
             assert!(ranges.iter().all(|range| *range == "10.0.0.0/16"), "{ranges:?}");
             assert_eq!(ranges.is_empty(), lb.is_some() && bastion.is_some());
         }

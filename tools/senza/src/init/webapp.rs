@@ -60,7 +60,10 @@ impl WebApp {
                 "Please select the load balancer scheme",
                 &[
                     ("internal", "internal: only accessible from the own VPC"),
-                    ("internet-facing", "internet-facing: accessible from the public internet"),
+                    (
+                        "internet-facing",
+                        "internet-facing: accessible from the public internet",
+                    ),
                 ],
                 "internal",
             )?,
@@ -139,13 +142,24 @@ async fn ask_mint_bucket(
     const VARIABLE: &str = "mint_bucket";
     let wanted = answers.has(VARIABLE)
         || docker_image.contains("pierone")
-        || answers.terminal().confirm("Did you need OAuth-Credentials from Mint?", false)?;
+        || answers
+            .terminal()
+            .confirm("Did you need OAuth-Credentials from Mint?", false)?;
     if !wanted {
         return Ok(None);
     }
-    let default = if answers.has(VARIABLE) { None } else { account.info("MintBucket").await? };
+    let default = if answers.has(VARIABLE) {
+        None
+    } else {
+        account.info("MintBucket").await?
+    };
     let default = default.as_ref().and_then(|name| name.as_str());
-    Ok(Some(answers.value(VARIABLE, "Mint S3 bucket name", default, bucket_name)?))
+    Ok(Some(answers.value(
+        VARIABLE,
+        "Mint S3 bucket name",
+        default,
+        bucket_name,
+    )?))
 }
 
 fn application_id(text: &str) -> Result<String, String> {
@@ -174,7 +188,10 @@ fn docker_image(text: &str) -> Result<String, String> {
 }
 
 fn port(text: &str) -> Result<u16, String> {
-    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| format!("\"{text}\" is not a port (1 to 65535)"))
+    text.parse()
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(|| format!("\"{text}\" is not a port (1 to 65535)"))
 }
 
 fn url_path(text: &str) -> Result<String, String> {
@@ -190,7 +207,10 @@ fn url_path(text: &str) -> Result<String, String> {
 
 fn instance_type(text: &str) -> Result<String, String> {
     let is_word = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     match text.split_once('.') {
         Some((family, size)) if is_word(family) && is_word(size) => Ok(text.to_owned()),
@@ -204,7 +224,9 @@ fn bucket_name(text: &str) -> Result<String, String> {
         && text.starts_with(is_edge)
         && text.ends_with(is_edge)
         && text.chars().all(|c| is_edge(c) || c == '.' || c == '-');
-    is_name.then(|| text.to_owned()).ok_or_else(|| format!("\"{text}\" is not the name of an S3 bucket"))
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("\"{text}\" is not the name of an S3 bucket"))
 }
 
 #[cfg(test)]
@@ -234,7 +256,10 @@ mod tests {
     fn without_a_bucket_the_line_is_not_there() {
         let with = app(Some("mint-example-bucket")).definition();
         let without = app(None).definition();
-        assert_eq!(with.replace("        mint_bucket: \"mint-example-bucket\"\n", ""), without);
+        assert_eq!(
+            with.replace("        mint_bucket: \"mint-example-bucket\"\n", ""),
+            without
+        );
     }
 
     #[test]
@@ -247,7 +272,10 @@ mod tests {
         };
         let definition = stups_yaml::load(&app.definition()).unwrap();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        assert_eq!(text(definition.get("SenzaInfo").and_then(|info| info.get("StackName"))).unwrap(), "on");
+        assert_eq!(
+            text(definition.get("SenzaInfo").and_then(|info| info.get("StackName"))).unwrap(),
+            "on"
+        );
         let components = definition.get("SenzaComponents").and_then(Value::as_list).unwrap();
         let lb = components[2].get("AppLoadBalancer").unwrap();
         assert_eq!(text(lb.get("HealthCheckPath")).unwrap(), "/a:b#'c'");
@@ -256,29 +284,76 @@ mod tests {
         let server = components[1].get("AppServer").unwrap();
         assert_eq!(server.get("AssociatePublicIpAddress"), Some(&Value::Bool(false)));
         let taupage = server.get("TaupageConfig").unwrap();
-        assert_eq!(text(taupage.get("source")).unwrap(), "stups/hello-world:{{Arguments.ImageVersion}}");
+        assert_eq!(
+            text(taupage.get("source")).unwrap(),
+            "stups/hello-world:{{Arguments.ImageVersion}}"
+        );
         assert_eq!(text(taupage.get("health_check_path")).unwrap(), "/a:b#'c'");
     }
 
     #[test]
     fn each_answer_is_checked() {
         let long = "a".repeat(61);
-        for (text, good) in [("hello-world", true), ("a", true), (&long[..60], true), (&long, false), ("1a", false), ("a_b", false), ("", false), ("a\n", false)] {
+        for (text, good) in [
+            ("hello-world", true),
+            ("a", true),
+            (&long[..60], true),
+            (&long, false),
+            ("1a", false),
+            ("a_b", false),
+            ("", false),
+            ("a\n", false),
+        ] {
             assert_eq!(application_id(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("stups/hello-world", true), ("localhost:5000/team/app", true), ("app:1.0", false), ("a b", false), ("x\"", false), ("", false), ("a{{b}}", false)] {
+        for (text, good) in [
+            ("stups/hello-world", true),
+            ("localhost:5000/team/app", true),
+            ("app:1.0", false),
+            ("a b", false),
+            ("x\"", false),
+            ("", false),
+            ("a{{b}}", false),
+        ] {
             assert_eq!(docker_image(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("8080", true), ("1", true), ("65535", true), ("0", false), ("65536", false), ("http", false), ("-1", false)] {
+        for (text, good) in [
+            ("8080", true),
+            ("1", true),
+            ("65535", true),
+            ("0", false),
+            ("65536", false),
+            ("http", false),
+            ("-1", false),
+        ] {
             assert_eq!(port(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("/", true), ("/health?x=1", true), ("health", false), ("/a b", false), ("/{{x}}", false), ("", false)] {
+        for (text, good) in [
+            ("/", true),
+            ("/health?x=1", true),
+            ("health", false),
+            ("/a b", false),
+            ("/{{x}}", false),
+            ("", false),
+        ] {
             assert_eq!(url_path(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("t2.micro", true), ("u-6tb1.56xlarge", true), ("t2", false), ("T2.micro", false), (".micro", false)] {
+        for (text, good) in [
+            ("t2.micro", true),
+            ("u-6tb1.56xlarge", true),
+            ("t2", false),
+            ("T2.micro", false),
+            (".micro", false),
+        ] {
             assert_eq!(instance_type(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("mint-example-bucket", true), ("ab", false), ("-abc", false), ("Abc", false), ("a\"bc", false)] {
+        for (text, good) in [
+            ("mint-example-bucket", true),
+            ("ab", false),
+            ("-abc", false),
+            ("Abc", false),
+            ("a\"bc", false),
+        ] {
             assert_eq!(bucket_name(text).is_ok(), good, "{text}");
         }
     }
