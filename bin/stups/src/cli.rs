@@ -55,13 +55,13 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         && (flag == "--version" || flag == "-V")
     {
         terminal.print(concat!("STUPS ", env!("CARGO_PKG_VERSION"), "\n"));
-        return ExitCode::SUCCESS;
+        return terminal.finish(Ok(()));
     }
     let command = match stups_terminal::parse::<Stups>(arguments) {
         Ok(Ok(parsed)) => parsed.command,
         Ok(Err(text)) => {
             terminal.print(&text);
-            return ExitCode::SUCCESS;
+            return terminal.finish(Ok(()));
         }
         Err(failure) => return terminal.report(&failure),
     };
@@ -69,12 +69,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
         Command::Completion(arguments) => {
             terminal.print(&completion(&arguments));
-            ExitCode::SUCCESS
+            terminal.finish(Ok(()))
         }
-        Command::Link(arguments) => match link::run(&terminal, &arguments) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => terminal.report(&failure),
-        },
+        Command::Link(arguments) => terminal.finish(link::run(&terminal, &arguments)),
     }
 }
 

@@ -44,8 +44,9 @@ impl Tool {
         if let [_, flag] = arguments.as_slice()
             && (flag == "--version" || flag == "-V")
         {
-            Terminal::from_process().print(&self.version());
-            return ExitCode::SUCCESS;
+            let terminal = Terminal::from_process();
+            terminal.print(&self.version());
+            return terminal.finish(Ok(()));
         }
         // One thread: a tool waits for a handful of answers at a time and computes next to nothing, so more threads
         // would only cost their start.

@@ -100,3 +100,14 @@ fn a_closed_pipe_is_no_error_message() {
         assert!(output.status.code().is_some(), "{arguments:?}: {}", output.status);
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_is_lost_is_a_failure() {
+    for arguments in [&["--version"][..], &["senza", "--version"], &["--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = stups().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(output.stderr.starts_with(b"Error: "), "{arguments:?}");
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 
 use crate::Failure;
+use crate::usage::{from_clap, usage};
 
 /// Replaces abbreviated subcommands in `arguments` (program name first) by their full names at every level of `command`.
 /// An exact name wins; an ambiguous or unknown one is a usage error.
@@ -77,13 +77,6 @@ fn built(command: &Command) -> Command {
     let mut command = conventional(command.clone());
     command.build();
     command
-}
-
-/// `Usage: ...` and where to find help.
-fn usage(command: &Command) -> String {
-    let name = command.get_bin_name().unwrap_or(command.get_name());
-    let usage = command.clone().render_usage();
-    format!("{usage}\nTry '{name} --help' for help.")
 }
 
 /// A walk along a command line, down the commands that it names.
@@ -246,33 +239,6 @@ fn required_values(option: &Arg) -> usize {
         return 0;
     }
     option.get_num_args().map_or(1, |range| range.min_values())
-}
-
-/// Help and version are text; everything else is a usage error in the common layout.
-fn from_clap(error: &clap::Error, command: &Command, arguments: &[OsString]) -> Result<String, Failure> {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(error.render().to_string()),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Err(Failure {
-            usage: Some(error.render().to_string()),
-            ..Failure::usage("")
-        }),
-        _ => Err(Failure::usage(message(&error.render().to_string())).with_usage(command, arguments)),
-    }
-}
-
-/// clap's message without its own frame, on one line: tips and lists of values follow in parentheses.
-fn message(rendered: &str) -> String {
-    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
-    let text = text.split("\n\nUsage:").next().unwrap_or(text);
-    let text = text.split("\n\nFor more information").next().unwrap_or(text);
-    let mut words = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let aside = line
-            .strip_prefix("tip: ")
-            .or_else(|| line.strip_prefix('[').and_then(|list| list.strip_suffix(']')));
-        words.push(aside.map_or_else(|| line.to_owned(), |aside| format!("({aside})")));
-    }
-    words.join(" ")
 }
 
 #[cfg(test)]

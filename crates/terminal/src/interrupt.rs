@@ -6,34 +6,59 @@ use std::sync::mpsc;
 use crate::Failure;
 
 /// Runs `work` until it ends or Ctrl-C (or SIGTERM) comes, which is [`Failure::aborted`]; `work` is then dropped where it waits.
+/// A whole command may run in it: prompts and [`crate::watch`] are interrupted in the same way.
 pub async fn until_interrupted<T, E: From<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    // Listening starts before the work does.
+    let mut signals = Signals::listen();
     tokio::select! {
         biased;
         result = work => result,
-        () = interrupted() => Err(Failure::aborted().into()),
+        () = signals.received() => Err(Failure::aborted().into()),
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM; forever where the process cannot listen for them (they then end it at once).
-pub(crate) async fn interrupted() {
-    #[cfg(unix)]
-    {
+/// Ctrl-C and SIGTERM; nothing where the process cannot listen for them (they then end it at once).
+#[cfg(unix)]
+struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        let signals =
+            signal(SignalKind::interrupt()).and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+        Self(signals.ok())
+    }
+
+    async fn received(&mut self) {
+        let received = match &mut self.0 {
+            Some([interrupt, terminate]) => tokio::select! {
+                received = interrupt.recv() => received,
+                received = terminate.recv() => received,
+            },
+            None => None,
+        };
+        if received.is_none() {
+            std::future::pending::<()>().await;
         }
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_ok() {
-        return;
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
     }
-    std::future::pending::<()>().await;
+
+    async fn received(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Runs blocking `work`, such as waiting for the keyboard, on a thread of its own; nothing if Ctrl-C or SIGTERM came first.
@@ -48,10 +73,11 @@ pub(crate) fn while_not_interrupted<T: Send + 'static>(work: impl FnOnce() -> T 
             return;
         };
         runtime.block_on(async move {
+            let mut signals = Signals::listen();
             tokio::select! {
                 // The sender is dropped when the work has ended.
                 _ = stopped => {}
-                () = interrupted() => {
+                () = signals.received() => {
                     // Nobody waits any more only when the work has just ended.
                     let _ = by_signal.send(None);
                 }

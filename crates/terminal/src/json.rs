@@ -128,6 +128,7 @@ pub(crate) fn float_text(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     // Expected texts are what CPython 3.11 prints.
@@ -183,5 +184,23 @@ mod tests {
             "{\n    \"a\": {},\n    \"b\": [\n        1,\n        {\n            \"c\": []\n        }\n    ]\n}"
         );
         assert_eq!(json_pretty(&json!([]), 2), "[]");
+    }
+
+    proptest! {
+        #[test]
+        fn any_float_reads_back(value in any::<f64>().prop_filter("a number", |value| value.is_finite())) {
+            let text = float_text(value);
+            prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            prop_assert!(text.contains(['.', 'e']));
+        }
+
+        #[test]
+        fn any_text_reads_back(text in any::<String>(), key in any::<String>()) {
+            let value = json!({key: [text]});
+            for written in [json_line(&value), json_pretty(&value, 4)] {
+                prop_assert!(written.is_ascii());
+                prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
+            }
+        }
     }
 }

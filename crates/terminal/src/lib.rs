@@ -21,6 +21,7 @@ mod streams;
 mod table;
 mod terminal;
 mod time;
+mod usage;
 mod watch;
 
 pub use action::Action;
@@ -37,5 +38,5 @@ pub use private_file::write_private;
 pub use prompt::Choice;
 pub use table::{Column, Row, Table};
 pub use terminal::{Captured, Terminal};
-pub use time::{Times, relative_age};
+pub use time::{Times, moment, relative_age};
 pub use watch::{WatchArguments, watch};

@@ -275,6 +275,7 @@ fn title_case(name: &str) -> String {
 mod tests {
     use super::*;
     use anstyle::AnsiColor;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn table(columns: Vec<Column>, rows: Value) -> Table {
@@ -423,5 +424,31 @@ mod tests {
              \u{1b}[31mERROR\u{1b}[0m [\"ERROR\"]\u{1b}[0m \n"
         );
         assert!(!table.render(OutputFormat::Tsv, true).contains('\u{1b}'));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_lines_of_one_width(
+            cells in prop::collection::vec((any::<String>(), "\\PC{0,30}"), 1..5),
+            max in 2_usize..20,
+        ) {
+            let rows = cells.iter().map(|(a, b)| json!({"a": a, "b": b})).collect();
+            let mut table = table(columns(&["a", "b"]), Value::Array(rows));
+            table.columns[1].max_width = Some(max);
+            let rendered = text(&table);
+            let lines: Vec<&str> = rendered.lines().collect();
+            prop_assert_eq!(lines.len(), cells.len() + 1);
+            let widths: Vec<usize> = lines[1..].iter().map(|line| line.width()).collect();
+            prop_assert!(widths.iter().all(|width| *width == widths[0]), "{:?}", lines);
+        }
+
+        #[test]
+        fn tsv_has_a_line_per_row_and_a_cell_per_column(cells in prop::collection::vec(any::<String>(), 0..5)) {
+            let rows = cells.iter().map(|cell| json!({"a": cell, "b": 1})).collect();
+            let rendered = table(columns(&["a", "b"]), Value::Array(rows)).render(OutputFormat::Tsv, false);
+            prop_assert!(rendered.ends_with('\n'));
+            prop_assert_eq!(rendered.matches('\n').count(), cells.len() + 1);
+            prop_assert_eq!(rendered.matches('\t').count(), cells.len() + 1);
+        }
     }
 }

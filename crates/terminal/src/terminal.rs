@@ -243,6 +243,12 @@ mod tests {
     use crate::Column;
 
     #[test]
+    fn threads_may_share_it() {
+        fn shared<T: Send + Sync + Clone + 'static>(_: &T) {}
+        shared(&Terminal::captured("").0);
+    }
+
+    #[test]
     fn messages_go_to_stdout_only_for_a_person_reading_text() {
         for (stdout_is_terminal, format, on_stdout) in [
             (true, OutputFormat::Text, true),

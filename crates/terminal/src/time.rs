@@ -62,6 +62,46 @@ pub fn relative_age(epoch: f64, now: f64) -> String {
     format!("{:.0}{unit} ago", amount.round_ties_even() + 0.0)
 }
 
+/// The moment that `text` names, as seconds since the epoch: `3h` or `+3h` was three hours ago (units s, m, h, d, w), `-2h` is in
+/// two hours; or a time `2026-01-31 12:30:00` or a date `2026-01-31` in UTC, or an RFC 3339 time.
+/// For `#[arg(value_parser = stups_terminal::moment)]`.
+pub fn moment(text: &str) -> Result<f64, String> {
+    moment_at(text, now())
+}
+
+fn moment_at(text: &str, now: f64) -> Result<f64, String> {
+    if let Some(seconds) = offset(text) {
+        return Ok(now - seconds);
+    }
+    let absolute = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let utc: jiff::civil::DateTime = text.parse()?;
+        utc.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp())
+    });
+    absolute.map(|time| time.as_millisecond() as f64 / 1000.0).map_err(|_| {
+        format!("'{text}' is no time: write 3h (units s, m, h, d, w), 2026-01-31, '2026-01-31 12:30:00' (UTC) or 2026-01-31T12:30:00Z")
+    })
+}
+
+/// `[+-]?<digits><unit>` in seconds.
+fn offset(text: &str) -> Option<f64> {
+    let (sign, amount) = match text.strip_prefix('-') {
+        Some(amount) => (-1.0, amount),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let unit = amount.chars().next_back()?;
+    let digits = amount.strip_suffix(unit)?;
+    let seconds = match unit {
+        's' => 1.0,
+        'm' => 60.0,
+        'h' => 3600.0,
+        'd' => 86400.0,
+        'w' => 7.0 * 86400.0,
+        _ => return None,
+    };
+    let amount: u32 = digits.parse().ok().filter(|_| !digits.starts_with('+'))?;
+    Some(sign * f64::from(amount) * seconds)
+}
+
 /// `epoch` (seconds) as an RFC 3339 time in UTC, to the millisecond if it has a fraction; empty for epoch 0. A number
 /// beyond the years that RFC 3339 can write stays a number.
 fn absolute_time(epoch: f64) -> String {
@@ -133,5 +173,44 @@ mod tests {
         assert_eq!(Times::Absolute.text(-1.0), "1969-12-31T23:59:59Z");
         assert_eq!(Times::Absolute.text(1e300), "1e+300");
         assert_eq!(Times::Absolute.text(-1e12), "-1000000000000.0");
+    }
+
+    #[test]
+    fn moments_are_ages_or_times() {
+        let now = 1_500_000_000.0;
+        for (text, expected) in [
+            ("5s", now - 5.0),
+            ("+3m", now - 180.0),
+            ("2h", now - 7200.0),
+            ("-2h", now + 7200.0),
+            ("1d", now - 86400.0),
+            ("2w", now - 14.0 * 86400.0),
+            ("2017-07-14 02:40:00", now),
+            ("2017-07-14T02:40:00", now),
+            ("2017-07-14", now - 9600.0),
+            ("2017-07-14T02:40:00Z", now),
+            ("2017-07-14T04:40:00.5+02:00", now + 0.5),
+        ] {
+            assert_eq!(moment_at(text, now), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "h",
+            "3",
+            "3y",
+            "--3h",
+            "-+3h",
+            "1.5h",
+            "3 h",
+            "yesterday",
+            "2017-13-01",
+            "ü",
+        ] {
+            assert!(
+                moment_at(text, now)
+                    .unwrap_err()
+                    .starts_with(&format!("'{text}' is no time"))
+            );
+        }
     }
 }

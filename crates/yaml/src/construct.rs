@@ -1,9 +1,8 @@
 //! Nodes to values: tags, merge keys, duplicate keys, and the bound on what aliases expand to.
 
-use saphyr_parser::Marker;
-
 use crate::compose::{Content, Document, Edge, Node, NodeId, too_deep};
 use crate::load::{Error, MAX_ALIAS_NODES, MAX_ALIAS_TEXT_BYTES, MAX_DEPTH};
+use crate::reader::Position;
 use crate::scalar::{self, Implicit, quoted};
 use crate::tag::{self, Kind};
 use crate::{Key, Map, Value};
@@ -32,7 +31,7 @@ pub(crate) fn construct(document: &Document) -> Result<Value, Error> {
 struct Place {
     depth: usize,
     /// the outermost alias or merge key that brought us here
-    alias: Option<Marker>,
+    alias: Option<Position>,
 }
 
 impl Place {
@@ -54,7 +53,7 @@ impl<'a> Constructor<'a> {
     fn node(&self, id: NodeId) -> Result<&'a Node, Error> {
         self.nodes
             .get(id)
-            .ok_or_else(|| Error::at(Marker::default(), "an alias leads out of the document"))
+            .ok_or_else(|| Error::at(Position::default(), "an alias leads out of the document"))
     }
 
     /// Counts `node` if an alias brought it here; the error comes before the memory is taken.
@@ -208,7 +207,7 @@ impl<'a> Constructor<'a> {
     }
 
     /// Where the alias stands, or else the node.
-    fn position(&self, edge: Edge) -> Result<Marker, Error> {
+    fn position(&self, edge: Edge) -> Result<Position, Error> {
         Ok(edge.alias.unwrap_or(self.node(edge.node)?.position))
     }
 }

@@ -11,9 +11,13 @@ mod compose;
 mod construct;
 mod dump;
 mod load;
+mod reader;
 mod scalar;
+mod scan_scalar;
+mod scanner;
 mod syntax;
 mod tag;
+mod token;
 mod value;
 
 pub use dump::{dump, dump_indented, dumps_plain};

@@ -300,3 +300,119 @@ pub(crate) fn quoted(text: &str) -> String {
     let start: String = text.chars().take(LONGEST).collect();
     format!("{:?}", start + "...")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers() {
+        for (text, expected) in [
+            ("0", 0),
+            ("-0", 0),
+            ("+12", 12),
+            ("1_000", 1000),
+            ("0755", 493),
+            ("-017", -15),
+            ("0_7", 7),
+            ("0b1010_1", 21),
+            ("0x1F", 31),
+            ("-0xff", -255),
+            ("12:30", 750),
+            ("190:20:30", 685_230),
+            ("170141183460469231731687303715884105727", i128::MAX),
+        ] {
+            assert_eq!(resolve(text), Value::Int(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn floats() {
+        for (text, expected) in [
+            ("1.5", 1.5),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("1.5e+3", 1500.0),
+            ("1_0.2_5", 10.25),
+            ("-1.0E-2", -0.01),
+            ("190:20:30.15", 685_230.15),
+            (".inf", f64::INFINITY),
+            ("-.INF", f64::NEG_INFINITY),
+        ] {
+            assert_eq!(resolve(text), Value::Float(expected), "{text}");
+        }
+        assert!(matches!(resolve(".NaN"), Value::Float(value) if value.is_nan()));
+    }
+
+    #[test]
+    fn words() {
+        for text in ["yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"] {
+            assert_eq!(resolve(text), Value::Bool(true), "{text}");
+        }
+        for text in ["no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"] {
+            assert_eq!(resolve(text), Value::Bool(false), "{text}");
+        }
+        for text in ["", "~", "null", "Null", "NULL"] {
+            assert_eq!(resolve(text), Value::Null, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for text in [
+            "y",
+            "N",
+            "yEs",
+            "tRUE",
+            "nULL",
+            "1e3",
+            "1.5e3",
+            "0o14",
+            "08",
+            "-.5",
+            "+.nan",
+            "12:60",
+            "0b2",
+            "0xg",
+            "0x",
+            "0b_",
+            "2026-01-01",
+            "2026-1-1 9:00:00",
+            "<<",
+            "=",
+            ".",
+            "-",
+            "+",
+            "1-2",
+            "_1",
+            "1:2:x",
+            "inf",
+            "nan",
+            "170141183460469231731687303715884105728",
+        ] {
+            assert_eq!(resolve(text), Value::from(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn timestamps_are_known_as_such() {
+        for text in [
+            "2026-01-01",
+            "2026-1-1T9:00:00",
+            "2026-01-01 09:00:00.5 +01:00",
+            "2026-01-01t09:00:00Z",
+            "2026-01-01\t09:00:00 -1",
+        ] {
+            assert_eq!(implicit(text), Implicit::Timestamp, "{text}");
+        }
+        for text in [
+            "2026-1-1",
+            "2026-01-01 9:0:0",
+            "2026-01-01T09:00",
+            "2026-01-01T09:00:00 X",
+            "2026-01-01T09:00:00+1:0",
+        ] {
+            assert_eq!(implicit(text), Implicit::Text, "{text}");
+        }
+    }
+}

@@ -1,6 +1,4 @@
-//! What PyYAML's reader and scanner refuse and the parser lets pass, and advice for the mistakes people make.
-
-use std::iter::Peekable;
+//! Which characters a text may hold, and advice for the mistakes people make.
 
 use crate::load::Error;
 use crate::scalar::quoted;
@@ -27,46 +25,6 @@ pub(crate) fn check_characters(text: &str) -> Result<(), Error> {
 fn is_printable(character: char) -> bool {
     matches!(character,
         '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-/// Refuses tabs outside of quotes, block scalars and comments. `scalars` are the quoted and block scalars, as ranges of
-/// character indices in document order.
-pub(crate) fn check_tabs(text: &str, scalars: &[(usize, usize)]) -> Result<(), Error> {
-    if !text.contains('\t') {
-        return Ok(());
-    }
-    let mut scalars = scalars.iter().copied().peekable();
-    let (mut line, mut column) = (1, 0);
-    let mut comment = false;
-    let mut before = '\n';
-    for (index, character) in text.chars().enumerate() {
-        column += 1;
-        let inside = is_inside(index, &mut scalars);
-        match character {
-            '\n' => {
-                line += 1;
-                column = 0;
-                comment = false;
-            }
-            '#' if !inside && matches!(before, ' ' | '\n' | '\t') => comment = true,
-            '\t' if !inside && !comment => {
-                let message = "a tab cannot separate or indent; use spaces, or quote the text that holds it";
-                return Err(Error {
-                    line,
-                    column,
-                    message: message.to_owned(),
-                });
-            }
-            _ => {}
-        }
-        before = character;
-    }
-    Ok(())
-}
-
-fn is_inside(index: usize, scalars: &mut Peekable<impl Iterator<Item = (usize, usize)>>) -> bool {
-    while scalars.next_if(|(_, end)| *end <= index).is_some() {}
-    scalars.peek().is_some_and(|(start, _)| *start <= index)
 }
 
 /// Adds to a syntax error what it most often comes from: `{{Arguments.Name}}` without quotes.

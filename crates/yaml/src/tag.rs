@@ -68,9 +68,6 @@ pub(crate) fn kind(tag: &str) -> Result<Kind, String> {
             )),
         };
     }
-    if tag == "!" {
-        return Ok(Kind::Text);
-    }
     let function = tag
         .strip_prefix('!')
         .and_then(|name| FUNCTIONS.iter().find(|function| **function == name));

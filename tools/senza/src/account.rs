@@ -1,22 +1,93 @@
 //! What a definition may ask about the AWS account; each answer is looked up once, and only when it is needed.
 
+mod certificates;
+mod hosted_zones;
+mod identity;
+mod images;
+mod memo;
+mod network;
+mod roles;
+mod security_groups;
+mod stacks;
+mod topics;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use serde_json::Value as Json;
 use stups_aws::Session;
-use stups_terminal::Terminal;
+use stups_terminal::{Choice, ConfigFile, Terminal};
+use tokio::sync::OnceCell;
 
 use crate::Error;
+use memo::Memo;
 
-/// The AWS account of one run. Every look-up is made at most once.
+pub(crate) use certificates::{AcmCertificate, ServerCertificate};
+pub(crate) use hosted_zones::{HostedZone, matching_zone};
+#[cfg(test)]
+pub(crate) use images::DeviceMapping;
+pub(crate) use images::{Channel, Image, newest_taupage_image};
+pub(crate) use network::{NatGateway, Subnet, Vpc};
+pub(crate) use security_groups::SecurityGroup;
+pub(crate) use stacks::{StackOutputs, StackResource};
+
+/// The AWS account of one run. Every look-up is made at most once; a failed one is made again when the answer is asked for again.
 #[derive(Debug)]
 pub struct Account {
     session: Session,
     terminal: Terminal,
+    /// All answers were given: nothing is ever looked up.
+    offline: bool,
+    vpcs: OnceCell<Vec<Vpc>>,
+    chosen_vpc: OnceCell<String>,
+    stack_vpc: Mutex<Option<String>>,
+    subnets: Memo<Vec<Subnet>>,
+    nat_gateways: OnceCell<Vec<NatGateway>>,
+    taupage_images: OnceCell<Vec<Image>>,
+    images: Memo<Option<Image>>,
+    security_groups: Mutex<HashMap<String, Vec<SecurityGroup>>>,
+    hosted_zones: OnceCell<Vec<HostedZone>>,
+    domain: Mutex<Option<String>>,
+    acm_certificates: OnceCell<Vec<AcmCertificate>>,
+    described_certificates: Memo<AcmCertificate>,
+    server_certificates: OnceCell<Vec<ServerCertificate>>,
+    stack_resources: Memo<StackResource>,
+    stack_outputs: Memo<StackOutputs>,
+    role_policies: Memo<Vec<Json>>,
+    topics: OnceCell<Vec<String>>,
+    account_id: OnceCell<String>,
+    alias: OnceCell<String>,
+    mint_bucket: OnceCell<String>,
 }
 
 impl Account {
     /// The account that `session` works in. `terminal` is asked when an answer is ambiguous and a person is there.
     pub fn new(session: Session, terminal: Terminal) -> Self {
-        Self { session, terminal }
+        Self {
+            session,
+            terminal,
+            offline: false,
+            vpcs: OnceCell::new(),
+            chosen_vpc: OnceCell::new(),
+            stack_vpc: Mutex::default(),
+            subnets: Memo::default(),
+            nat_gateways: OnceCell::new(),
+            taupage_images: OnceCell::new(),
+            images: Memo::default(),
+            security_groups: Mutex::default(),
+            hosted_zones: OnceCell::new(),
+            domain: Mutex::default(),
+            acm_certificates: OnceCell::new(),
+            described_certificates: Memo::default(),
+            server_certificates: OnceCell::new(),
+            stack_resources: Memo::default(),
+            stack_outputs: Memo::default(),
+            role_policies: Memo::default(),
+            topics: OnceCell::new(),
+            account_id: OnceCell::new(),
+            alias: OnceCell::new(),
+            mint_bucket: OnceCell::new(),
+        }
     }
 
     /// The session.
@@ -24,10 +95,160 @@ impl Account {
         &self.session
     }
 
+    /// The session, to look something up with.
+    fn online(&self) -> Result<&Session, Error> {
+        if self.offline {
+            return Err(Error::Fatal(
+                "this account was given with its answers; it can't be asked for more".to_owned(),
+            ));
+        }
+        Ok(&self.session)
+    }
+
     /// The value of `{{AccountInfo.<name>}}`: Region, AccountID, AccountAlias, TeamID, Domain, VpcID, MintBucket; nothing for
-    /// any other name (contract: AccountInfo).
+    /// any other name.
     pub async fn info(&self, name: &str) -> Result<Option<Json>, Error> {
-        let _ = (name, &self.terminal);
-        todo!()
+        let text = match name {
+            "Region" => self.session.region().to_owned(),
+            "AccountID" => self.account_id().await?,
+            "AccountAlias" => self.alias().await?,
+            "TeamID" => self.team_id().await?,
+            "Domain" => self.domain().await?,
+            "VpcID" => self.vpc_id().await?,
+            "MintBucket" => self.mint_bucket().await?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Json::from(text)))
+    }
+
+    /// The account's domain, without trailing dot: the zone that a load balancer's domain was last found in, else the only
+    /// hosted zone, else the configured one (`account.domain`), else the one a person chooses.
+    pub(crate) async fn domain(&self) -> Result<String, Error> {
+        if let Some(domain) = lock(&self.domain).clone() {
+            return Ok(domain);
+        }
+        let mut names: Vec<String> = self
+            .hosted_zones()
+            .await?
+            .iter()
+            .map(|zone| zone.domain().to_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        let domain = match names.as_slice() {
+            [] => {
+                return Err(Error::Fatal(
+                    "No Domain configured: the account has no hosted zone".to_owned(),
+                ));
+            }
+            [only] => only.clone(),
+            several => self.choose_domain(several)?,
+        };
+        self.set_domain(&domain);
+        Ok(domain)
+    }
+
+    fn choose_domain(&self, names: &[String]) -> Result<String, Error> {
+        if !self.offline {
+            let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
+            let configured = configuration
+                .get("account")
+                .and_then(|section| section.get("domain"))
+                .and_then(stups_yaml::Value::as_str)
+                .map(|domain| domain.trim_end_matches('.'));
+            if let Some(configured) = configured.filter(|domain| names.iter().any(|name| name == domain)) {
+                return Ok(configured.to_owned());
+            }
+        }
+        if !self.terminal.is_interactive() {
+            return Err(Error::Fatal(format!(
+                "The account has several hosted zones ({}): say which one to use with MainDomain and VersionDomain of the \
+                 load balancer, or with account.domain in Senza's configuration file",
+                names.join(", ")
+            )));
+        }
+        let choices: Vec<Choice<String>> = names
+            .iter()
+            .map(|name| Choice {
+                value: name.clone(),
+                label: name.clone(),
+            })
+            .collect();
+        Ok(self.terminal.choice("Please select the domain", &choices, None)?)
+    }
+
+    /// Makes `domain` the account's domain from here on, as load balancers do with the zone they were put into.
+    pub(crate) fn set_domain(&self, domain: &str) {
+        *lock(&self.domain) = Some(domain.trim_end_matches('.').to_owned());
+    }
+
+    /// The VPC to use: the default one, else the only one, else the one a person chooses.
+    pub(crate) async fn vpc_id(&self) -> Result<String, Error> {
+        if let Some(id) = self.evident_vpc_id().await? {
+            return Ok(id);
+        }
+        let vpcs = self.vpcs().await?;
+        if vpcs.is_empty() {
+            return Err(Error::Fatal(format!(
+                "Fatal Error: there is no VPC in {}",
+                self.session.region()
+            )));
+        }
+        self.chosen_vpc
+            .get_or_try_init(|| async {
+                if !self.terminal.is_interactive() {
+                    return Err(Error::Fatal(
+                        "Fatal Error: Multiple VPCs are only supported if one of them is the default VPC, or VpcId of the \
+                         configuration component says which one to use"
+                            .to_owned(),
+                    ));
+                }
+                self.terminal.info("Can't find a default VPC");
+                let choices: Vec<Choice<String>> = vpcs
+                    .iter()
+                    .map(|vpc| Choice {
+                        value: vpc.id.clone(),
+                        label: vpc.to_string(),
+                    })
+                    .collect();
+                Ok(self.terminal.choice("Select VPC to use", &choices, None)?)
+            })
+            .await
+            .cloned()
+    }
+
+    /// As [`Account::vpc_id`], but nothing where a person would have to choose.
+    pub(crate) async fn evident_vpc_id(&self) -> Result<Option<String>, Error> {
+        if let Some(chosen) = self.chosen_vpc.get() {
+            return Ok(Some(chosen.clone()));
+        }
+        let vpcs = self.vpcs().await?;
+        let evident = match vpcs {
+            [only] => Some(only),
+            several => several.iter().find(|vpc| vpc.is_default),
+        };
+        Ok(evident.map(|vpc| vpc.id.clone()))
+    }
+
+    /// Notes the VPC that the stack's subnets are in.
+    pub(crate) fn set_stack_vpc(&self, vpc_id: &str) {
+        *lock(&self.stack_vpc) = Some(vpc_id.to_owned());
+    }
+
+    /// The VPC that the stack's subnets are in, as far as anybody knows without asking a person.
+    pub(crate) async fn stack_vpc(&self) -> Option<String> {
+        let noted = lock(&self.stack_vpc).clone();
+        match noted {
+            Some(id) => Some(id),
+            None => self.evident_vpc_id().await.ok().flatten(),
+        }
     }
 }
+
+/// A poisoned lock only says that another thread panicked; these values are replaced as a whole and stay usable.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(crate) mod answers;

@@ -115,18 +115,20 @@ impl AwsCommand {
     /// The output format in force.
     fn format(&self) -> OutputFormat {
         match self {
+            Self::Create(a) => a.output.output,
             Self::Domains(a) => a.table.output,
             Self::Events(a) => a.table.output,
             Self::Images(a) => a.table.output,
             Self::Init(a) => a.output.output,
             Self::Instances(a) => a.table.output,
             Self::List(a) => a.table.output,
+            // The template alone goes to stdout, also on a terminal.
+            Self::Print(_) => OutputFormat::Json,
             Self::Resources(a) => a.table.output,
             Self::Status(a) => a.table.output,
+            Self::Update(a) => a.output.output,
             Self::Wait(a) => a.output.output,
-            Self::Create(_) | Self::Delete(_) | Self::Print(_) | Self::Traffic(_) | Self::Update(_) => {
-                OutputFormat::Text
-            }
+            Self::Delete(_) | Self::Traffic(_) => OutputFormat::Text,
         }
     }
 }

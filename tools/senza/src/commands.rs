@@ -4,6 +4,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod domains;
 pub(crate) mod events;
+pub(crate) mod generation;
 pub(crate) mod images;
 pub(crate) mod init;
 mod instance_health;

@@ -24,5 +24,5 @@ mod user_data;
 pub mod weights;
 
 pub use cli::{command, run, run_in};
-pub use compatibility::Compatibility;
+pub use compatibility::{Compatibility, CompatibilityChoice};
 pub use error::Error;

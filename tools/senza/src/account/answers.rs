@@ -1,0 +1,73 @@
+//! Accounts whose answers are given, for tests that need no AWS.
+
+use stups_aws::SessionOptions;
+
+use super::*;
+
+/// The answers of an account. What is not given is empty.
+#[derive(Default)]
+pub(crate) struct Answers {
+    pub(crate) vpcs: Vec<Vpc>,
+    pub(crate) subnets: Vec<Subnet>,
+    pub(crate) nat_gateways: Vec<NatGateway>,
+    pub(crate) taupage_images: Vec<Image>,
+    pub(crate) images: Vec<Image>,
+    pub(crate) security_groups: Vec<SecurityGroup>,
+    /// names that are known not to exist
+    pub(crate) missing_security_groups: Vec<&'static str>,
+    pub(crate) hosted_zones: Vec<HostedZone>,
+    pub(crate) acm_certificates: Vec<AcmCertificate>,
+    pub(crate) server_certificates: Vec<ServerCertificate>,
+    /// by `<stack>/<logical id>`
+    pub(crate) stack_resources: Vec<(&'static str, StackResource)>,
+    pub(crate) stack_outputs: Vec<(&'static str, StackOutputs)>,
+    pub(crate) role_policies: Vec<(&'static str, Vec<Json>)>,
+    pub(crate) topics: Vec<String>,
+    pub(crate) alias: Option<&'static str>,
+}
+
+impl Answers {
+    /// An account in eu-west-1 with these answers and no others.
+    pub(crate) async fn account(self, terminal: &Terminal) -> Account {
+        let options = SessionOptions {
+            region: Some("eu-west-1".to_owned()),
+            ..SessionOptions::default()
+        };
+        let mut account = Account::new(Session::load(options).await.unwrap(), terminal.clone());
+        account.offline = true;
+        for vpc in &self.vpcs {
+            let subnets = self.subnets.iter().filter(|subnet| subnet.vpc_id == vpc.id);
+            account.subnets.set(&vpc.id, subnets.cloned().collect());
+        }
+        let groups = self.security_groups;
+        let names = groups
+            .iter()
+            .flat_map(|group| group.name_tag.clone().into_iter().chain([group.group_name.clone()]))
+            .chain(self.missing_security_groups.iter().map(ToString::to_string));
+        *lock(&account.security_groups) = names
+            .map(|name| (name.clone(), security_groups::candidates(&groups, &name)))
+            .collect();
+        for image in self.images {
+            account.images.set(&image.id.clone(), Some(image));
+        }
+        for (name, resource) in self.stack_resources {
+            account.stack_resources.set(name, resource);
+        }
+        for (name, outputs) in self.stack_outputs {
+            account.stack_outputs.set(name, outputs);
+        }
+        for (name, policies) in self.role_policies {
+            account.role_policies.set(name, policies);
+        }
+        account.vpcs = OnceCell::from(self.vpcs);
+        account.nat_gateways = OnceCell::from(self.nat_gateways);
+        account.taupage_images = OnceCell::from(self.taupage_images);
+        account.hosted_zones = OnceCell::from(self.hosted_zones);
+        account.acm_certificates = OnceCell::from(self.acm_certificates);
+        account.server_certificates = OnceCell::from(self.server_certificates);
+        account.topics = OnceCell::from(self.topics);
+        account.account_id = OnceCell::from("123456789012".to_owned());
+        account.alias = OnceCell::from(self.alias.unwrap_or("acme-team").to_owned());
+        account
+    }
+}

@@ -1,0 +1,109 @@
+//! What print, create and update have in common: a definition, a version and parameters become a stack request.
+
+use stups_terminal::{OutputFormat, Row, Table};
+
+use crate::account::Account;
+use crate::compatibility::CompatibilityChoice;
+use crate::context::Context;
+use crate::styles;
+use crate::template::{self, Definition, Evaluation, StackRequest};
+use crate::{Compatibility, Error};
+
+/// The definition to generate a template from.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct GenerationArguments {
+    /// Senza definition: a YAML file or its URL
+    #[arg(value_name = "DEFINITION")]
+    pub(crate) definition: String,
+    /// Version of the stack (letters and digits)
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+    /// Values of the definition's parameters, in order or as NAME=VALUE
+    #[arg(value_name = "PARAMETER")]
+    pub(crate) parameters: Vec<String>,
+    /// YAML file (or its URL) with parameters
+    #[arg(long, value_name = "PATH")]
+    pub(crate) parameter_file: Option<String>,
+    /// Ignore failing validation checks
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Generation of AWS resources: 2.1 as Senza 2.1 made them, 3 as AWS offers them today (environment: SENZA_COMPAT)
+    #[arg(long, value_enum, value_name = "GENERATION")]
+    pub(crate) compat: Option<Compatibility>,
+}
+
+impl GenerationArguments {
+    /// Reads the definition, binds the parameters and evaluates. `keep_deployed`: the stack may be there and keeps its
+    /// generation of resources. `requested`: the generation asked for, if any.
+    pub(crate) async fn generate(
+        &self,
+        context: &Context,
+        requested: Option<Compatibility>,
+        keep_deployed: bool,
+    ) -> Result<StackRequest, Error> {
+        let terminal = &context.terminal;
+        let definition = Definition::read(&self.definition).await?;
+        check_version(&self.version)?;
+        let mut words = self.parameters.clone();
+        if let Some(file) = &self.parameter_file {
+            words.extend(template::read_parameter_file(file).await?);
+        }
+        let compatibility = CompatibilityChoice::of_process(requested, keep_deployed, terminal)?;
+        let account = Account::new(context.session.clone(), terminal.clone());
+        let arguments = template::bind(&definition, &self.version, &words, &account).await?;
+        let evaluation = Evaluation {
+            definition: &definition,
+            arguments: &arguments,
+            account: &account,
+            compatibility,
+            force: self.force,
+            terminal,
+        };
+        terminal
+            .action("Generating Cloud Formation template..")
+            .during(template::evaluate(&evaluation))
+            .await
+    }
+}
+
+fn check_version(version: &str) -> Result<(), Error> {
+    if version.is_empty() || !version.chars().all(|character| character.is_ascii_alphanumeric()) {
+        return Err(Error::Usage(
+            "Version must satisfy regular expression pattern \"[a-zA-Z0-9]+\"".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// What came of a create or update, for the formats that programs read; in text the progress lines have said it.
+pub(crate) fn print_result(context: &Context, request: &StackRequest, stack_id: Option<&str>, result: &str) {
+    if context.terminal.format() == OutputFormat::Text {
+        return;
+    }
+    let (name, version) = request
+        .stack_name
+        .rsplit_once('-')
+        .unwrap_or((request.stack_name.as_str(), ""));
+    let mut row = Row::new();
+    row.insert("stack_name".to_owned(), name.into());
+    row.insert("version".to_owned(), version.into());
+    row.insert("stack_id".to_owned(), stack_id.map(str::to_owned).into());
+    row.insert("result".to_owned(), result.into());
+    let table: Table = styles::table(&["stack_name", "version", "stack_id", "result"], &[], vec![row]);
+    context.terminal.print_table(&table);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_letters_and_digits() {
+        for version in ["1", "v1", "A0b", "cd871c54"] {
+            assert!(check_version(version).is_ok());
+        }
+        for version in ["", "1.0", "v-1", "ä", "v1\n", " "] {
+            assert_eq!(check_version(version).unwrap_err().into_failure().exit_code, 2);
+        }
+    }
+}

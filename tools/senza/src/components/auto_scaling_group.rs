@@ -1,0 +1,336 @@
+//! Senza::AutoScalingGroup: the group, what its instances are launched with, and what makes it grow and shrink.
+
+use serde_json::{Map as JsonMap, Value as Json, json};
+use stups_yaml::Value;
+
+use super::properties::{Properties, integer, is_function};
+use super::reference;
+use super::resources::{add, find_in_map, members, section};
+use super::{Component, Generation, launch_template, scaling, security_groups};
+use crate::Error;
+
+/// Properties that overwrite those of the launch configuration.
+const LAUNCH_OVERRIDES: [&str; 9] = [
+    "InstanceType",
+    "ImageId",
+    "AssociatePublicIpAddress",
+    "EbsOptimized",
+    "UserData",
+    "IamInstanceProfile",
+    "BlockDeviceMappings",
+    "SpotPrice",
+    "InstanceMonitoring",
+];
+
+/// Properties that the group gets whether or not Senza makes them.
+const GROUP_ADDITIONS: [&str; 4] = [
+    "MetricsCollection",
+    "TargetGroupARNs",
+    "TerminationPolicies",
+    "PlacementGroup",
+];
+
+/// Properties that overwrite what Senza made; senza 2.1 ignores them where it made nothing.
+const GROUP_OVERRIDES: [&str; 9] = [
+    "LaunchConfigurationName",
+    "VPCZoneIdentifier",
+    "NotificationConfiguration",
+    "LoadBalancerNames",
+    "HealthCheckType",
+    "HealthCheckGracePeriod",
+    "MaxSize",
+    "MinSize",
+    "DesiredCapacity",
+];
+
+/// What else is read from the component, besides the overrides.
+const KNOWN: [&str; 9] = [
+    "Image",
+    "SecurityGroups",
+    "IamRoles",
+    "Tags",
+    "ElasticLoadBalancer",
+    "ElasticLoadBalancerV2",
+    "AutoScaling",
+    "MetadataOptions",
+    "TaupageConfig",
+];
+
+/// Applies the component.
+pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    let properties = Properties::of(component);
+    let user_data = properties.json("UserData").map(|given| {
+        // senza 2.1 hands the text on as it is, which CloudFormation refuses.
+        let is_encoded = given.get("Fn::Base64").is_some();
+        if generation.is_current() && !is_encoded {
+            json!({"Fn::Base64": given})
+        } else {
+            given
+        }
+    });
+    let launch = Launch {
+        image: properties.get("Image"),
+        user_data,
+    };
+    build(component, launch, generation).await
+}
+
+/// What the two kinds of groups differ in.
+pub(crate) struct Launch<'a> {
+    /// the key below `Mappings.Images.<region>`
+    pub(crate) image: Option<&'a Value>,
+    /// `UserData` of the instances
+    pub(crate) user_data: Option<Json>,
+}
+
+/// Adds all resources of the group.
+pub(crate) async fn build(
+    component: &Component,
+    launch: Launch<'_>,
+    generation: &mut Generation<'_>,
+) -> Result<(), Error> {
+    let properties = Properties::of(component);
+    if generation.is_current() {
+        let known: Vec<&str> = [&LAUNCH_OVERRIDES[..], &GROUP_ADDITIONS, &GROUP_OVERRIDES, &KNOWN]
+            .into_iter()
+            .flatten()
+            .chain(&launch_template::ADDITIONS)
+            .copied()
+            .collect();
+        properties.warn_about_unknown(&known, generation.terminal);
+    }
+    let configuration = launch_configuration(component, launch, generation).await?;
+    let mut group = group_properties(component, generation).await?;
+    let config_id = format!("{}Config", component.name);
+    if generation.is_current() {
+        launch_template::add_to(&properties, &config_id, &configuration, &mut group, generation).await?;
+    } else {
+        group.insert("LaunchConfigurationName".to_owned(), json!({"Ref": config_id}));
+        let launch_type = "AWS::AutoScaling::LaunchConfiguration";
+        add(generation.template, &config_id, launch_type, configuration)?;
+    }
+    if let Some(rules) = properties.map("AutoScaling")? {
+        scaling::size(&rules, &mut group)?;
+        scaling::add_policies(&component.name, &rules, generation)?;
+    } else {
+        group.insert("MaxSize".to_owned(), json!(1));
+        group.insert("MinSize".to_owned(), json!(1));
+    }
+    override_group(&properties, &mut group, generation).await?;
+    let (count, timeout) = match properties.map("AutoScaling")? {
+        Some(rules) => scaling::success_requires(&rules)?,
+        None => scaling::DEFAULT_SUCCESS.map(str::to_owned).into(),
+    };
+    let resource = json!({
+        "Type": "AWS::AutoScaling::AutoScalingGroup",
+        "CreationPolicy": {"ResourceSignal": {"Count": count, "Timeout": timeout}},
+        "Properties": group,
+    });
+    section(generation.template, &["Resources"])?.insert(component.name.clone(), resource);
+    Ok(())
+}
+
+/// The properties of a launch configuration, overrides included; launch templates are made of them as well.
+async fn launch_configuration(
+    component: &Component,
+    launch: Launch<'_>,
+    generation: &mut Generation<'_>,
+) -> Result<JsonMap<String, Json>, Error> {
+    let properties = Properties::of(component);
+    if !(generation.is_current() && properties.has("InstanceRequirements")) {
+        properties.required("InstanceType", "an EC2 instance type such as t3.micro")?;
+    }
+    let mut configuration = members(json!({
+        "AssociatePublicIpAddress": false,
+        "EbsOptimized": false,
+        "MetadataOptions": {"HttpTokens": "optional"},
+    }));
+    match launch.image {
+        Some(image) if image.as_str().is_some() || is_function(image) => {
+            configuration.insert("ImageId".to_owned(), find_in_map("Images", &image.to_json()));
+        }
+        Some(image) => return Err(properties.wrong("Image", image, "the name of an entry of Images")),
+        None if properties.has("ImageId") => {}
+        None => {
+            let advice = "the name of an entry of Images such as LatestTaupageImage";
+            properties.required("Image", advice)?;
+        }
+    }
+    if properties.has("IamRoles") {
+        let profile_id = instance_profile(component, generation).await?;
+        configuration.insert("IamInstanceProfile".to_owned(), json!({"Ref": profile_id}));
+    }
+    if let Some(groups) = security_groups::resolve(&properties, generation.account).await? {
+        configuration.insert("SecurityGroups".to_owned(), groups);
+    }
+    for name in LAUNCH_OVERRIDES {
+        if let Some(value) = properties.get(name).filter(|_| name != "UserData") {
+            let value = reference::resolve(value, &properties.path(name), generation.account).await?;
+            configuration.insert(name.to_owned(), value);
+        }
+    }
+    if let Some(user_data) = launch.user_data {
+        configuration.insert("UserData".to_owned(), user_data);
+    }
+    Ok(configuration)
+}
+
+/// Adds the instance profile that `IamRoles` asks for and returns its logical id.
+async fn instance_profile(component: &Component, generation: &mut Generation<'_>) -> Result<String, Error> {
+    let properties = Properties::of(component);
+    let roles = properties.items("IamRoles").unwrap_or_default();
+    let profile_id = format!("{}InstanceProfile", component.name);
+    let profile_roles = match roles {
+        [] => return Err(properties.error("IamRoles", "must name at least one IAM role")),
+        [role @ Value::Map(_)] => {
+            let role = reference::resolve(role, &properties.path("IamRoles/0"), generation.account).await?;
+            json!([role])
+        }
+        [Value::String(role)] => json!([role]),
+        several => json!([{"Ref": merged_role(&properties, several, component, generation).await?}]),
+    };
+    let profile = members(json!({"Path": "/", "Roles": profile_roles}));
+    add(generation.template, &profile_id, "AWS::IAM::InstanceProfile", profile)?;
+    Ok(profile_id)
+}
+
+/// Adds a role with the inline policies of all the `roles` and returns its logical id.
+async fn merged_role(
+    properties: &Properties<'_>,
+    roles: &[Value],
+    component: &Component,
+    generation: &mut Generation<'_>,
+) -> Result<String, Error> {
+    let mut names = Vec::with_capacity(roles.len());
+    for (index, role) in roles.iter().enumerate() {
+        let place = format!("IamRoles/{index}");
+        match role {
+            Value::String(name) => names.push(name),
+            Value::Map(_) => {
+                return Err(properties.error(
+                    &place,
+                    "policies can only be merged from roles given by name; a reference must be the only IAM role",
+                ));
+            }
+            other => return Err(properties.wrong(&place, other, "the name of an IAM role")),
+        }
+    }
+    let mut policies = Vec::new();
+    for name in names {
+        policies.extend(generation.account.inline_policies(name).await?);
+    }
+    let role_id = format!("{}Role", component.name);
+    let role = members(json!({
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Service": ["ec2.amazonaws.com"]},
+                "Action": ["sts:AssumeRole"],
+            }],
+        },
+        "Path": "/",
+        "Policies": policies,
+    }));
+    add(generation.template, &role_id, "AWS::IAM::Role", role)?;
+    Ok(role_id)
+}
+
+/// The group's own properties, without size and launch configuration.
+async fn group_properties(component: &Component, generation: &Generation<'_>) -> Result<JsonMap<String, Json>, Error> {
+    let properties = Properties::of(component);
+    let mut group = members(json!({
+        "VPCZoneIdentifier": find_in_map("ServerSubnets", &json!("Subnets")),
+        "Tags": tags(&properties, generation)?,
+    }));
+    if let Some(topic) = generation.info.get("OperatorTopicId").filter(|topic| !topic.is_null()) {
+        let Some(name) = topic.as_str() else {
+            return Err(Error::Usage("SenzaInfo/OperatorTopicId: must be text".to_owned()));
+        };
+        let arn = generation
+            .account
+            .topic_arn(name)
+            .await?
+            .ok_or_else(|| Error::Fatal(format!("SNS topic \"{name}\" does not exist")))?;
+        let types = ["LAUNCH", "LAUNCH_ERROR", "TERMINATE", "TERMINATE_ERROR"];
+        let notifications = json!({
+            "NotificationTypes": types.map(|event| format!("autoscaling:EC2_INSTANCE_{event}")),
+            "TopicARN": arn,
+        });
+        group.insert("NotificationConfiguration".to_owned(), notifications);
+    }
+    let mut health_check = "EC2";
+    for (property, target, suffix) in [
+        ("ElasticLoadBalancer", "LoadBalancerNames", ""),
+        ("ElasticLoadBalancerV2", "TargetGroupARNs", "TargetGroup"),
+    ] {
+        let Some(balancers) = properties.items(property) else {
+            continue;
+        };
+        let mut references = Vec::new();
+        for balancer in balancers {
+            references.push(match balancer {
+                Value::String(name) if !name.is_empty() => json!({"Ref": format!("{name}{suffix}")}),
+                function if is_function(function) => function.to_json(),
+                other => {
+                    return Err(properties.wrong(
+                        property,
+                        other,
+                        "the name of a load balancer component, or a list of them",
+                    ));
+                }
+            });
+        }
+        group.insert(target.to_owned(), Json::Array(references));
+        health_check = "ELB";
+    }
+    group.insert("HealthCheckType".to_owned(), json!(health_check));
+    group.insert("HealthCheckGracePeriod".to_owned(), json!(300));
+    Ok(group)
+}
+
+/// The stack's tags and the component's own, as the group wants them.
+fn tags(properties: &Properties<'_>, generation: &Generation<'_>) -> Result<Vec<Json>, Error> {
+    let mut tags: Vec<Json> = generation
+        .stack_tags()?
+        .into_iter()
+        .map(|(key, value)| json!({"Key": key, "PropagateAtLaunch": true, "Value": value}))
+        .collect();
+    for (index, tag) in properties.list("Tags")?.unwrap_or_default().iter().enumerate() {
+        let (Some(key), Some(value)) = (tag.get("Key"), tag.get("Value")) else {
+            let place = format!("Tags/{index}");
+            return Err(properties.error(&place, "must be a map with Key and Value"));
+        };
+        tags.push(json!({"Key": key.to_json(), "PropagateAtLaunch": true, "Value": value.to_json()}));
+    }
+    Ok(tags)
+}
+
+/// Lets the component's properties overwrite the group's.
+async fn override_group(
+    properties: &Properties<'_>,
+    group: &mut JsonMap<String, Json>,
+    generation: &Generation<'_>,
+) -> Result<(), Error> {
+    for name in GROUP_ADDITIONS.into_iter().chain(GROUP_OVERRIDES) {
+        let applies = generation.is_current() || GROUP_ADDITIONS.contains(&name) || group.contains_key(name);
+        let Some(value) = properties.get(name).filter(|_| applies) else {
+            continue;
+        };
+        let value = reference::resolve(value, &properties.path(name), generation.account).await?;
+        group.insert(name.to_owned(), value);
+        if name == "LaunchConfigurationName" {
+            // A group can't have both.
+            group.remove("LaunchTemplate");
+            group.remove("MixedInstancesPolicy");
+        }
+    }
+    let size = |name: &str| group.get(name).map(Value::from).as_ref().and_then(integer);
+    if let (Some(minimum), Some(maximum)) = (size("MinSize"), size("MaxSize"))
+        && minimum > maximum
+    {
+        let message = format!("the group's minimum size ({minimum}) is above its maximum size ({maximum})");
+        return Err(properties.error("AutoScaling", &message));
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Senza::SubnetAutoConfiguration and Senza::StupsAutoConfiguration: the region's subnets and Taupage images as mappings.
+
+use serde_json::json;
+use stups_yaml::Value;
+
+use super::configuration::{self, SUBNET_MAPPINGS};
+use super::properties::{Properties, scalar_text};
+use super::resources::section;
+use super::{Component, Generation};
+use crate::Error;
+use crate::account::{Channel, Subnet, newest_taupage_image};
+
+const KNOWN: [&str; 8] = [
+    "DefineParameters",
+    "ServerSubnets",
+    "LoadBalancerSubnets",
+    "LoadBalancerInternalSubnets",
+    "Images",
+    "VpcId",
+    "AvailabilityZones",
+    "PublicOnly",
+];
+
+/// Applies Senza::SubnetAutoConfiguration.
+pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    let properties = Properties::of(component);
+    if generation.is_current() {
+        properties.warn_about_unknown(&KNOWN, generation.terminal);
+    }
+    let vpc_id = match properties.filled_text("VpcId")? {
+        Some(id) => id,
+        None => generation.account.vpc_id().await?,
+    };
+    generation.account.set_stack_vpc(&vpc_id);
+    let zones = availability_zones(&properties)?;
+    let public_only = properties.boolean("PublicOnly")?.unwrap_or(false);
+    let subnets = generation.account.subnets(&vpc_id).await?;
+    let mut purposes = assign(&subnets, zones.as_deref(), public_only);
+    if generation.is_current() && purposes.internal.is_empty() {
+        // An internal load balancer without subnets can't be created.
+        purposes.internal.clone_from(&purposes.server);
+    }
+    configuration::define(&properties, generation)?;
+    let region = generation.arguments.region.clone();
+    let lists = [purposes.server, purposes.load_balancer, purposes.internal];
+    for (mapping, list) in SUBNET_MAPPINGS.into_iter().zip(lists) {
+        section(generation.template, &["Mappings", mapping, &region])?.insert("Subnets".to_owned(), json!(list));
+    }
+    Ok(())
+}
+
+/// Applies Senza::StupsAutoConfiguration.
+pub(crate) async fn apply_with_images(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    let images = generation.account.taupage_images().await?;
+    let mut found = Vec::new();
+    for channel in Channel::ALL {
+        match newest_taupage_image(images, channel) {
+            Some(image) => found.push((channel.mapping, image.id.clone())),
+            None if channel.is_required => {
+                return Err(Error::Fatal(format!(
+                    "SenzaComponents/{}: No Taupage AMI found: there is no available image named {}* or {}* in {}",
+                    component.name, channel.private_prefix, channel.public_prefix, generation.arguments.region
+                )));
+            }
+            None => {}
+        }
+    }
+    apply(component, generation).await?;
+    let region = generation.arguments.region.clone();
+    for (name, id) in found {
+        section(generation.template, &["Mappings", "Images", &region])?.insert(name.to_owned(), json!(id));
+    }
+    Ok(())
+}
+
+fn availability_zones(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Error> {
+    let Some(items) = properties.items("AvailabilityZones") else {
+        return Ok(None);
+    };
+    items
+        .iter()
+        .map(|item| {
+            scalar_text(item).ok_or_else(|| properties.wrong("AvailabilityZones", item, "a list of availability zones"))
+        })
+        .collect::<Result<Vec<String>, Error>>()
+        .map(|zones| Some(zones).filter(|zones| !zones.is_empty()))
+}
+
+/// Which subnets serve what.
+#[derive(Debug, PartialEq, Eq)]
+struct Purposes {
+    server: Vec<String>,
+    load_balancer: Vec<String>,
+    internal: Vec<String>,
+}
+
+/// Sorts subnets by what their `Name` tag says: `dmz`, `internal`, `nat` or anything else.
+fn assign(subnets: &[Subnet], zones: Option<&[String]>, public_only: bool) -> Purposes {
+    let mut all = Vec::new();
+    let mut purposes = Purposes {
+        server: Vec::new(),
+        load_balancer: Vec::new(),
+        internal: Vec::new(),
+    };
+    for subnet in subnets {
+        if zones.is_some_and(|zones| !zones.contains(&subnet.availability_zone)) {
+            continue;
+        }
+        let id = || subnet.id.clone();
+        all.push(id());
+        let is_dmz = subnet.name.contains("dmz");
+        if public_only {
+            if is_dmz {
+                purposes.load_balancer.push(id());
+                purposes.internal.push(id());
+                purposes.server.push(id());
+            }
+        } else if is_dmz {
+            purposes.load_balancer.push(id());
+        } else if subnet.name.contains("internal") {
+            purposes.internal.push(id());
+            purposes.server.push(id());
+        } else if !subnet.name.contains("nat") {
+            purposes.server.push(id());
+        }
+    }
+    if purposes.load_balancer.is_empty() {
+        if public_only {
+            // As in AWS's default VPC: all subnets are public, and nobody tagged them.
+            purposes = Purposes {
+                server: all.clone(),
+                load_balancer: all.clone(),
+                internal: all,
+            };
+        } else {
+            purposes.load_balancer.clone_from(&purposes.server);
+        }
+    }
+    purposes
+}
+
+/// The VPC that the component names, for look-ups in advance.
+pub(crate) fn given_vpc(component: &Component) -> Option<String> {
+    component
+        .properties
+        .get("VpcId")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnets(names: &[&str]) -> Vec<Subnet> {
+        names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| Subnet {
+                id: format!("s{index}"),
+                vpc_id: "vpc-1".to_owned(),
+                availability_zone: if index % 2 == 0 { "a" } else { "b" }.to_owned(),
+                name: (*name).to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn name_tags_decide_what_a_subnet_is_for() {
+        let stups = ["dmz-1", "internal-1", "nat-1", "", "internal-dmz"];
+        let untagged = ["", ""];
+        let zones = ["a".to_owned()];
+        type Row<'a> = (&'a [&'a str], Option<&'a [String]>, bool, [&'a [&'a str]; 3]);
+        let rows: [Row<'_>; 6] = [
+            (&stups, None, false, [&["s1", "s3"], &["s0", "s4"], &["s1"]]),
+            (&stups, None, true, [&["s0", "s4"], &["s0", "s4"], &["s0", "s4"]]),
+            (&stups, Some(&zones), false, [&[], &["s0", "s4"], &[]]),
+            (&untagged, None, false, [&["s0", "s1"], &["s0", "s1"], &[]]),
+            (&untagged, None, true, [&["s0", "s1"], &["s0", "s1"], &["s0", "s1"]]),
+            (&untagged, Some(&zones), true, [&["s0"], &["s0"], &["s0"]]),
+        ];
+        for (names, zones, public_only, [server, load_balancer, internal]) in rows {
+            let purposes = assign(&subnets(names), zones, public_only);
+            assert_eq!(purposes.server, server, "{names:?} {public_only}");
+            assert_eq!(purposes.load_balancer, load_balancer, "{names:?} {public_only}");
+            assert_eq!(purposes.internal, internal, "{names:?} {public_only}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Sending an evaluated definition to CloudFormation.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use futures::future::try_join_all;
+use serde_json::{Map as JsonMap, Value as Json};
+use stups_aws::Session;
+use stups_aws::cloudformation::types::{Capability, Parameter, Tag};
+use stups_yaml::Value;
+
+use super::StackRequest;
+use crate::{Error, route53};
+
+/// The largest template that a request can carry.
+const MAXIMUM_TEMPLATE: usize = 51_200;
+
+/// How CloudFormation took a request to create a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// It began to create the stack with this ARN.
+    Stack(String),
+    /// There is a stack of that name already.
+    AlreadyExists,
+}
+
+/// How CloudFormation took a request to update a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Updated {
+    /// It began to update the stack with this ARN.
+    Stack(String),
+    /// The stack is already as requested.
+    NoUpdate,
+}
+
+/// CreateStack. The SDK's retries carry the same token, so that a lost answer never turns into "already exists".
+pub(crate) async fn create(
+    session: &Session,
+    request: &StackRequest,
+    disable_rollback: bool,
+) -> Result<Created, Error> {
+    let answer = session
+        .cloudformation()
+        .create_stack()
+        .stack_name(&request.stack_name)
+        .template_body(template_body(&request.template)?)
+        .set_parameters(Some(parameters(request)))
+        .set_tags(Some(tags(request)))
+        .set_notification_arns(Some(request.notification_arns.clone()))
+        .set_capabilities(Some(capabilities(request)))
+        .disable_rollback(disable_rollback)
+        .client_request_token(token())
+        .send()
+        .await;
+    match answer.map_err(stups_aws::Error::from) {
+        Ok(output) => Ok(Created::Stack(output.stack_id.unwrap_or_default())),
+        Err(error) if error.has_code("AlreadyExistsException") => Ok(Created::AlreadyExists),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// UpdateStack. Weighted records keep the weight that they have in Route 53: a definition only knows the weight of a stack that
+/// is not yet in use.
+pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<Updated, Error> {
+    let mut template = request.template.clone();
+    keep_live_weights(session, &mut template).await?;
+    let answer = session
+        .cloudformation()
+        .update_stack()
+        .stack_name(&request.stack_name)
+        .template_body(template_body(&template)?)
+        .set_parameters(Some(parameters(request)))
+        .set_notification_arns(Some(request.notification_arns.clone()))
+        .set_capabilities(Some(capabilities(request)))
+        .client_request_token(token())
+        .send()
+        .await;
+    match answer.map_err(stups_aws::Error::from) {
+        Ok(output) => Ok(Updated::Stack(output.stack_id.unwrap_or_default())),
+        Err(error) if error.message.contains("No updates are to be performed") => Ok(Updated::NoUpdate),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The template of a deployed stack; nothing when there is no such stack.
+pub(crate) async fn deployed_template(session: &Session, stack_name: &str) -> Result<Option<Value>, Error> {
+    let answer = session
+        .cloudformation()
+        .get_template()
+        .stack_name(stack_name)
+        .send()
+        .await;
+    let body = match answer.map_err(stups_aws::Error::from) {
+        Ok(output) => output.template_body.unwrap_or_default(),
+        Err(error) if error.has_code("ValidationError") && error.message.contains("does not exist") => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // JSON is YAML but for its tabs.
+    serde_json::from_str::<Json>(&body)
+        .map(|json| Value::from(&json))
+        .or_else(|_| stups_yaml::load(&body))
+        .map(Some)
+        .map_err(|error| {
+            Error::Fatal(format!(
+                "the template of the deployed stack {stack_name} can't be read: {error}"
+            ))
+        })
+}
+
+/// Replaces the weight 0 of every weighted record in `template` by the weight of the live record of that name and set identifier.
+async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<(), Error> {
+    let records = template
+        .get_mut("Resources")
+        .and_then(Json::as_object_mut)
+        .into_iter()
+        .flat_map(JsonMap::values_mut)
+        .filter(|resource| {
+            resource
+                .get("Type")
+                .is_some_and(|kind| kind == "AWS::Route53::RecordSet")
+        })
+        .filter_map(|resource| resource.get_mut("Properties")?.as_object_mut())
+        .filter(|properties| {
+            properties
+                .get("Weight")
+                .is_some_and(|weight| *weight == 0 || weight == "0")
+        });
+    try_join_all(records.map(async |properties| {
+        let (Some(name), Some(identifier)) = (
+            properties.get("Name").and_then(Json::as_str),
+            properties.get("SetIdentifier").and_then(Json::as_str),
+        ) else {
+            return Ok::<_, Error>(());
+        };
+        if let Some(weight) = route53::live_weight(session, name, identifier).await? {
+            properties.insert("Weight".to_owned(), Json::from(weight));
+        }
+        Ok(())
+    }))
+    .await?;
+    Ok(())
+}
+
+fn template_body(template: &JsonMap<String, Json>) -> Result<String, Error> {
+    let body = Json::Object(template.clone()).to_string();
+    if body.len() > MAXIMUM_TEMPLATE {
+        return Err(Error::Fatal(format!(
+            "the template has {} bytes, CloudFormation takes at most {MAXIMUM_TEMPLATE}: move some of its resources to a stack of their own",
+            body.len()
+        )));
+    }
+    Ok(body)
+}
+
+fn parameters(request: &StackRequest) -> Vec<Parameter> {
+    request
+        .parameters
+        .iter()
+        .map(|(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build())
+        .collect()
+}
+
+fn tags(request: &StackRequest) -> Vec<Tag> {
+    request
+        .tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+fn capabilities(request: &StackRequest) -> Vec<Capability> {
+    request
+        .capabilities
+        .iter()
+        .map(|capability| Capability::from(capability.as_str()))
+        .collect()
+}
+
+/// A token no other request has.
+fn token() -> String {
+    // Each state is seeded with fresh random numbers.
+    let random = || RandomState::new().build_hasher().finish();
+    format!("senza-{:016x}{:016x}", random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_sent_compact_and_within_the_limit() {
+        let template = |length: usize| {
+            JsonMap::from_iter([(
+                "Mappings".to_owned(),
+                serde_json::json!({"Senza": {"Info": "x".repeat(length)}}),
+            )])
+        };
+        assert_eq!(
+            template_body(&template(1)).unwrap(),
+            r#"{"Mappings":{"Senza":{"Info":"x"}}}"#
+        );
+        let overhead = template_body(&template(0)).unwrap().len();
+        assert!(template_body(&template(MAXIMUM_TEMPLATE - overhead)).is_ok());
+        let failure = template_body(&template(MAXIMUM_TEMPLATE - overhead + 1))
+            .unwrap_err()
+            .into_failure();
+        assert_eq!(failure.exit_code, 1);
+        assert!(failure.message.contains("51201 bytes"), "{failure}");
+    }
+
+    #[test]
+    fn tokens_differ_and_are_well_formed() {
+        let (one, other) = (token(), token());
+        assert_ne!(one, other);
+        assert!(
+            one.len() <= 128
+                && one
+                    .chars()
+                    .all(|character| character.is_ascii_alphanumeric() || character == '-')
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask bench`: measurements side by side with the originals.
+
+mod measure;
+mod senza;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArguments {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// Senza and stups-senza 2.1.143: time, memory and AWS calls of the commands used daily
+    Senza(senza::SenzaArguments),
+}
+
+/// Measures and prints.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
+    match &arguments.subject {
+        Subject::Senza(arguments) => senza::run(arguments),
+    }
+}

@@ -1,0 +1,99 @@
+//! Wall time and peak memory of a command.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// What running a command took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// from start to end; the median of all runs
+    pub(crate) time: Duration,
+    /// the largest resident set of any run, in bytes
+    pub(crate) memory: u64,
+}
+
+/// Runs `make()` once unmeasured and then `runs` times. Time is taken without anything in between, memory in one more run
+/// under GNU time, which reports what the kernel noted.
+pub(crate) fn measure(runs: usize, mut make: impl FnMut() -> Command) -> Result<Cost> {
+    run(&mut make())?;
+    let mut times = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let mut command = make();
+        let start = Instant::now();
+        run(&mut command)?;
+        times.push(start.elapsed());
+    }
+    Ok(Cost {
+        time: median(times),
+        memory: peak_memory(&make())?,
+    })
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("Can't run {}", command.get_program().display()))?;
+    ensure!(
+        output.status.success(),
+        "{:?}: {}: {}",
+        command,
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
+
+/// The largest resident set of a run of `command`, in bytes.
+fn peak_memory(command: &Command) -> Result<u64> {
+    let report = tempfile::NamedTempFile::new()?;
+    let mut timed = Command::new("/usr/bin/time");
+    timed
+        .args(["--format", "%M", "--output"])
+        .arg(report.path())
+        .arg(command.get_program())
+        .args(command.get_args());
+    timed.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => timed.env(name, value),
+            None => timed.env_remove(name),
+        };
+    }
+    run(&mut timed)?;
+    let text = fs::read_to_string(report.path())?;
+    let kibibytes: u64 = text
+        .trim()
+        .parse()
+        .with_context(|| format!("GNU time reported {text:?}"))?;
+    Ok(kibibytes * 1024)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        let times = [9, 1, 5].map(Duration::from_millis);
+        assert_eq!(median(times.to_vec()), Duration::from_millis(5));
+        assert_eq!(median(Vec::new()), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_command_that_fails_is_not_measured() {
+        assert!(measure(1, || Command::new("false")).is_err());
+        assert!(measure(1, || Command::new("/nonexistent")).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Calling cargo.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The workspace's root directory.
+pub(crate) fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// `cargo` with `arguments`, in the workspace's root.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root()).stdin(Stdio::null());
+    // What `cargo run` told this process about its own package must not reach the build: build scripts that ask for these
+    // would run again each time, and half the dependencies after them.
+    for (name, _) in env::vars_os() {
+        if is_about_this_package(&name) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn is_about_this_package(name: &OsString) -> bool {
+    name.to_str().is_some_and(|name| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || name == "CARGO_CRATE_NAME"
+    })
+}
+
+/// Runs `command` with this process's output; an exit code other than 0 is an error.
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("Can't run {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+/// Whether `cargo <subcommand>` is installed.
+pub(crate) fn has(subcommand: &str) -> bool {
+    cargo(&[subcommand, "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Builds the `stups` executable with `options` (`--release`) and returns its path.
+pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
+    let mut command = cargo(&[
+        "build",
+        "--package",
+        "stups",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    command.args(options).stderr(Stdio::inherit());
+    let output = command
+        .output()
+        .with_context(|| format!("Can't run {}", shown(&command)))?;
+    if !output.status.success() {
+        bail!("{} failed ({})", shown(&command), output.status);
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "stups")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo did not say where it put the stups executable")
+}
+
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
