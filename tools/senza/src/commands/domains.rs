@@ -48,11 +48,11 @@ pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Resu
     let zones = Dns::new(&context.session);
     watch(&context.terminal, &arguments.watch, |terminal| {
         let (references, dns) = (&references, zones.forget_records());
-        async move {
+        Box::pin(async move {
             let rows = rows(context, references, &dns).await?;
             terminal.print_table(&styles::table(COLUMNS, &arguments.table.fields, rows));
             Ok(())
-        }
+        })
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! An account with an application in it: stacks whose weighted records share one name.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
