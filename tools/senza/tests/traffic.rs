@@ -9,16 +9,16 @@ use serde_json::{Value as Json, json};
 async fn the_distribution_is_shown() {
     let application = Application::with_weights(&[120, 60, 20]).await;
     let text = application.senza(&["traffic", "hello"]).await.succeeded();
-    insta::assert_snapshot!(text.stdout, @r"");
+    insta::assert_snapshot!("shares", text.stdout);
     let text = application.senza(&["traffic", "hello", "v2"]).await.succeeded();
-    insta::assert_snapshot!(text.stdout, @r"");
+    insta::assert_snapshot!("shares_of_a_version", text.stdout);
     let text = application
         .senza(&["traffic", "hello", "v2", "-o", "tsv"])
         .await
         .succeeded();
-    insta::assert_snapshot!(text.stdout, @r"");
+    insta::assert_snapshot!("shares_tsv", text.stdout);
     let text = application.senza(&["traffic", "-o", "json", "hello"]).await.succeeded();
-    insta::assert_snapshot!(text.stdout, @r"");
+    insta::assert_snapshot!("shares_json", text.stdout);
     assert_eq!(text.stderr, "");
 }
 
@@ -26,10 +26,10 @@ async fn the_distribution_is_shown() {
 async fn traffic_is_moved() {
     let application = Application::with_weights(&[0, 0]).await;
     let first = application.senza(&["traffic", "hello", "v1", "100"]).await.succeeded();
-    insta::assert_snapshot!(format!("{}---\n{}", first.stdout, first.stderr), @r"");
+    insta::assert_snapshot!("first_change", format!("{}---\n{}", first.stdout, first.stderr));
     assert_eq!(application.hello_weights().await, [200, 0]);
     let half = application.senza(&["traffic", "hello", "v2", "50"]).await.succeeded();
-    insta::assert_snapshot!(format!("{}---\n{}", half.stdout, half.stderr), @r"");
+    insta::assert_snapshot!("second_change", format!("{}---\n{}", half.stdout, half.stderr));
     assert_eq!(application.hello_weights().await, [100, 100]);
     // Through CloudFormation, so that the stacks know.
     assert_eq!(application.template_weight("hello-v1").await, json!(100));
@@ -69,7 +69,7 @@ async fn on_a_terminal_it_reads_as_the_guide_shows_it() {
             _ => plain.push(character),
         }
     }
-    insta::assert_snapshot!(plain, @r"");
+    insta::assert_snapshot!("terminal", plain);
     assert_eq!(outcome.stderr, "");
 }
 
@@ -187,7 +187,7 @@ async fn each_of_several_names_has_its_own_weights() {
         .senza(&["traffic", "hello", "v1", "-o", "tsv"])
         .await
         .succeeded();
-    insta::assert_snapshot!(shown.stdout, @r"");
+    insta::assert_snapshot!("several_names", shown.stdout);
     application.senza(&["traffic", "hello", "v2", "25"]).await.succeeded();
     assert_eq!(application.hello_weights().await, [150, 50]);
     assert_eq!(
@@ -223,14 +223,16 @@ async fn operators_hear_of_it_before_it_happens() {
     assert!(!outcome.stderr.contains("could not be published"));
 
     // A topic that is gone does not stop anything.
+    application.create("hello-v2", &template("hello-v2", 0)).await;
+    application.upsert(DOMAIN, "hello-v1", 0).await;
     sns.delete_topic().topic_arn(&topic).send().await.unwrap();
-    let outcome = application.senza(&["traffic", "hello", "v1", "0"]).await.succeeded();
+    let outcome = application.senza(&["traffic", "hello", "v2", "100"]).await.succeeded();
     assert!(
         outcome.stderr.contains("could not be published to arn:aws:sns:"),
         "{}",
         outcome.stderr
     );
-    assert_eq!(application.hello_weights().await, [0]);
+    assert_eq!(application.hello_weights().await, [0, 200]);
 }
 
 #[tokio::test]
@@ -254,6 +256,7 @@ async fn a_failure_in_the_middle_is_taken_back() {
         json!(other.trim_start_matches("/hostedzone/")),
     );
     application.create("hello-v3", &broken).await;
+    application.delete(&other, "hello.other.example.org", "hello-v3").await;
     route53.delete_hosted_zone().id(&other).send().await.unwrap();
     application.upsert(DOMAIN, "hello-v1", 50).await;
     application.upsert(DOMAIN, "hello-v3", 150).await;

@@ -162,29 +162,33 @@ impl Application {
 
     /// Creates or replaces a weighted record by hand.
     pub async fn upsert(&self, domain: &str, identifier: &str, weight: i64) {
+        let zone = self.zone_id().await;
+        self.change(&zone, ChangeAction::Upsert, domain, identifier, weight).await;
+    }
+
+    /// Deletes a weighted record by hand, whatever it was.
+    pub async fn delete(&self, zone: &str, domain: &str, identifier: &str) {
+        for action in [ChangeAction::Upsert, ChangeAction::Delete] {
+            self.change(zone, action, domain, identifier, 0).await;
+        }
+    }
+
+    async fn change(&self, zone: &str, action: ChangeAction, domain: &str, identifier: &str, weight: i64) {
+        let value = format!("{identifier}.elb.example.com");
         let record = ResourceRecordSet::builder()
             .name(format!("{domain}."))
             .r#type(RrType::Cname)
             .ttl(20)
             .set_identifier(identifier)
             .weight(weight)
-            .resource_records(
-                ResourceRecord::builder()
-                    .value(format!("{identifier}.elb.example.com"))
-                    .build()
-                    .unwrap(),
-            )
+            .resource_records(ResourceRecord::builder().value(value).build().unwrap())
             .build()
             .unwrap();
-        let change = Change::builder()
-            .action(ChangeAction::Upsert)
-            .resource_record_set(record)
-            .build()
-            .unwrap();
+        let change = Change::builder().action(action).resource_record_set(record).build().unwrap();
         self.session
             .route53()
             .change_resource_record_sets()
-            .hosted_zone_id(self.zone_id().await)
+            .hosted_zone_id(zone)
             .change_batch(ChangeBatch::builder().changes(change).build().unwrap())
             .send()
             .await

@@ -484,3 +484,6 @@ fn in_words(weights: &[(String, String, i64)]) -> String {
         words.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;
