@@ -49,7 +49,17 @@ impl Error {
     pub fn action(&self) -> String {
         word_after(&self.message, "not authorized to perform: ")
             .filter(|action| action.contains(':'))
-            .map_or_else(|| format!("{}:{}", self.service, self.operation), str::to_owned)
+            .map_or_else(|| format!("{}:{}", self.service, self.permission()), str::to_owned)
+    }
+
+    /// The action that permits the operation. S3 is the service where the two have different names.
+    fn permission(&self) -> &str {
+        match (self.service.as_str(), self.operation.as_str()) {
+            ("s3", "HeadBucket" | "ListObjects" | "ListObjectsV2") => "ListBucket",
+            ("s3", "HeadObject") => "GetObject",
+            ("s3", "ListBuckets") => "ListAllMyBuckets",
+            (_, operation) => operation,
+        }
     }
 
     /// The resource on which it was refused, when AWS's message names it.
