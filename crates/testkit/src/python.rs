@@ -53,6 +53,18 @@ struct Recipe {
     install_options: &'static [&'static str],
 }
 
+impl Recipe {
+    /// Other requirements are another directory: an environment never changes.
+    fn directory_name(self) -> String {
+        let digest = Sha256::digest(self.requirements);
+        let hash = digest
+            .iter()
+            .take(6)
+            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        format!("{}-{hash:012x}", self.name)
+    }
+}
+
 /// A virtual environment that has what [`Requirements`] lists.
 #[derive(Clone, Debug)]
 pub struct PythonEnvironment {
@@ -68,12 +80,7 @@ impl PythonEnvironment {
 
     fn get_in(cache: &Path, recipe: Recipe) -> Result<Self> {
         let directory = cache.join("stups").join("python");
-        let digest = Sha256::digest(recipe.requirements);
-        let hash = digest
-            .iter()
-            .take(6)
-            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-        let root = directory.join(format!("{}-{hash:012x}", recipe.name));
+        let root = directory.join(recipe.directory_name());
         let environment = Self { bin: root.join("bin") };
         if is_complete(&root) {
             return Ok(environment);
@@ -275,13 +282,12 @@ mod tests {
 
     #[test]
     fn other_requirements_are_another_environment() {
-        let cache = tempfile::tempdir().unwrap();
         let other = Recipe {
             requirements: "# nothing else\n",
             ..EMPTY
         };
-        let [one, two] = [EMPTY, other].map(|recipe| PythonEnvironment::get_in(cache.path(), recipe).unwrap());
-        assert_ne!(one.bin(), two.bin());
+        assert_ne!(EMPTY.directory_name(), other.directory_name());
+        assert_eq!(EMPTY.directory_name(), EMPTY.directory_name());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `senza resources`
 
 use stups_aws::Session;
+use stups_aws::cloudformation::types::{StackResource, StackResourceSummary};
 use stups_terminal::{Row, Terminal, WatchArguments, watch};
 
 use crate::Error;
@@ -49,7 +50,7 @@ async fn show(
 ) -> Result<(), Error> {
     let mut stacks = list_stacks(session, references, false).await?;
     stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
-    let resources = about_each(&stacks, |stack| resources_of(session, &stack.stack_id)).await?;
+    let resources = about_each(&stacks, |stack| all_resources(session, &stack.stack_id)).await?;
     let mut rows = Vec::new();
     for (stack, mut resources) in stacks.iter().zip(resources) {
         resources.sort_by(|one, other| one.logical_resource_id.cmp(&other.logical_resource_id));
@@ -66,13 +67,42 @@ async fn show(
                     "ResourceStatus",
                     resource.resource_status.map(|status| status.as_str().to_owned()).into(),
                 ),
-                (
-                    "creation_time",
-                    resource.last_updated_timestamp.map(|time| time.secs()).into(),
-                ),
+                ("creation_time", resource.timestamp.map(|time| time.secs()).into()),
             ])
         }));
     }
     terminal.print_table(&table(&COLUMNS, fields, rows));
     Ok(())
+}
+
+/// `DescribeStackResources` stops after this many.
+const DESCRIBED_AT_MOST: usize = 100;
+
+/// All resources of the stack with this name or ARN: in one call, or page by page when there are many.
+async fn all_resources(session: &Session, stack: &str) -> Result<Vec<StackResource>, Error> {
+    let answer = session
+        .cloudformation()
+        .describe_stack_resources()
+        .stack_name(stack)
+        .send()
+        .await?;
+    let described = answer.stack_resources.unwrap_or_default();
+    if described.len() < DESCRIBED_AT_MOST {
+        return Ok(described);
+    }
+    Ok(resources_of(session, stack)
+        .await?
+        .into_iter()
+        .map(described_as)
+        .collect())
+}
+
+fn described_as(listed: StackResourceSummary) -> StackResource {
+    StackResource::builder()
+        .set_logical_resource_id(listed.logical_resource_id)
+        .set_physical_resource_id(listed.physical_resource_id)
+        .set_resource_type(listed.resource_type)
+        .set_resource_status(listed.resource_status)
+        .set_timestamp(listed.last_updated_timestamp)
+        .build()
 }

@@ -1,0 +1,11 @@
+//! The commands that read, `wait` and `init`, over HTTP against an AWS API.
+
+mod account;
+mod cli;
+mod images;
+mod init;
+mod instances;
+mod list;
+mod scripted;
+mod stack_details;
+mod wait;

@@ -1,0 +1,82 @@
+//! `senza resources`, `senza events`, `senza status`
+
+use stups_testkit::Account;
+
+use crate::account::{account, create_stack, redacted, senza, topic_template};
+
+async fn account_with_stacks() -> Account {
+    let account = account().await;
+    create_stack(&account, "hello-world-v2", &topic_template("Two")).await;
+    create_stack(&account, "hello-world-v1", &topic_template("One")).await;
+    account
+}
+
+#[tokio::test]
+async fn resources() {
+    let session = account_with_stacks().await.session();
+    for format in ["text", "json", "tsv"] {
+        let outcome = senza(&session, &format!("resources hello-world -o {format}")).await;
+        assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (0, ""));
+        insta::assert_snapshot!(format!("resources_{format}"), redacted(&outcome.stdout));
+    }
+    let outcome = senza(&session, "res hello-world v2 -f version -f LogicalResourceId -o tsv").await;
+    assert_eq!(outcome.stdout, "version\tLogicalResourceId\nv2\tQueue\nv2\tTopic\n");
+}
+
+#[tokio::test]
+async fn events() {
+    let session = account_with_stacks().await.session();
+    for format in ["text", "json", "tsv"] {
+        let outcome = senza(&session, &format!("events hello-world v1 -o {format}")).await;
+        assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (0, ""));
+        insta::assert_snapshot!(format!("events_{format}"), redacted(&outcome.stdout));
+    }
+    let outcome = senza(&session, "events -f version -f ResourceStatus -o tsv hello-world v2 v1").await;
+    assert_eq!(
+        outcome.stdout,
+        "version\tResourceStatus\nv2\tCREATE_IN_PROGRESS\nv2\tCREATE_COMPLETE\nv1\tCREATE_IN_PROGRESS\nv1\tCREATE_COMPLETE\n"
+    );
+}
+
+/// A classic load balancer, and records that lead nowhere.
+const WEB_TEMPLATE: &str = r#"{"Resources": {
+    "AppLoadBalancer": {"Type": "AWS::ElasticLoadBalancing::LoadBalancer", "Properties": {
+        "LoadBalancerName": "a-given-name",
+        "AvailabilityZones": ["us-east-1a"],
+        "Listeners": [{"LoadBalancerPort": "80", "InstancePort": "80", "Protocol": "HTTP"}]}},
+    "AppLoadBalancerVersionDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
+        "HostedZoneName": "stups.example.org.", "Name": "hello-v1.invalid.stups.example.org.", "Type": "CNAME", "TTL": "20",
+        "ResourceRecords": ["nowhere.invalid"]}}}}"#;
+
+#[tokio::test]
+async fn status() {
+    let account = account().await;
+    create_stack(&account, "hello-world-v1", WEB_TEMPLATE).await;
+    create_stack(&account, "plain-1", &topic_template("No instances")).await;
+    let ids = crate::instances::run_instances(&account, "hello-world", "v1", 2).await;
+    crate::instances::register(&account, "a-given-name", &ids[..1]).await;
+    let session = account.session();
+    for format in ["text", "json", "tsv"] {
+        let outcome = senza(&session, &format!("status -o {format}")).await;
+        assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (0, ""));
+        insta::assert_snapshot!(format!("status_{format}"), redacted(&outcome.stdout));
+    }
+}
+
+#[tokio::test]
+async fn instances_are_asked_for_once_for_all_stacks() {
+    let account = account_with_stacks().await;
+    let before = account.requests().len();
+    senza(&account.session(), "status").await;
+    let mut requests = account.requests()[before..].to_vec();
+    requests.sort();
+    assert_eq!(
+        requests,
+        [
+            "cloudformation:ListStackResources",
+            "cloudformation:ListStackResources",
+            "cloudformation:ListStacks",
+            "ec2:DescribeInstances",
+        ]
+    );
+}
