@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -230,21 +231,22 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
     }
 }
 
-async fn dispatch(context: &Context, command: &AwsCommand) -> Result<(), Error> {
+/// The running command. Boxed: each would otherwise take its place on the stack, whichever runs.
+fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> {
     match command {
-        AwsCommand::Create(a) => create::run(context, a).await,
-        AwsCommand::Delete(a) => delete::run(context, a).await,
-        AwsCommand::Domains(a) => domains::run(context, a).await,
-        AwsCommand::Events(a) => events::run(context, a).await,
-        AwsCommand::Images(a) => images::run(context, a).await,
-        AwsCommand::Init(a) => init::run(context, a).await,
-        AwsCommand::Instances(a) => instances::run(context, a).await,
-        AwsCommand::List(a) => list::run(context, a).await,
-        AwsCommand::Print(a) => print::run(context, a).await,
-        AwsCommand::Resources(a) => resources::run(context, a).await,
-        AwsCommand::Status(a) => status::run(context, a).await,
-        AwsCommand::Traffic(a) => traffic::run(context, a).await,
-        AwsCommand::Update(a) => update::run(context, a).await,
-        AwsCommand::Wait(a) => wait::run(context, a).await,
+        AwsCommand::Create(a) => Box::pin(create::run(context, a)),
+        AwsCommand::Delete(a) => Box::pin(delete::run(context, a)),
+        AwsCommand::Domains(a) => Box::pin(domains::run(context, a)),
+        AwsCommand::Events(a) => Box::pin(events::run(context, a)),
+        AwsCommand::Images(a) => Box::pin(images::run(context, a)),
+        AwsCommand::Init(a) => Box::pin(init::run(context, a)),
+        AwsCommand::Instances(a) => Box::pin(instances::run(context, a)),
+        AwsCommand::List(a) => Box::pin(list::run(context, a)),
+        AwsCommand::Print(a) => Box::pin(print::run(context, a)),
+        AwsCommand::Resources(a) => Box::pin(resources::run(context, a)),
+        AwsCommand::Status(a) => Box::pin(status::run(context, a)),
+        AwsCommand::Traffic(a) => Box::pin(traffic::run(context, a)),
+        AwsCommand::Update(a) => Box::pin(update::run(context, a)),
+        AwsCommand::Wait(a) => Box::pin(wait::run(context, a)),
     }
 }
