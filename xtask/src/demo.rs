@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
         let environment = account.environment();
         let variables: Vec<_> = environment
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
+            .map(|(name, value)| format!("{name}='{value}'"))
             .collect();
         println!("\nEverything is left running. To go on by hand, paste these two lines into another shell:\n");
         println!("export {}", variables.join(" "));

@@ -15,7 +15,8 @@ use crate::tool::Tool;
     name = "stups",
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_version_flag = true
+    display_name = "STUPS",
+    version
 )]
 struct Stups {
     #[command(subcommand)]
@@ -30,7 +31,7 @@ enum Command {
     /// Make links to this executable, one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
-    Completion(ToolCompletionArguments),
+    Completion(CompletionArguments),
 }
 
 /// What a tool is called with: all of it is the tool's own business.
@@ -40,23 +41,9 @@ struct ToolArguments {
     arguments: Vec<OsString>,
 }
 
-#[derive(Debug, clap::Args)]
-struct ToolCompletionArguments {
-    #[command(flatten)]
-    shell: CompletionArguments,
-    /// Print the script for the link of this tool rather than for `stups`
-    tool: Option<Tool>,
-}
-
 /// Runs `stups` with `arguments`, program name first.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let terminal = Terminal::from_process();
-    if let [_, flag] = arguments.as_slice()
-        && (flag == "--version" || flag == "-V")
-    {
-        terminal.print(concat!("STUPS ", env!("CARGO_PKG_VERSION"), "\n"));
-        return terminal.finish(Ok(()));
-    }
     let command = match stups_terminal::parse::<Stups>(arguments) {
         Ok(Ok(parsed)) => parsed.command,
         Ok(Err(text)) => {
@@ -68,7 +55,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match command {
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
         Command::Completion(arguments) => {
-            terminal.print(&completion(&arguments));
+            terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))
         }
         Command::Link(arguments) => terminal.finish(link::run(&terminal, &arguments)),
@@ -81,21 +68,10 @@ fn run_tool(tool: Tool, arguments: ToolArguments) -> ExitCode {
     tool.run(all)
 }
 
-fn completion(arguments: &ToolCompletionArguments) -> String {
-    match arguments.tool {
-        Some(tool) => write_completion(tool.command(), tool.name(), &arguments.shell),
-        None => write_completion(whole_command(), "stups", &arguments.shell),
-    }
-}
-
 /// `stups` with the commands of every tool below it.
 fn whole_command() -> clap::Command {
-    Tool::ALL.iter().fold(Stups::command(), |command, tool| {
-        command.mut_subcommand(tool.name(), |listed| match listed.get_about().cloned() {
-            Some(about) => tool.command().about(about),
-            None => tool.command(),
-        })
-    })
+    let add = |command: clap::Command, tool: &Tool| command.mut_subcommand(tool.name(), |_| tool.command());
+    Tool::ALL.iter().fold(Stups::command(), add)
 }
 
 #[cfg(test)]

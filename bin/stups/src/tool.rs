@@ -5,11 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use stups_terminal::{Failure, Terminal};
 
-/// A command line tool; its value name is what people type and what its link is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// A command line tool; its name is what people type and what its link is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Senza,
 }
@@ -41,13 +40,6 @@ impl Tool {
 
     /// Runs the tool with `arguments`, program name first.
     pub(crate) fn run(self, arguments: Vec<OsString>) -> ExitCode {
-        if let [_, flag] = arguments.as_slice()
-            && (flag == "--version" || flag == "-V")
-        {
-            let terminal = Terminal::from_process();
-            terminal.print(&self.version());
-            return terminal.finish(Ok(()));
-        }
         // One thread: a tool waits for a handful of answers at a time and computes next to nothing, so more threads
         // would only cost their start.
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -62,14 +54,6 @@ impl Tool {
                 Self::Senza => senza::run(arguments).await,
             }
         })
-    }
-
-    /// The line that `--version` prints.
-    fn version(self) -> String {
-        let title = match self {
-            Self::Senza => "Senza",
-        };
-        format!("{title} {}\n", env!("CARGO_PKG_VERSION"))
     }
 }
 
@@ -89,16 +73,5 @@ mod tests {
         for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza"] {
             assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
         }
-    }
-
-    #[test]
-    fn the_value_names_are_the_names() {
-        for tool in Tool::value_variants() {
-            let value = tool
-                .to_possible_value()
-                .expect("every tool can be named on the command line");
-            assert_eq!(value.get_name(), tool.name());
-        }
-        assert_eq!(Tool::value_variants(), Tool::ALL);
     }
 }

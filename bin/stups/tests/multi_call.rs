@@ -69,7 +69,7 @@ fn unknown_commands_and_options_are_wrong_usage() {
 
 #[test]
 fn completion_scripts_are_valid_shell() {
-    for arguments in [&["completion", "bash"][..], &["completion", "bash", "senza"]] {
+    for arguments in [&["completion", "bash"][..], &["senza", "completion", "bash"]] {
         let script = run(stups().args(arguments)).succeeds();
         assert!(
             script.contains("traffic"),

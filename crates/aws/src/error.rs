@@ -49,7 +49,17 @@ impl Error {
     pub fn action(&self) -> String {
         word_after(&self.message, "not authorized to perform: ")
             .filter(|action| action.contains(':'))
-            .map_or_else(|| format!("{}:{}", self.service, self.operation), str::to_owned)
+            .map_or_else(|| format!("{}:{}", self.service, self.permission()), str::to_owned)
+    }
+
+    /// The action that permits the operation. S3 is the service where the two have different names.
+    fn permission(&self) -> &str {
+        match (self.service.as_str(), self.operation.as_str()) {
+            ("s3", "HeadBucket" | "ListObjects" | "ListObjectsV2") => "ListBucket",
+            ("s3", "HeadObject") => "GetObject",
+            ("s3", "ListBuckets") => "ListAllMyBuckets",
+            (_, operation) => operation,
+        }
     }
 
     /// The resource on which it was refused, when AWS's message names it.
@@ -66,7 +76,7 @@ impl Error {
 /// The first word after `label`, without the punctuation that ends it in a sentence.
 fn word_after<'text>(text: &'text str, label: &str) -> Option<&'text str> {
     let (_, rest) = text.split_once(label)?;
-    let word = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    let word = rest.split_whitespace().next()?.trim_matches(['"', '.', ',']);
     (!word.is_empty()).then_some(word)
 }
 
@@ -136,3 +146,58 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(kind: ErrorKind, message: &str) -> Error {
+        Error {
+            kind,
+            service: "cloudformation".to_owned(),
+            operation: "ListStacks".to_owned(),
+            code: None,
+            message: message.to_owned(),
+        }
+    }
+
+    const KINDS: [ErrorKind; 8] = [
+        ErrorKind::NoCredentials,
+        ErrorKind::ExpiredCredentials,
+        ErrorKind::InvalidCredentials,
+        ErrorKind::AccessDenied,
+        ErrorKind::Validation,
+        ErrorKind::Throttled,
+        ErrorKind::Unreachable,
+        ErrorKind::Other,
+    ];
+
+    proptest! {
+        #[test]
+        fn an_error_is_one_line(message in any::<String>(), kind in 0..KINDS.len()) {
+            let line = error(KINDS[kind], &message).to_string();
+            prop_assert!(!line.chars().any(char::is_control), "{line:?}");
+            prop_assert!(!line.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_credentials_is_a_hint() {
+        assert_eq!(
+            error(ErrorKind::NoCredentials, "").to_string(),
+            "No AWS credentials found. Run `mai login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        );
+    }
+
+    #[test]
+    fn the_action_of_the_message_comes_before_that_of_the_call() {
+        let error = error(
+            ErrorKind::AccessDenied,
+            "u is not authorized to perform: s3:ListBucket on resource: \"arn:aws:s3:::b\" because ..",
+        );
+        assert_eq!(error.action(), "s3:ListBucket");
+        assert_eq!(error.resource(), Some("arn:aws:s3:::b"));
+    }
+}

@@ -10,6 +10,8 @@ mod http;
 mod region;
 mod sdk_error;
 mod session;
+#[cfg(test)]
+mod test_server;
 
 pub use aws_credential_types::Credentials;
 pub use aws_smithy_runtime_api::client::result::SdkError;

@@ -90,6 +90,7 @@ fn answered(service: &str, operation: &str, code: Option<&str>, message: Option<
         .next()
         .unwrap_or_default();
     let message = match (bounded(message), status) {
+        (message, Some(200..300)) if message.is_empty() => "unreadable answer".to_owned(),
         (message, Some(status)) if message.is_empty() => format!("HTTP status {status}"),
         (message, _) => message,
     };
@@ -221,3 +222,6 @@ fn causes<'error>(error: &'error (dyn StdError + 'static)) -> impl Iterator<Item
 fn bounded(message: &str) -> String {
     one_line(&message.chars().take(MESSAGE_LIMIT).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -108,6 +109,7 @@ impl Session {
             .retry_config(retries(ATTEMPTS, Duration::from_secs(1)));
         config.set_app_name(app_name());
         config.set_endpoint_url(endpoint_url.map(str::to_owned));
+        config.set_time_source(Some(SharedTimeSource::new(SystemTimeSource::new())));
         config.set_sleep_impl(aws_smithy_async::rt::sleep::default_async_sleep());
         Self {
             config: config.build(),
@@ -307,3 +309,26 @@ async fn configured_region(profile: Option<&str>) -> Option<String> {
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+#[cfg(test)]
+impl Session {
+    /// A session at `endpoint` that waits no longer than milliseconds between attempts.
+    pub(crate) fn impatient(endpoint: &str, attempts: u32) -> Self {
+        let credentials = Credentials::new("AKIDEXAMPLE", "the-secret-key", None, None, "test");
+        let mut session = Self::with_credentials(credentials, "eu-central-1", Some(endpoint));
+        let retries = retries(attempts, Duration::from_millis(1));
+        session.config = session.config.to_builder().retry_config(retries).build();
+        session
+    }
+
+    pub(crate) fn with_config(
+        mut self,
+        change: impl FnOnce(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
+    ) -> Self {
+        self.config = change(self.config.to_builder()).build();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -142,18 +142,15 @@ mod tests {
         tool.watch.interval().map(|interval| interval.as_secs())
     }
 
-    /// Watches every second, on a clock that runs as fast as it can, until `pictures` were drawn; errors of pictures are
+    /// Watches without a pause until `pictures` were drawn (nothing) or the watch has ended by itself; errors of pictures are
     /// given by number.
-    async fn watched(terminal: &Terminal, pictures: usize, errors: &[usize]) -> Result<(), Failure> {
-        let drawn = AtomicUsize::new(0);
-        let arguments = WatchArguments {
-            every_two_seconds: true,
-            seconds: Some(1),
-        };
-        let drawn = &drawn;
-        watch(terminal, &arguments, |canvas| async move {
+    async fn watched(terminal: &Terminal, pictures: usize, errors: &[usize]) -> Option<Result<(), Failure>> {
+        let drawn = &AtomicUsize::new(0);
+        let enough = &tokio::sync::Notify::new();
+        let picture = |canvas: Terminal| async move {
             let number = drawn.fetch_add(1, Ordering::Relaxed) + 1;
             if number > pictures {
+                enough.notify_one();
                 std::future::pending::<()>().await;
             }
             canvas.print(&format!("picture {number}\n"));
@@ -161,14 +158,11 @@ mod tests {
                 return Err(Failure::application("hiccup"));
             }
             Ok(())
-        })
-        .await
-    }
-
-    async fn watched_for_a_while(terminal: &Terminal, pictures: usize, errors: &[usize]) {
-        let limit = Duration::from_mins(1);
-        let ended = tokio::time::timeout(limit, watched(terminal, pictures, errors)).await;
-        assert!(ended.is_err(), "{ended:?}");
+        };
+        tokio::select! {
+            ended = repeat(terminal, Duration::ZERO, picture) => Some(ended),
+            () = enough.notified() => None,
+        }
     }
 
     #[test]
@@ -195,18 +189,18 @@ mod tests {
         assert_eq!(captured.stdout(), "one\n");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn on_a_pipe_pictures_follow_each_other() {
         let (terminal, captured) = Terminal::captured("");
-        watched_for_a_while(&terminal, 3, &[2]).await;
+        assert_eq!(watched(&terminal, 3, &[2]).await, None);
         assert_eq!(captured.stdout(), "picture 1\npicture 2\npicture 3\n");
         assert_eq!(captured.stderr(), "Error: hiccup\n");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn on_a_terminal_pictures_replace_each_other_and_the_cursor_comes_back() {
         let (terminal, captured) = Terminal::captured_tty("");
-        watched_for_a_while(&terminal, 2, &[2]).await;
+        assert_eq!(watched(&terminal, 2, &[2]).await, None);
         assert_eq!(
             captured.stdout(),
             "\u{1b}[?25l\
@@ -217,11 +211,11 @@ mod tests {
         assert_eq!(captured.stderr(), "");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_error_of_the_first_picture_ends_it() {
         let (terminal, captured) = Terminal::captured_tty("");
-        let failure = watched(&terminal, 3, &[1]).await.unwrap_err();
-        assert_eq!(failure, Failure::application("hiccup"));
+        let ended = watched(&terminal, 3, &[1]).await;
+        assert_eq!(ended, Some(Err(Failure::application("hiccup"))));
         assert_eq!(captured.stdout(), "\u{1b}[?25lpicture 1\n\u{1b}[0m\u{1b}[?25h");
     }
 }

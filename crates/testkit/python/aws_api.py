@@ -15,7 +15,7 @@ import sys
 import threading
 from urllib.parse import parse_qs
 
-from moto.ec2.models.amis import Ami
+from moto.ec2.models import amis
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -71,19 +71,27 @@ class RequestHandler(WSGIRequestHandler):
 
 def register_images_as_ebs_backed():
     """AWS tells an image's root device type from its block devices; moto calls every registered image instance-store backed."""
-    original = Ami.__init__
+    original = amis.Ami.__init__
 
     def init(self, *args, **kwargs):
         kwargs.setdefault("root_device_type", "ebs")
         original(self, *args, **kwargs)
 
-    Ami.__init__ = init
+    amis.Ami.__init__ = init
+
+
+class Images(list):
+    """The images of MOTO_AMIS_PATH, fresh at each reading: moto changes them, and fails when a second account reads them."""
+
+    def __iter__(self):
+        return (dict(image) for image in super(Images, self).__iter__())
 
 
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)
     register_images_as_ebs_backed()
+    amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)
     os.environ["MOTO_PORT"] = str(server.port)

@@ -99,7 +99,8 @@ impl Account {
                 self.credentials.session_token().unwrap_or_default(),
             ),
             ("AWS_DEFAULT_REGION", region),
-            ("AWS_REGION", region),
+            // Empty is unset, and a test that sets another AWS_DEFAULT_REGION means it.
+            ("AWS_REGION", ""),
             ("AWS_CONFIG_FILE", "/dev/null"),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
             ("AWS_EC2_METADATA_DISABLED", "true"),

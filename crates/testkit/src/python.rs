@@ -20,37 +20,48 @@ pub enum Requirements {
 }
 
 impl Requirements {
-    fn name(self) -> &'static str {
+    fn recipe(self) -> Recipe {
         match self {
-            Self::AwsApi => "aws-api",
-            Self::Senza => "senza",
+            Self::AwsApi => Recipe {
+                name: "aws-api",
+                requirements: include_str!("../requirements/aws-api.txt"),
+                python_versions: &[11, 12, 13, 10],
+                // Nothing is compiled, so nothing but what the hashes name is executed.
+                install_options: &["--only-binary", ":all:"],
+            },
+            Self::Senza => Recipe {
+                name: "senza",
+                requirements: include_str!("../requirements/senza.txt"),
+                // 3.12 has neither `pkg_resources` nor `ssl.match_hostname`, which the original needs.
+                python_versions: &[11, 10, 9],
+                // Some of its dependencies are source archives. They are built with the environment's own setuptools: an
+                // isolated build would fetch one that no hash names.
+                install_options: &["--no-build-isolation"],
+            },
         }
     }
+}
 
-    fn text(self) -> &'static str {
-        match self {
-            Self::AwsApi => include_str!("../requirements/aws-api.txt"),
-            Self::Senza => include_str!("../requirements/senza.txt"),
-        }
-    }
+/// How an environment is made.
+#[derive(Clone, Copy, Debug)]
+struct Recipe {
+    name: &'static str,
+    /// the text of a requirements file
+    requirements: &'static str,
+    /// the minor versions of Python 3 with which it works, best first
+    python_versions: &'static [u32],
+    install_options: &'static [&'static str],
+}
 
-    /// The minor versions of Python 3 with which it works, best first.
-    fn python_versions(self) -> &'static [u32] {
-        match self {
-            Self::AwsApi => &[11, 12, 13, 10],
-            // 3.12 has neither `pkg_resources` nor `ssl.match_hostname`, which the original needs.
-            Self::Senza => &[11, 10, 9],
-        }
-    }
-
-    fn install_options(self) -> &'static [&'static str] {
-        match self {
-            // Nothing is compiled, so nothing but what the hashes name is executed.
-            Self::AwsApi => &["--only-binary", ":all:"],
-            // Some of its dependencies are source archives. They are built with the environment's own setuptools: an isolated
-            // build would fetch one that no hash names.
-            Self::Senza => &["--no-build-isolation"],
-        }
+impl Recipe {
+    /// Other requirements are another directory: an environment never changes.
+    fn directory_name(self) -> String {
+        let digest = Sha256::digest(self.requirements);
+        let hash = digest
+            .iter()
+            .take(6)
+            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        format!("{}-{hash:012x}", self.name)
     }
 }
 
@@ -64,17 +75,12 @@ impl PythonEnvironment {
     /// The environment for `requirements`; makes it on first use (one process at a time, others wait), says so on stderr,
     /// and finds it again silently afterwards. It lives in the user's cache directory under a name made of the file's hash.
     pub fn get(requirements: Requirements) -> Result<Self> {
-        Self::get_in(&cache_directory()?, requirements)
+        Self::get_in(&cache_directory()?, requirements.recipe())
     }
 
-    fn get_in(cache: &Path, requirements: Requirements) -> Result<Self> {
+    fn get_in(cache: &Path, recipe: Recipe) -> Result<Self> {
         let directory = cache.join("stups").join("python");
-        let digest = Sha256::digest(requirements.text());
-        let hash = digest
-            .iter()
-            .take(6)
-            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-        let root = directory.join(format!("{}-{hash:012x}", requirements.name()));
+        let root = directory.join(recipe.directory_name());
         let environment = Self { bin: root.join("bin") };
         if is_complete(&root) {
             return Ok(environment);
@@ -87,13 +93,13 @@ impl PythonEnvironment {
         if !is_complete(&root) {
             eprintln!(
                 "Installing Python packages for {} in {} ..",
-                requirements.name(),
+                recipe.name,
                 root.display()
             );
             if root.exists() {
                 std::fs::remove_dir_all(&root)?;
             }
-            make(&root, requirements)?;
+            make(&root, recipe)?;
             std::fs::write(root.join(COMPLETE), [])?;
         }
         Ok(environment)
@@ -127,11 +133,11 @@ fn cache_directory() -> Result<PathBuf> {
         .ok_or_else(|| Error::other("Neither XDG_CACHE_HOME nor HOME is set: no place for a cache"))
 }
 
-fn make(root: &Path, requirements: Requirements) -> Result<()> {
-    let python = interpreter(requirements)?;
+fn make(root: &Path, recipe: Recipe) -> Result<()> {
+    let python = interpreter(recipe.python_versions)?;
     run(Command::new(python).args(["-m", "venv"]).arg(root))?;
     let file = root.join("requirements.txt");
-    std::fs::write(&file, requirements.text())?;
+    std::fs::write(&file, recipe.requirements)?;
     run(Command::new(root.join("bin/python"))
         .args([
             "-m",
@@ -142,22 +148,18 @@ fn make(root: &Path, requirements: Requirements) -> Result<()> {
             "--no-input",
         ])
         .args(["--require-hashes", "--no-deps"])
-        .args(requirements.install_options())
+        .args(recipe.install_options)
         .arg("-r")
         .arg(file))
 }
 
 /// A Python that can make virtual environments; on Debian, as root, it is installed where it is missing.
-fn interpreter(requirements: Requirements) -> Result<PathBuf> {
-    if let Some(python) = find_interpreter(requirements) {
+fn interpreter(versions: &[u32]) -> Result<PathBuf> {
+    if let Some(python) = find_interpreter(versions) {
         return Ok(python);
     }
-    let versions: Vec<String> = requirements
-        .python_versions()
-        .iter()
-        .map(|minor| format!("3.{minor}"))
-        .collect();
-    let missing = format!("Python {} with the modules venv and ensurepip", versions.join(" or "));
+    let names: Vec<String> = versions.iter().map(|minor| format!("3.{minor}")).collect();
+    let missing = format!("Python {} with the modules venv and ensurepip", names.join(" or "));
     if !(is_root() && Path::new("/usr/bin/apt-get").exists()) {
         return Err(Error::other(format!(
             "{missing} is needed. Please install it (Debian and Ubuntu: apt-get install python3-venv)"
@@ -169,15 +171,14 @@ fn interpreter(requirements: Requirements) -> Result<PathBuf> {
         run(Command::new("apt-get").arg("update"))?;
         install()?;
     }
-    find_interpreter(requirements).ok_or_else(|| {
+    find_interpreter(versions).ok_or_else(|| {
         Error::other(format!(
             "{missing} is needed, and this system's python3-venv is not that"
         ))
     })
 }
 
-fn find_interpreter(requirements: Requirements) -> Option<PathBuf> {
-    let versions = requirements.python_versions();
+fn find_interpreter(versions: &[u32]) -> Option<PathBuf> {
     let named = versions.iter().map(|minor| format!("python3.{minor}"));
     // `/usr/bin` by its path too: an environment or a version manager may come before it and lack what it has.
     named
@@ -228,4 +229,99 @@ fn run(command: &mut Command) -> Result<()> {
         "{} failed ({status}): {last}",
         command.get_program().to_string_lossy()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: Recipe = Recipe {
+        name: "empty",
+        requirements: "# nothing\n",
+        python_versions: &[11, 12, 13, 10, 9],
+        install_options: &[],
+    };
+
+    #[test]
+    fn an_environment_is_made_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let environment = PythonEnvironment::get_in(cache.path(), EMPTY).unwrap();
+        let python = environment.executable("python");
+        assert!(python.starts_with(environment.bin()));
+        assert!(Command::new(&python).arg("--version").status().unwrap().success());
+
+        // A file that is still there afterwards shows that nothing was made anew.
+        let witness = environment.bin().join("witness");
+        std::fs::write(&witness, []).unwrap();
+        PythonEnvironment::get_in(cache.path(), EMPTY).unwrap();
+        assert!(witness.exists());
+
+        // As a process leaves it that was killed before it had finished.
+        std::fs::remove_file(environment.bin().with_file_name(COMPLETE)).unwrap();
+        PythonEnvironment::get_in(cache.path(), EMPTY).unwrap();
+        assert!(!witness.exists());
+        assert!(python.exists());
+    }
+
+    #[test]
+    fn several_at_once_make_one() {
+        let cache = tempfile::tempdir().unwrap();
+        let environments: Vec<PythonEnvironment> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| PythonEnvironment::get_in(cache.path(), EMPTY).unwrap()))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(
+            environments
+                .iter()
+                .all(|environment| environment.bin() == environments[0].bin())
+        );
+        assert!(environments[0].executable("python").exists());
+    }
+
+    #[test]
+    fn other_requirements_are_another_environment() {
+        let other = Recipe {
+            requirements: "# nothing else\n",
+            ..EMPTY
+        };
+        assert_ne!(EMPTY.directory_name(), other.directory_name());
+        assert_eq!(EMPTY.directory_name(), EMPTY.directory_name());
+    }
+
+    #[test]
+    fn a_package_without_a_hash_is_refused() {
+        let cache = tempfile::tempdir().unwrap();
+        let unpinned = Recipe {
+            requirements: "PyYAML==6.0.3\n",
+            ..EMPTY
+        };
+        let error = PythonEnvironment::get_in(cache.path(), unpinned)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("hash"), "{error}");
+    }
+
+    #[test]
+    fn checked_in_requirements_name_versions_and_hashes_only() {
+        for requirements in [Requirements::AwsApi, Requirements::Senza] {
+            let recipe = requirements.recipe();
+            let lines = recipe
+                .requirements
+                .lines()
+                .filter(|line| !line.starts_with('#') && !line.is_empty());
+            for line in lines {
+                let is_hash = line.trim_start().starts_with("--hash=sha256:");
+                assert!(is_hash || line.contains("=="), "{}: {line}", recipe.name);
+                assert!(!line.contains("://"), "{}: {line}", recipe.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_interpreter_is_no_panic() {
+        assert_eq!(version(Path::new("/nonexistent/python3")), None);
+        assert_eq!(find_interpreter(&[]), None);
+    }
 }

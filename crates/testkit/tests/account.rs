@@ -1,5 +1,7 @@
 //! Accounts have what was chosen, and are separate.
 
+use stups_aws::ec2::types::Subnet;
+use stups_aws::route53::types::HostedZone;
 use stups_testkit::{Account, AwsApi};
 
 #[tokio::test]
@@ -31,7 +33,7 @@ async fn the_standard_account_is_as_described() {
     );
 
     let zones = session.route53().list_hosted_zones().send().await.unwrap();
-    let names: Vec<&str> = zones.hosted_zones().iter().map(|zone| zone.name()).collect();
+    let names: Vec<&str> = zones.hosted_zones().iter().map(HostedZone::name).collect();
     assert_eq!(names, ["stups.example.org."]);
 
     let certificates = session.acm().list_certificates().send().await.unwrap();
@@ -152,7 +154,7 @@ async fn the_builder_makes_everything_that_was_chosen() {
     let mut names: Vec<String> = subnets
         .subnets()
         .iter()
-        .flat_map(|subnet| subnet.tags())
+        .flat_map(Subnet::tags)
         .filter(|tag| tag.key() == Some("Name"))
         .map(|tag| tag.value().unwrap().to_owned())
         .collect();

@@ -336,8 +336,8 @@ fn yaml_float(value: f64) -> String {
     }
 }
 
-/// The members in the order of Python's `sorted`, or as they are if Python cannot compare the keys.
-fn sorted(map: &Map) -> Vec<(&Key, &Value)> {
+/// The members in the order that [`dump`] writes them: Python's `sorted`, or as they are if Python cannot compare the keys.
+pub fn sorted(map: &Map) -> Vec<(&Key, &Value)> {
     let mut members: Vec<_> = map.iter().collect();
     let text = map.keys().all(|key| matches!(key, Key::String(_)));
     let numbers = map

@@ -20,7 +20,7 @@ mod tag;
 mod token;
 mod value;
 
-pub use dump::{dump, dump_indented, dumps_plain};
+pub use dump::{dump, dump_indented, dumps_plain, sorted};
 pub use load::{Error, load};
 pub use scalar::resolve;
 pub use value::{Key, Map, Value};

@@ -55,7 +55,7 @@ pub struct Account {
     stack_outputs: Memo<StackOutputs>,
     role_policies: Memo<Vec<Json>>,
     topics: OnceCell<Vec<String>>,
-    account_id: OnceCell<String>,
+    id: OnceCell<String>,
     alias: OnceCell<String>,
     mint_bucket: OnceCell<String>,
 }
@@ -84,7 +84,7 @@ impl Account {
             stack_outputs: Memo::default(),
             role_policies: Memo::default(),
             topics: OnceCell::new(),
-            account_id: OnceCell::new(),
+            id: OnceCell::new(),
             alias: OnceCell::new(),
             mint_bucket: OnceCell::new(),
         }
@@ -195,7 +195,7 @@ impl Account {
             )));
         }
         self.chosen_vpc
-            .get_or_try_init(|| async {
+            .get_or_try_init(|| Box::pin(async {
                 if !self.terminal.is_interactive() {
                     return Err(Error::Fatal(
                         "Fatal Error: Multiple VPCs are only supported if one of them is the default VPC, or VpcId of the \
@@ -212,7 +212,7 @@ impl Account {
                     })
                     .collect();
                 Ok(self.terminal.choice("Select VPC to use", &choices, None)?)
-            })
+            }))
             .await
             .cloned()
     }

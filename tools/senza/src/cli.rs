@@ -161,7 +161,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 /// Runs `senza` with `arguments` (program name first) on `terminal` and in `session`, for programs that use Senza as a
 /// library. A `--region` among the arguments takes `session` to that region; a `--profile` is refused.
 pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsString>) -> Result<(), Failure> {
-    execute(terminal, Some(session), arguments).await
+    Box::pin(execute(terminal, Some(session), arguments)).await
 }
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {

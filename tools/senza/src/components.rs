@@ -21,6 +21,7 @@ mod taupage;
 mod volumes;
 mod weighted_dns;
 
+use futures::future::BoxFuture;
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_terminal::Terminal;
 use stups_yaml::Map;
@@ -32,32 +33,34 @@ use component_type::ComponentType;
 
 /// One entry of `SenzaComponents`.
 #[derive(Clone, Debug)]
-pub struct Component {
+pub(crate) struct Component {
     /// the entry's single key
-    pub name: String,
+    pub(crate) name: String,
     /// `Type` as written
-    pub component_type: String,
+    // `type` is a keyword, and it is the component's.
+    #[allow(clippy::struct_field_names)]
+    pub(crate) component_type: String,
     /// everything else
-    pub properties: Map,
+    pub(crate) properties: Map,
 }
 
 /// What a component works with while it edits the template.
 #[derive(Debug)]
-pub struct Generation<'a> {
+pub(crate) struct Generation<'a> {
     /// the CloudFormation template so far
-    pub template: &'a mut JsonMap<String, Json>,
+    pub(crate) template: &'a mut JsonMap<String, Json>,
     /// the evaluated `SenzaInfo`
-    pub info: &'a JsonMap<String, Json>,
+    pub(crate) info: &'a JsonMap<String, Json>,
     /// region, version and parameters
-    pub arguments: &'a Arguments,
+    pub(crate) arguments: &'a Arguments,
     /// the AWS account
-    pub account: &'a Account,
+    pub(crate) account: &'a Account,
     /// which generation of AWS resources to make
-    pub compatibility: Compatibility,
+    pub(crate) compatibility: Compatibility,
     /// `--force`: skip the check that the Docker image exists
-    pub force: bool,
+    pub(crate) force: bool,
     /// for warnings
-    pub terminal: &'a Terminal,
+    pub(crate) terminal: &'a Terminal,
 }
 
 impl Generation<'_> {
@@ -102,21 +105,26 @@ impl Generation<'_> {
 
 /// Starts every look-up that `components` will need, all at the same time. Failures are left to the component that needs the
 /// answer.
-pub async fn prefetch(components: &[Component], account: &Account) {
+pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     look_ups::prefetch(components, account).await;
 }
 
 /// Lets `component` edit the template. An unknown type is a usage error that names the nearest known one.
-pub async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
-    match ComponentType::of(component)? {
-        ComponentType::Configuration => configuration::apply(component, generation),
-        ComponentType::SubnetAutoConfiguration => subnets::apply(component, generation).await,
-        ComponentType::StupsAutoConfiguration => subnets::apply_with_images(component, generation).await,
-        ComponentType::AutoScalingGroup => auto_scaling_group::apply(component, generation).await,
-        ComponentType::TaupageAutoScalingGroup => taupage::apply(component, generation).await,
-        ComponentType::ElasticLoadBalancer => elastic_load_balancer::apply(component, generation).await,
-        ComponentType::WeightedDnsElasticLoadBalancer => weighted_dns::apply(component, generation).await,
-    }
+pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    use ComponentType::{
+        AutoScalingGroup, Configuration, ElasticLoadBalancer, StupsAutoConfiguration, SubnetAutoConfiguration,
+        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer,
+    };
+    let applied: BoxFuture<'_, Result<(), Error>> = match ComponentType::of(component)? {
+        Configuration => return configuration::apply(component, generation),
+        SubnetAutoConfiguration => Box::pin(subnets::apply(component, generation)),
+        StupsAutoConfiguration => Box::pin(subnets::apply_with_images(component, generation)),
+        AutoScalingGroup => Box::pin(auto_scaling_group::apply(component, generation)),
+        TaupageAutoScalingGroup => Box::pin(taupage::apply(component, generation)),
+        ElasticLoadBalancer => Box::pin(elastic_load_balancer::apply(component, generation)),
+        WeightedDnsElasticLoadBalancer => Box::pin(weighted_dns::apply(component, generation)),
+    };
+    applied.await
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use stups_aws::Session;
+use stups_aws::cloudformation::primitives::DateTime;
 use stups_aws::cloudformation::types::{Stack, StackResourceSummary, StackStatus};
 
 use crate::Error;
@@ -20,8 +21,8 @@ pub(crate) struct StackRecord {
     pub(crate) logical_id: String,
     /// the record's name
     pub(crate) domain: String,
-    /// seconds since the epoch
-    pub(crate) updated: i64,
+    /// seconds since the epoch, when CloudFormation says it
+    pub(crate) updated: Option<i64>,
 }
 
 /// A stack by name or ARN; nothing when there is none.
@@ -55,7 +56,7 @@ pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackR
         .filter(|resource| resource.resource_type() == Some(RECORD_SET))
         .filter_map(|resource| {
             Some(StackRecord {
-                updated: resource.last_updated_timestamp().map_or(0, |time| time.secs()),
+                updated: resource.last_updated_timestamp().map(DateTime::secs),
                 domain: resource.physical_resource_id?,
                 logical_id: resource.logical_resource_id?,
             })

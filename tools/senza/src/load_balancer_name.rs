@@ -4,7 +4,7 @@
 const LIMIT: usize = 32;
 
 /// `<stack name, shortened>-<version>`. The version is kept whole, so versions beyond 31 characters exceed AWS's limit of 32.
-pub fn load_balancer_name(stack_name: &str, version: &str) -> String {
+pub(crate) fn load_balancer_name(stack_name: &str, version: &str) -> String {
     let room = LIMIT.saturating_sub(version.chars().count() + 1);
     format!("{}-{version}", valid_name(stack_name, room))
 }

@@ -74,7 +74,6 @@ async fn create_sends_template_parameters_and_tags() {
     );
 
     let stack = stack(&account, "hello-v1").await;
-    assert_eq!(stack.disable_rollback(), Some(true));
     let parameters: Vec<_> = stack
         .parameters()
         .iter()
@@ -144,7 +143,7 @@ async fn update_changes_the_stack_or_says_that_nothing_changes() {
     let definition = files.write("d.yaml", TOPIC);
     senza(&account, &["update", &definition, "v1", "one"])
         .await
-        .failure(1, "Stack [hello-v1] does not exist");
+        .failure(1, "does not exist");
     senza(&account, &["create", &definition, "v1", "one"]).await.success();
     let dry = senza(&account, &["update", &definition, "v1", "two", "--dry-run"])
         .await
@@ -161,6 +160,17 @@ async fn update_changes_the_stack_or_says_that_nothing_changes() {
         "{}",
         updated.stderr
     );
+    let unchanged = senza(&account, &["update", &definition, "v1", "two", "-o", "json"])
+        .await
+        .success();
+    assert!(
+        unchanged
+            .stderr
+            .ends_with("\nUpdating Cloud Formation stack hello-v1.. NO UPDATE\n"),
+        "{}",
+        unchanged.stderr
+    );
+    assert_eq!(unchanged.json()[0]["result"], "no update");
     let stack = stack(&account, "hello-v1").await;
     assert_eq!(stack.stack_status().unwrap().as_str(), "UPDATE_COMPLETE");
     assert!(tags(&stack).contains(&("Team".to_owned(), "demo".to_owned())));
@@ -178,9 +188,9 @@ async fn a_dry_run_shows_topics_and_tags_and_creates_nothing() {
     assert_eq!(
         shown.stderr,
         format!(
-            "Generating Cloud Formation template.. OK\nCreating Cloud Formation stack hello-v1..**DRY-RUN** ['{arn}']\n Tags: \
+            "Generating Cloud Formation template.. OK\nCreating Cloud Formation stack hello-v1..\n**DRY-RUN** ['{arn}']\n Tags: \
              [{{'Key': 'Name', 'Value': 'hello-v1'}}, {{'Key': 'StackName', 'Value': 'hello'}}, {{'Key': 'StackVersion', 'Value': 'v1'}}, \
-             {{'Key': 'a', 'Value': \"it's\"}}]\n OK\n"
+             {{'Key': 'a', 'Value': \"it's\"}}]\nCreating Cloud Formation stack hello-v1.. OK\n"
         )
     );
     let stacks = account.session().cloudformation().list_stacks().send().await.unwrap();
@@ -230,7 +240,7 @@ async fn wrong_requests_end_before_anything_is_created() {
 }
 
 const WEIGHTED: &str = "SenzaInfo: {StackName: app, Parameters: [{Ttl: }]}\n\
-    Resources:\n  MainDomain:\n    Type: AWS::Route53::RecordSet\n    Properties:\n      Type: CNAME\n      Name: app.stups.example.org\n\
+    Resources:\n  MainDomain:\n    Type: AWS::Route53::RecordSet\n    Properties:\n      Type: CNAME\n      Name: app.stups.example.org.\n\
     \x20     HostedZoneName: stups.example.org.\n      TTL: '{{Arguments.Ttl}}'\n      ResourceRecords: [lb.example.org]\n\
     \x20     SetIdentifier: app-v1\n      Weight: 0\n";
 
@@ -272,6 +282,7 @@ async fn an_update_keeps_the_live_weight() {
         .send()
         .await
         .unwrap();
+    assert_eq!(records().await[0].weight(), Some(200));
 
     senza(&account, &["update", &definition, "v1", "60"]).await.success();
     let deployed = template(&account, "app-v1").await;
@@ -330,4 +341,69 @@ async fn secrets_are_passed_as_parameters_that_are_never_shown() {
     );
     let printed = senza(&account, &["print", &old, "v1"]).await.success().json();
     assert_eq!(printed["Mappings"]["Senza"]["Info"]["Token"], "the plain text");
+}
+
+const SERVER: &str = "SenzaInfo: {StackName: server, Parameters: [{Type: }]}\n\
+    SenzaComponents:\n- Configuration: {Type: 'Senza::StupsAutoConfiguration'}\n\
+    - Server:\n    Type: Senza::TaupageAutoScalingGroup\n    InstanceType: '{{Arguments.Type}}'\n    SecurityGroups: [app]\n\
+    \x20   TaupageConfig: {runtime: Docker, source: 'stups/hello-world:1'}\n";
+
+#[tokio::test]
+async fn an_update_keeps_the_generation_of_what_is_deployed() {
+    let account = Account::builder(AwsApi::shared().await)
+        .security_group("app")
+        .build()
+        .await;
+    let files = Files::new();
+    let definition = files.write("d.yaml", SERVER);
+    let configuration = async |name: &str| template(&account, name).await["Resources"]["ServerConfig"]["Type"].clone();
+    const OLD: &str = "AWS::AutoScaling::LaunchConfiguration";
+    const NEW: &str = "AWS::EC2::LaunchTemplate";
+
+    senza(&account, &["create", &definition, "new", "t3.micro"])
+        .await
+        .success();
+    assert_eq!(configuration("server-new").await, NEW);
+    senza(&account, &["create", &definition, "old", "t3.micro", "--compat", "2.1"])
+        .await
+        .success();
+    assert_eq!(configuration("server-old").await, OLD);
+
+    senza(&account, &["update", &definition, "old", "t3.small"])
+        .await
+        .success();
+    assert_eq!(configuration("server-old").await, OLD);
+    senza(
+        &account,
+        &["create", &definition, "old", "t3.large", "--update-if-exists"],
+    )
+    .await
+    .success();
+    assert_eq!(configuration("server-old").await, OLD);
+    senza(
+        &account,
+        &["update", &definition, "old", "t3.small", "--launch-templates"],
+    )
+    .await
+    .success();
+    assert_eq!(configuration("server-old").await, NEW);
+
+    let wanted_old = files.write(
+        "old.yaml",
+        SERVER.replace("{StackName: server,", "{StackName: server, Compatibility: 2.1,"),
+    );
+    let printed = senza(&account, &["print", &wanted_old, "x", "t3.micro"])
+        .await
+        .success()
+        .json();
+    assert_eq!(printed["Resources"]["ServerConfig"]["Type"], OLD);
+    let printed = senza(&account, &["print", &wanted_old, "x", "t3.micro", "--compat", "3"])
+        .await
+        .success()
+        .json();
+    assert_eq!(printed["Resources"]["ServerConfig"]["Type"], NEW);
+    senza(&account, &["update", &wanted_old, "new", "t3.small"])
+        .await
+        .success();
+    assert_eq!(configuration("server-new").await, NEW);
 }

@@ -19,6 +19,9 @@ pub(crate) struct SenzaArguments {
     runs: usize,
 }
 
+const ORIGINAL: &str = "original";
+const OURS: &str = "ours";
+
 /// A senza to measure.
 struct Senza {
     executable: PathBuf,
@@ -75,26 +78,29 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
     let place = prepare(scratch.path(), account.environment(), &ours)?;
 
     println!(
-        "Median of {} runs each, peak resident memory, one moto account; ours is a release build.\n",
+        "Median of {} runs each, peak resident memory, calls to AWS; ours is a release build.\n",
         arguments.runs
     );
-    println!(
-        "{:<24} {:>12} {:>12} {:>8} {:>12} {:>12} {:>8}",
-        "", "original", "ours", "faster", "original", "ours", "less"
-    );
+    println!("{:<17}|{:^33}|{:^33}|{:^15}", "", "time", "memory", "calls");
+    let pair = format!("{ORIGINAL:>11} {OURS:>11} {:>9}", "ratio");
+    println!("{:<17}|{pair}|{pair}|{ORIGINAL:>8} {OURS:>6}", "");
     for (title, words) in [
         ("--version", &["--version"][..]),
         ("print", &["print", "helloworld.yaml", "v1", "0.1"]),
         ("list", &["list"]),
         ("traffic (show)", &["traffic", "hello-world"]),
     ] {
-        let before = measure(arguments.runs, || place.command(&original, words))?;
-        let after = measure(arguments.runs, || place.command(&ours, words))?;
-        print_row(title, before, after);
+        let [original, ours] = [&original, &ours].map(|senza| {
+            let command = || place.command(senza, words);
+            anyhow::Ok((measure(arguments.runs, command)?, calls(&account, command())?))
+        });
+        print_row(title, original?, ours?);
     }
-    let before = measure(arguments.runs, alternating(&place, &original))?;
-    let after = measure(arguments.runs, alternating(&place, &ours))?;
-    print_row("traffic (change)", before, after);
+    let [original, ours] = [&original, &ours].map(|senza| {
+        let mut command = alternating(&place, senza);
+        anyhow::Ok((measure(arguments.runs, &mut command)?, calls(&account, command())?))
+    });
+    print_row("traffic (change)", original?, ours?);
     println!("\nTo reach: print 50 times faster, --version within 10 ms, print within 40 MB.");
     Ok(())
 }
@@ -139,9 +145,21 @@ fn alternating<'a>(place: &'a Place, senza: &'a Senza) -> impl FnMut() -> Comman
     }
 }
 
-fn print_row(title: &str, original: Cost, ours: Cost) {
+/// How many calls to AWS a run of `command` makes.
+fn calls(account: &Account, mut command: Command) -> Result<usize> {
+    let before = account.requests().len();
+    let output = command.output()?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(account.requests().len() - before)
+}
+
+fn print_row(title: &str, (original, original_calls): (Cost, usize), (ours, calls): (Cost, usize)) {
     println!(
-        "{title:<24} {:>12} {:>12} {:>7.1}x {:>12} {:>12} {:>7.1}x",
+        "{title:<17}|{:>11} {:>11} {:>8.1}x|{:>11} {:>11} {:>8.1}x|{original_calls:>8} {calls:>6}",
         milliseconds(original.time),
         milliseconds(ours.time),
         original.time.as_secs_f64() / ours.time.as_secs_f64(),

@@ -66,7 +66,7 @@ impl Answers {
         account.acm_certificates = OnceCell::from(self.acm_certificates);
         account.server_certificates = OnceCell::from(self.server_certificates);
         account.topics = OnceCell::from(self.topics);
-        account.account_id = OnceCell::from("123456789012".to_owned());
+        account.id = OnceCell::from("123456789012".to_owned());
         account.alias = OnceCell::from(self.alias.unwrap_or("acme-team").to_owned());
         account
     }

@@ -44,22 +44,24 @@ impl Account {
     pub(crate) async fn acm_certificates(&self) -> Result<&[AcmCertificate], Error> {
         let certificates = self
             .acm_certificates
-            .get_or_try_init(|| async {
-                let acm = self.online()?.acm();
-                // Without the key types only RSA keys up to 2048 bits are listed.
-                let pages = acm
-                    .list_certificates()
-                    .certificate_statuses(CertificateStatus::Issued)
-                    .includes(Filters::builder().set_key_types(Some(key_types())).build())
-                    .into_paginator()
-                    .items()
-                    .send();
-                let summaries: Vec<CertificateSummary> = pages.collect::<Result<_, _>>().await?;
-                stream::iter(summaries)
-                    .map(|summary| self.complete(summary))
-                    .buffered(8)
-                    .try_collect::<Vec<AcmCertificate>>()
-                    .await
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let acm = self.online()?.acm();
+                    // Without the key types only RSA keys up to 2048 bits are listed.
+                    let pages = acm
+                        .list_certificates()
+                        .certificate_statuses(CertificateStatus::Issued)
+                        .includes(Filters::builder().set_key_types(Some(key_types())).build())
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let summaries: Vec<CertificateSummary> = pages.collect::<Result<_, _>>().await?;
+                    stream::iter(summaries)
+                        .map(|summary| self.complete(summary))
+                        .buffered(8)
+                        .try_collect::<Vec<AcmCertificate>>()
+                        .await
+                })
             })
             .await?;
         Ok(certificates)
@@ -85,19 +87,22 @@ impl Account {
             return Ok(known.clone());
         }
         self.described_certificates
-            .get(arn, async {
-                let answer = self
-                    .online()?
-                    .acm()
-                    .describe_certificate()
-                    .certificate_arn(arn)
-                    .send()
-                    .await?;
-                let detail = answer
-                    .certificate
-                    .ok_or_else(|| Error::Fatal(format!("Certificate {arn} does not exist")))?;
-                Ok(from_detail(arn, detail))
-            })
+            .get(
+                arn,
+                Box::pin(async {
+                    let answer = self
+                        .online()?
+                        .acm()
+                        .describe_certificate()
+                        .certificate_arn(arn)
+                        .send()
+                        .await?;
+                    let detail = answer
+                        .certificate
+                        .ok_or_else(|| Error::Fatal(format!("Certificate {arn} does not exist")))?;
+                    Ok(from_detail(arn, detail))
+                }),
+            )
             .await
     }
 
@@ -105,26 +110,28 @@ impl Account {
     pub(crate) async fn server_certificates(&self) -> Result<&[ServerCertificate], Error> {
         let certificates = self
             .server_certificates
-            .get_or_try_init(|| async {
-                let pages = self
-                    .online()?
-                    .iam()
-                    .list_server_certificates()
-                    .into_paginator()
-                    .items()
-                    .send();
-                let found: Vec<ServerCertificateMetadata> = pages.collect::<Result<_, _>>().await?;
-                Ok::<_, Error>(
-                    found
-                        .into_iter()
-                        .map(|metadata| ServerCertificate {
-                            arn: metadata.arn,
-                            name: metadata.server_certificate_name,
-                            expiration: metadata.expiration.map(|time| time.as_secs_f64()).unwrap_or_default(),
-                            uploaded: metadata.upload_date.map(|time| time.as_secs_f64()).unwrap_or_default(),
-                        })
-                        .collect(),
-                )
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let pages = self
+                        .online()?
+                        .iam()
+                        .list_server_certificates()
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let found: Vec<ServerCertificateMetadata> = pages.collect::<Result<_, _>>().await?;
+                    Ok::<_, Error>(
+                        found
+                            .into_iter()
+                            .map(|metadata| ServerCertificate {
+                                arn: metadata.arn,
+                                name: metadata.server_certificate_name,
+                                expiration: metadata.expiration.map(|time| time.as_secs_f64()).unwrap_or_default(),
+                                uploaded: metadata.upload_date.map(|time| time.as_secs_f64()).unwrap_or_default(),
+                            })
+                            .collect(),
+                    )
+                })
             })
             .await?;
         Ok(certificates)

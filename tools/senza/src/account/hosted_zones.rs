@@ -26,22 +26,24 @@ impl Account {
     pub(crate) async fn hosted_zones(&self) -> Result<&[HostedZone], Error> {
         let zones = self
             .hosted_zones
-            .get_or_try_init(|| async {
-                let route53 = self.online()?.route53();
-                let mut zones = Vec::new();
-                let mut marker = None;
-                loop {
-                    let page = route53.list_hosted_zones().set_marker(marker).send().await?;
-                    zones.extend(page.hosted_zones.into_iter().map(|zone| HostedZone {
-                        id: zone.id.trim_start_matches("/hostedzone/").to_owned(),
-                        name: zone.name,
-                        is_private: zone.config.is_some_and(|config| config.private_zone),
-                    }));
-                    marker = page.next_marker;
-                    if !page.is_truncated || marker.is_none() {
-                        return Ok::<_, Error>(zones);
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let route53 = self.online()?.route53();
+                    let mut zones = Vec::new();
+                    let mut marker = None;
+                    loop {
+                        let page = route53.list_hosted_zones().set_marker(marker).send().await?;
+                        zones.extend(page.hosted_zones.into_iter().map(|zone| HostedZone {
+                            id: zone.id.trim_start_matches("/hostedzone/").to_owned(),
+                            name: zone.name,
+                            is_private: zone.config.is_some_and(|config| config.private_zone),
+                        }));
+                        marker = page.next_marker;
+                        if !page.is_truncated || marker.is_none() {
+                            return Ok::<_, Error>(zones);
+                        }
                     }
-                }
+                })
             })
             .await?;
         Ok(zones)

@@ -6,12 +6,14 @@ use crate::Error;
 impl Account {
     /// The account's twelve digits.
     pub(crate) async fn account_id(&self) -> Result<String, Error> {
-        self.account_id
-            .get_or_try_init(|| async {
-                let identity = self.online()?.sts().get_caller_identity().send().await?;
-                identity
-                    .account
-                    .ok_or_else(|| Error::Fatal("AWS did not say which account this is".to_owned()))
+        self.id
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let identity = self.online()?.sts().get_caller_identity().send().await?;
+                    identity
+                        .account
+                        .ok_or_else(|| Error::Fatal("AWS did not say which account this is".to_owned()))
+                })
             })
             .await
             .cloned()
@@ -20,7 +22,7 @@ impl Account {
     /// The account's first alias.
     pub(crate) async fn alias(&self) -> Result<String, Error> {
         self.alias
-            .get_or_try_init(|| async {
+            .get_or_try_init(|| Box::pin(async {
                 let aliases = self.online()?.iam().list_account_aliases().send().await?.account_aliases;
                 aliases.into_iter().next().ok_or_else(|| {
                     Error::Fatal(
@@ -29,7 +31,7 @@ impl Account {
                             .to_owned(),
                     )
                 })
-            })
+            }))
             .await
             .cloned()
     }
@@ -46,13 +48,15 @@ impl Account {
     /// The bucket that Mint writes the credentials of this account's applications to.
     pub(crate) async fn mint_bucket(&self) -> Result<String, Error> {
         self.mint_bucket
-            .get_or_try_init(|| async {
-                let (account_id, alias) = futures::try_join!(self.account_id(), self.alias())?;
-                let buckets = self.online()?.s3().list_buckets().into_paginator().items().send();
-                let buckets: Vec<stups_aws::s3::types::Bucket> = buckets.collect::<Result<_, _>>().await?;
-                let names: Vec<String> = buckets.into_iter().filter_map(|bucket| bucket.name).collect();
-                let organisation = alias.split('-').next().unwrap_or_default();
-                Ok(mint_bucket(&names, organisation, &account_id, self.session.region()))
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let (account_id, alias) = futures::try_join!(self.account_id(), self.alias())?;
+                    let buckets = self.online()?.s3().list_buckets().into_paginator().items().send();
+                    let buckets: Vec<stups_aws::s3::types::Bucket> = buckets.collect::<Result<_, _>>().await?;
+                    let names: Vec<String> = buckets.into_iter().filter_map(|bucket| bucket.name).collect();
+                    let organisation = alias.split('-').next().unwrap_or_default();
+                    Ok(mint_bucket(&names, organisation, &account_id, self.session.region()))
+                })
             })
             .await
             .cloned()

@@ -85,18 +85,20 @@ impl Account {
     pub(crate) async fn taupage_images(&self) -> Result<&[Image], Error> {
         let images = self
             .taupage_images
-            .get_or_try_init(|| async {
-                let names: Vec<String> = Channel::ALL
-                    .iter()
-                    .flat_map(|channel| [channel.private_prefix, channel.public_prefix])
-                    .map(|prefix| format!("{prefix}*"))
-                    .collect();
-                let filters = vec![
-                    filter("name", names.iter().map(String::as_str)),
-                    filter("state", ["available"]),
-                    filter("root-device-type", ["ebs"]),
-                ];
-                self.describe_images(filters).await
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let names: Vec<String> = Channel::ALL
+                        .iter()
+                        .flat_map(|channel| [channel.private_prefix, channel.public_prefix])
+                        .map(|prefix| format!("{prefix}*"))
+                        .collect();
+                    let filters = vec![
+                        filter("name", names.iter().map(String::as_str)),
+                        filter("state", ["available"]),
+                        filter("root-device-type", ["ebs"]),
+                    ];
+                    self.describe_images(filters).await
+                })
             })
             .await?;
         Ok(images)
@@ -112,10 +114,13 @@ impl Account {
             return Ok(Some(image.clone()));
         }
         self.images
-            .get(id, async {
-                let images = self.describe_images(vec![filter("image-id", [id])]).await?;
-                Ok(images.into_iter().next())
-            })
+            .get(
+                id,
+                Box::pin(async {
+                    let images = self.describe_images(vec![filter("image-id", [id])]).await?;
+                    Ok(images.into_iter().next())
+                }),
+            )
             .await
     }
 

@@ -53,19 +53,21 @@ impl Account {
     pub(crate) async fn vpcs(&self) -> Result<&[Vpc], Error> {
         let vpcs = self
             .vpcs
-            .get_or_try_init(|| async {
-                let pages = self.online()?.ec2().describe_vpcs().into_paginator().items().send();
-                let found: Vec<ec2::types::Vpc> = pages.collect::<Result<_, _>>().await?;
-                Ok::<_, Error>(
-                    found
-                        .into_iter()
-                        .map(|vpc| Vpc {
-                            name: name_tag(vpc.tags()),
-                            is_default: vpc.is_default.unwrap_or_default(),
-                            id: vpc.vpc_id.unwrap_or_default(),
-                        })
-                        .collect(),
-                )
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let pages = self.online()?.ec2().describe_vpcs().into_paginator().items().send();
+                    let found: Vec<ec2::types::Vpc> = pages.collect::<Result<_, _>>().await?;
+                    Ok::<_, Error>(
+                        found
+                            .into_iter()
+                            .map(|vpc| Vpc {
+                                name: name_tag(vpc.tags()),
+                                is_default: vpc.is_default.unwrap_or_default(),
+                                id: vpc.vpc_id.unwrap_or_default(),
+                            })
+                            .collect(),
+                    )
+                })
             })
             .await?;
         Ok(vpcs)
@@ -74,26 +76,29 @@ impl Account {
     /// The subnets of a VPC, in EC2's order.
     pub(crate) async fn subnets(&self, vpc_id: &str) -> Result<Vec<Subnet>, Error> {
         self.subnets
-            .get(vpc_id, async {
-                let pages = self
-                    .online()?
-                    .ec2()
-                    .describe_subnets()
-                    .filters(filter("vpc-id", [vpc_id]))
-                    .into_paginator()
-                    .items()
-                    .send();
-                let found: Vec<ec2::types::Subnet> = pages.collect::<Result<_, _>>().await?;
-                Ok(found
-                    .into_iter()
-                    .map(|subnet| Subnet {
-                        name: name_tag(subnet.tags()).unwrap_or_default(),
-                        vpc_id: vpc_id.to_owned(),
-                        availability_zone: subnet.availability_zone.unwrap_or_default(),
-                        id: subnet.subnet_id.unwrap_or_default(),
-                    })
-                    .collect())
-            })
+            .get(
+                vpc_id,
+                Box::pin(async {
+                    let pages = self
+                        .online()?
+                        .ec2()
+                        .describe_subnets()
+                        .filters(filter("vpc-id", [vpc_id]))
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let found: Vec<ec2::types::Subnet> = pages.collect::<Result<_, _>>().await?;
+                    Ok(found
+                        .into_iter()
+                        .map(|subnet| Subnet {
+                            name: name_tag(subnet.tags()).unwrap_or_default(),
+                            vpc_id: vpc_id.to_owned(),
+                            availability_zone: subnet.availability_zone.unwrap_or_default(),
+                            id: subnet.subnet_id.unwrap_or_default(),
+                        })
+                        .collect())
+                }),
+            )
             .await
     }
 
@@ -101,16 +106,18 @@ impl Account {
     pub(crate) async fn nat_gateways(&self) -> Result<&[NatGateway], Error> {
         let gateways = self
             .nat_gateways
-            .get_or_try_init(|| async {
-                let pages = self
-                    .online()?
-                    .ec2()
-                    .describe_nat_gateways()
-                    .into_paginator()
-                    .items()
-                    .send();
-                let found: Vec<ec2::types::NatGateway> = pages.collect::<Result<_, _>>().await?;
-                Ok::<_, Error>(found.into_iter().filter_map(nat_gateway).collect())
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let pages = self
+                        .online()?
+                        .ec2()
+                        .describe_nat_gateways()
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let found: Vec<ec2::types::NatGateway> = pages.collect::<Result<_, _>>().await?;
+                    Ok::<_, Error>(found.into_iter().filter_map(nat_gateway).collect())
+                })
             })
             .await?;
         Ok(gateways)

@@ -10,22 +10,25 @@ impl Account {
     /// The inline policies of a role as `{PolicyName, PolicyDocument}`, in IAM's order. Managed policies are not among them.
     pub(crate) async fn inline_policies(&self, role: &str) -> Result<Vec<Json>, Error> {
         self.role_policies
-            .get(role, async {
-                let iam = &self.online()?.iam();
-                let pages = iam.list_role_policies().role_name(role).into_paginator().items().send();
-                let names: Vec<String> = pages.collect::<Result<_, _>>().await?;
-                stream::iter(names)
-                    .map(|name| async move {
-                        let policy = iam.get_role_policy().role_name(role).policy_name(&name).send().await?;
-                        let document = policy_document(&policy.policy_document).ok_or_else(|| {
-                            Error::Fatal(format!("Policy {name} of IAM role {role} is not readable as JSON"))
-                        })?;
-                        Ok(json!({"PolicyName": name, "PolicyDocument": document}))
-                    })
-                    .buffered(8)
-                    .try_collect()
-                    .await
-            })
+            .get(
+                role,
+                Box::pin(async {
+                    let iam = &self.online()?.iam();
+                    let pages = iam.list_role_policies().role_name(role).into_paginator().items().send();
+                    let names: Vec<String> = pages.collect::<Result<_, _>>().await?;
+                    stream::iter(names)
+                        .map(|name| async move {
+                            let policy = iam.get_role_policy().role_name(role).policy_name(&name).send().await?;
+                            let document = policy_document(&policy.policy_document).ok_or_else(|| {
+                                Error::Fatal(format!("Policy {name} of IAM role {role} is not readable as JSON"))
+                            })?;
+                            Ok(json!({"PolicyName": name, "PolicyDocument": document}))
+                        })
+                        .buffered(8)
+                        .try_collect()
+                        .await
+                }),
+            )
             .await
     }
 }
@@ -39,16 +42,12 @@ fn policy_document(encoded: &str) -> Option<Json> {
         let decoded = digits
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match decoded {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
+        bytes.push(decoded.unwrap_or(first));
+        rest = if decoded.is_some() {
+            tail.get(2..).unwrap_or_default()
+        } else {
+            tail
+        };
     }
     serde_json::from_slice(&bytes).ok()
 }

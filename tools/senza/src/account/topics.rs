@@ -11,10 +11,12 @@ impl Account {
         }
         let topics = self
             .topics
-            .get_or_try_init(|| async {
-                let pages = self.online()?.sns().list_topics().into_paginator().items().send();
-                let topics: Vec<stups_aws::sns::types::Topic> = pages.collect::<Result<_, _>>().await?;
-                Ok::<_, Error>(topics.into_iter().filter_map(|topic| topic.topic_arn).collect())
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    let pages = self.online()?.sns().list_topics().into_paginator().items().send();
+                    let topics: Vec<stups_aws::sns::types::Topic> = pages.collect::<Result<_, _>>().await?;
+                    Ok::<_, Error>(topics.into_iter().filter_map(|topic| topic.topic_arn).collect())
+                })
             })
             .await?;
         let ending = format!(":{name}");

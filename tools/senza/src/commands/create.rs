@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, arguments: &CreateArguments) -> Resul
         print_result(context, &request, None, "dry run");
         return Ok(());
     }
-    match stack::create(&context.session, &request, arguments.disable_rollback).await {
+    match Box::pin(stack::create(&context.session, &request, arguments.disable_rollback)).await {
         Ok(Created::Stack(stack_id)) => {
             action.ok();
             print_result(context, &request, Some(&stack_id), "created");
@@ -65,7 +65,7 @@ pub(crate) async fn run(context: &Context, arguments: &CreateArguments) -> Resul
         Ok(Created::AlreadyExists) if arguments.update_if_exists => {
             action.warning(&format!("Stack {name} already exists. It will be updated"));
             action.ok();
-            update::submit(context, &request, false).await
+            Box::pin(update::submit(context, &request, false)).await
         }
         Ok(Created::AlreadyExists) => {
             action.fatal(&format!(

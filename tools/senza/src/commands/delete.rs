@@ -46,6 +46,11 @@ pub(crate) struct DeleteArguments {
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &DeleteArguments) -> Result<(), Error> {
+    // Boxed: what waits for many calls to AWS is large, and stacks are not.
+    Box::pin(delete(context, arguments)).await
+}
+
+async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Error> {
     let terminal = context.terminal.with_format(arguments.output.output);
     let references = parse_references(&arguments.stack_references)?;
     let Some(first) = references.first() else {

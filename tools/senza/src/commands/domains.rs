@@ -48,11 +48,11 @@ pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Resu
     let zones = Dns::new(&context.session);
     watch(&context.terminal, &arguments.watch, |terminal| {
         let (references, dns) = (&references, zones.forget_records());
-        async move {
+        Box::pin(async move {
             let rows = rows(context, references, &dns).await?;
             terminal.print_table(&styles::table(COLUMNS, &arguments.table.fields, rows));
             Ok(())
-        }
+        })
     })
     .await
 }
@@ -101,6 +101,7 @@ fn row(stack: &StackSummary, resource: &StackRecord, record: Option<&Record>) ->
             .weight()
             .map_or_else(String::new, |weight| weight.to_string())
     });
+    let created = resource.updated.unwrap_or(stack.creation_time as i64);
     let cells: [(&str, Json); 8] = [
         ("stack_name", json!(stack.name)),
         ("version", json!(stack.version)),
@@ -109,7 +110,7 @@ fn row(stack: &StackSummary, resource: &StackRecord, record: Option<&Record>) ->
         ("weight", json!(weight)),
         ("type", json!(record.map(|record| record.set.r#type().as_str()))),
         ("value", json!(record.map(Record::value))),
-        ("create_time", json!(resource.updated)),
+        ("create_time", json!(created)),
     ];
     cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }

@@ -61,7 +61,7 @@ impl GenerationArguments {
         };
         terminal
             .action("Generating Cloud Formation template..")
-            .during(template::evaluate(&evaluation))
+            .during(Box::pin(template::evaluate(&evaluation)))
             .await
     }
 }

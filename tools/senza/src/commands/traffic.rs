@@ -59,14 +59,15 @@ pub(crate) async fn run(context: &Context, arguments: &TrafficArguments) -> Resu
     };
     let references = parse_references(std::slice::from_ref(&arguments.stack_name))?;
     match arguments.percentage {
-        None => until_interrupted(show(&context, arguments, &references)).await,
+        // Boxed: what waits for many calls to AWS is large, and stacks are not.
+        None => until_interrupted(Box::pin(show(&context, arguments, &references))).await,
         Some(percentage) => {
             if let Some(timeout) = arguments.timeout {
                 let interval = Duration::from_secs(arguments.interval);
                 let limit = Duration::from_secs(timeout);
-                until_interrupted(wait::until_settled(&context, &references, limit, interval)).await?;
+                until_interrupted(Box::pin(wait::until_settled(&context, &references, limit, interval))).await?;
             }
-            change(&context, arguments, &references, percentage).await
+            Box::pin(change(&context, arguments, &references, percentage)).await
         }
     }
 }
@@ -94,18 +95,18 @@ async fn change(
 ) -> Result<(), Error> {
     let terminal = &context.terminal;
     let dns = Dns::new(&context.session);
-    let (versions, shifts, target) = until_interrupted(async {
+    let (versions, shifts, target) = until_interrupted(Box::pin(async {
         let versions = version::list(&context.session, references).await?;
         let wanted = arguments.stack_version.as_deref().unwrap_or_default();
         let target = version::find(&versions, wanted)?.clone();
         let domains = domain::read(&dns, &versions, &target).await?;
         Ok::<_, Error>((versions, calculate(terminal, domains, &target, percentage), target))
-    })
+    }))
     .await?;
 
     let rows = table::changes(&shifts, &target);
     terminal.print_table(&rows);
-    let change = until_interrupted(apply::prepare(&context.session, &versions, shifts)).await?;
+    let change = until_interrupted(Box::pin(apply::prepare(&context.session, &versions, shifts))).await?;
     publish::publish(context, &versions, &rows.rows).await;
     apply::apply(context, &dns, &change).await?;
     for shift in change.shifts.iter().filter(|shift| shift.plan.is_all_zero()) {

@@ -55,7 +55,7 @@ pub(crate) async fn submit(context: &Context, request: &StackRequest, dry_run: b
         print_result(context, request, None, "dry run");
         return Ok(());
     }
-    match stack::update(&context.session, request).await {
+    match Box::pin(stack::update(&context.session, request)).await {
         Ok(Updated::Stack(stack_id)) => {
             action.ok();
             print_result(context, request, Some(&stack_id), "updated");

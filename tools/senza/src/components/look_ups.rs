@@ -6,33 +6,50 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use stups_yaml::Value;
 
 use super::component_type::ComponentType;
-use super::{Component, certificate, reference, security_groups, subnets};
+use super::properties::Properties;
+use super::{Component, certificate, reference, security_groups, subnets, taupage};
 use crate::account::Account;
 
+/// Everything of a kind that the account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Listing {
+    /// for servers without public address
+    NatGateways,
+    TaupageImages,
+    HostedZones,
+    Certificates,
+    ServerCertificates,
+}
+
 /// What the components will ask.
-#[derive(Debug, Default, PartialEq)]
-struct Needs {
-    /// subnets of these VPCs; nothing stands for the account's VPC
-    vpcs: BTreeSet<Option<String>>,
-    taupage_images: bool,
+#[derive(Debug, Default)]
+struct Needs<'a> {
+    /// components that look for subnets
+    networks: Vec<&'a Component>,
+    listings: BTreeSet<Listing>,
     security_groups: BTreeSet<String>,
     references: Vec<reference::Reference>,
     roles: BTreeSet<String>,
-    hosted_zones: bool,
-    certificates: bool,
     certificate_arns: BTreeSet<String>,
-    server_certificates: bool,
 }
 
 /// Asks everything at the same time; the account keeps the answers, and failures are met again by the component that needs them.
 pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     let needs = needs(components);
     let mut questions: Vec<BoxFuture<'_, ()>> = Vec::new();
-    for vpc in &needs.vpcs {
-        questions.push(prefetch_subnets(vpc.as_deref(), account).boxed());
+    let nat_gateways = needs.listings.contains(&Listing::NatGateways);
+    for network in &needs.networks {
+        questions.push(prefetch_network(network, nat_gateways, account).boxed());
     }
-    if needs.taupage_images {
-        questions.push(account.taupage_images().map(drop).boxed());
+    for listing in &needs.listings {
+        match listing {
+            // They follow the subnets.
+            Listing::NatGateways => {}
+            Listing::TaupageImages => questions.push(account.taupage_images().map(drop).boxed()),
+            Listing::HostedZones => questions.push(account.hosted_zones().map(drop).boxed()),
+            Listing::Certificates => questions.push(account.acm_certificates().map(drop).boxed()),
+            Listing::ServerCertificates => questions.push(account.server_certificates().map(drop).boxed()),
+        }
     }
     let names: Vec<String> = needs.security_groups.into_iter().collect();
     questions.push(async move { drop(account.load_security_groups(&names).await) }.boxed());
@@ -42,32 +59,27 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     for role in &needs.roles {
         questions.push(account.inline_policies(role).map(drop).boxed());
     }
-    if needs.hosted_zones {
-        questions.push(account.hosted_zones().map(drop).boxed());
-    }
-    if needs.certificates {
-        questions.push(account.acm_certificates().map(drop).boxed());
-    }
     for arn in &needs.certificate_arns {
         questions.push(account.describe_certificate(arn).map(drop).boxed());
-    }
-    if needs.server_certificates {
-        questions.push(account.server_certificates().map(drop).boxed());
     }
     join_all(questions).await;
 }
 
-async fn prefetch_subnets(vpc_id: Option<&str>, account: &Account) {
-    let vpc_id = match vpc_id {
-        Some(id) => Some(id.to_owned()),
+async fn prefetch_network(component: &Component, nat_gateways: bool, account: &Account) {
+    let vpc_id = match subnets::given_vpc(component) {
+        Some(id) => Some(id),
         None => account.evident_vpc_id().await.ok().flatten(),
     };
-    if let Some(id) = vpc_id {
-        drop(account.subnets(&id).await);
+    let Some(vpc_id) = vpc_id else { return };
+    let Ok(found) = account.subnets(&vpc_id).await else {
+        return;
+    };
+    if nat_gateways && subnets::servers_share_internal_subnets(component, &found) {
+        drop(account.nat_gateways().await);
     }
 }
 
-fn needs(components: &[Component]) -> Needs {
+fn needs(components: &[Component]) -> Needs<'_> {
     let mut needs = Needs::default();
     for component in components {
         let Ok(component_type) = ComponentType::of(component) else {
@@ -75,18 +87,24 @@ fn needs(components: &[Component]) -> Needs {
         };
         match component_type {
             ComponentType::Configuration => {}
-            ComponentType::SubnetAutoConfiguration => {
-                needs.vpcs.insert(subnets::given_vpc(component));
-            }
+            ComponentType::SubnetAutoConfiguration => needs.networks.push(component),
             ComponentType::StupsAutoConfiguration => {
-                needs.vpcs.insert(subnets::given_vpc(component));
-                needs.taupage_images = true;
+                needs.networks.push(component);
+                needs.listings.insert(Listing::TaupageImages);
             }
-            ComponentType::AutoScalingGroup | ComponentType::TaupageAutoScalingGroup => needs.add_group(component),
+            ComponentType::AutoScalingGroup => needs.add_group(component),
+            ComponentType::TaupageAutoScalingGroup => {
+                needs.add_group(component);
+                if !taupage::has_public_address(&Properties::of(component)) {
+                    needs.listings.insert(Listing::NatGateways);
+                }
+            }
             ComponentType::ElasticLoadBalancer => needs.add_balancer(component),
             ComponentType::WeightedDnsElasticLoadBalancer => {
                 needs.add_balancer(component);
-                needs.hosted_zones |= present(component, "Domains").is_none();
+                if present(component, "Domains").is_none() {
+                    needs.listings.insert(Listing::HostedZones);
+                }
             }
         }
         let properties = component.properties.values();
@@ -99,7 +117,7 @@ fn needs(components: &[Component]) -> Needs {
     needs
 }
 
-impl Needs {
+impl Needs<'_> {
     fn add_security_groups(&mut self, component: &Component) {
         let groups = items(present(component, "SecurityGroups"));
         self.security_groups
@@ -141,12 +159,16 @@ impl Needs {
 
     fn add_certificate(&mut self, written: Option<&Value>, is_weighted: bool) {
         match written {
-            None => self.certificates |= is_weighted,
+            None if is_weighted => {
+                self.listings.insert(Listing::Certificates);
+            }
             Some(Value::String(text)) if certificate::is_acm_arn(text) => {
                 self.certificate_arns.insert(text.clone());
             }
-            Some(Value::String(text)) => self.server_certificates |= !text.starts_with("arn:"),
-            Some(_) => {}
+            Some(Value::String(text)) if !text.starts_with("arn:") => {
+                self.listings.insert(Listing::ServerCertificates);
+            }
+            Some(_) | None => {}
         }
     }
 }

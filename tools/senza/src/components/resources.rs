@@ -31,8 +31,10 @@ pub(crate) fn add(
     resource_type: &str,
     properties: JsonMap<String, Json>,
 ) -> Result<(), Error> {
-    let resource = json!({"Type": resource_type, "Properties": properties});
-    section(template, &["Resources"])?.insert(logical_id.to_owned(), resource);
+    let mut resource = JsonMap::new();
+    resource.insert("Type".to_owned(), Json::from(resource_type));
+    resource.insert("Properties".to_owned(), Json::Object(properties));
+    section(template, &["Resources"])?.insert(logical_id.to_owned(), Json::Object(resource));
     Ok(())
 }
 

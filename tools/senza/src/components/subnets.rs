@@ -148,6 +148,16 @@ pub(crate) fn given_vpc(component: &Component) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Whether the component will put servers and internal load balancers into the same subnets, of which there are some.
+pub(crate) fn servers_share_internal_subnets(component: &Component, subnets: &[Subnet]) -> bool {
+    let properties = Properties::of(component);
+    let (Ok(zones), Ok(public_only)) = (availability_zones(&properties), properties.boolean("PublicOnly")) else {
+        return false;
+    };
+    let purposes = assign(subnets, zones.as_deref(), public_only.unwrap_or(false));
+    !purposes.server.is_empty() && purposes.server == purposes.internal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,12 +175,14 @@ mod tests {
             .collect()
     }
 
+    /// Names, availability zones, PublicOnly, and the three lists.
+    type Row<'a> = (&'a [&'a str], Option<&'a [String]>, bool, [&'a [&'a str]; 3]);
+
     #[test]
     fn name_tags_decide_what_a_subnet_is_for() {
         let stups = ["dmz-1", "internal-1", "nat-1", "", "internal-dmz"];
         let untagged = ["", ""];
         let zones = ["a".to_owned()];
-        type Row<'a> = (&'a [&'a str], Option<&'a [String]>, bool, [&'a [&'a str]; 3]);
         let rows: [Row<'_>; 6] = [
             (&stups, None, false, [&["s1", "s3"], &["s0", "s4"], &["s1"]]),
             (&stups, None, true, [&["s0", "s4"], &["s0", "s4"], &["s0", "s4"]]),

@@ -161,12 +161,7 @@ async fn nat_gateways(properties: &Properties<'_>, generation: &Generation<'_>) 
             .collect()
     };
     let servers = subnets("ServerSubnets");
-    let has_public_address = match properties.get("AssociatePublicIpAddress") {
-        None | Some(Value::Bool(false) | Value::Int(0)) => false,
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(_) => true,
-    };
-    if servers.is_empty() || has_public_address || servers != subnets("LoadBalancerInternalSubnets") {
+    if servers.is_empty() || has_public_address(properties) || servers != subnets("LoadBalancerInternalSubnets") {
         return Ok(Map::new());
     }
     let gateways = generation.account.nat_gateways().await?;
@@ -180,6 +175,15 @@ async fn nat_gateways(properties: &Properties<'_>, generation: &Generation<'_>) 
             (key, Value::from(gateway.private_ip.as_str()))
         })
         .collect())
+}
+
+/// Whether instances get a public address.
+pub(crate) fn has_public_address(properties: &Properties<'_>) -> bool {
+    match properties.get("AssociatePublicIpAddress") {
+        None | Some(Value::Bool(false) | Value::Int(0)) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(_) => true,
+    }
 }
 
 #[cfg(test)]

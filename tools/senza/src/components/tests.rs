@@ -1,6 +1,7 @@
-//! Components against accounts whose answers are given.
+//! Components against accounts whose answers are given, and against a real AWS API.
 
 mod auto_scaling;
+mod aws;
 mod configuration;
 mod load_balancing;
 mod original;
@@ -13,9 +14,10 @@ use stups_yaml::Value;
 
 use super::{Component, Generation, apply, prefetch};
 use crate::Compatibility::{self, Senza2, Senza3};
+use crate::Error;
 use crate::account::answers::Answers;
 use crate::account::{
-    AcmCertificate, Channel, DeviceMapping, HostedZone, Image, NatGateway, SecurityGroup, ServerCertificate,
+    Account, AcmCertificate, Channel, DeviceMapping, HostedZone, Image, NatGateway, SecurityGroup, ServerCertificate,
     StackOutputs, StackResource, Subnet, Vpc,
 };
 use crate::template::Arguments;
@@ -57,6 +59,23 @@ async fn generate(definition: &str, compatibility: Compatibility, answers: Answe
 }
 
 async fn generate_with(definition: &str, compatibility: Compatibility, answers: Answers, force: bool) -> Generated {
+    let (terminal, streams) = Terminal::captured("");
+    let account = answers.account(&terminal).await;
+    let result = run(definition, compatibility, &account, &terminal, force).await;
+    Generated {
+        result: result.map_err(|error| error.into_failure().message),
+        streams,
+        domain: account.domain().await.ok(),
+    }
+}
+
+async fn run(
+    definition: &str,
+    compatibility: Compatibility,
+    account: &Account,
+    terminal: &Terminal,
+    force: bool,
+) -> Result<Json, Error> {
     let document = stups_yaml::load(definition).unwrap();
     let Json::Object(mut template) = document.to_json() else {
         panic!("the definition must be a map")
@@ -68,9 +87,31 @@ async fn generate_with(definition: &str, compatibility: Compatibility, answers: 
     info.entry("StackName").or_insert_with(|| Json::from("hello-world"));
     info.entry("StackVersion").or_insert_with(|| Json::from("v1"));
     template.remove("SenzaComponents");
-    let components: Vec<Component> = document
-        .get("SenzaComponents")
-        .and_then(Value::as_list)
+    let components = components(&document);
+    let arguments = Arguments {
+        region: account.session().region().to_owned(),
+        version: "v1".to_owned(),
+        parameters: [("ImageVersion".to_owned(), "1.0".to_owned())].into_iter().collect(),
+    };
+    prefetch(&components, account).await;
+    let mut generation = Generation {
+        template: &mut template,
+        info: &info,
+        arguments: &arguments,
+        account,
+        compatibility,
+        force,
+        terminal,
+    };
+    for component in &components {
+        apply(component, &mut generation).await?;
+    }
+    Ok(Json::Object(template))
+}
+
+fn components(document: &Value) -> Vec<Component> {
+    let entries = document.get("SenzaComponents").and_then(Value::as_list);
+    entries
         .unwrap_or_default()
         .iter()
         .map(|entry| {
@@ -83,38 +124,7 @@ async fn generate_with(definition: &str, compatibility: Compatibility, answers: 
                 properties,
             }
         })
-        .collect();
-    let arguments = Arguments {
-        region: "eu-west-1".to_owned(),
-        version: "v1".to_owned(),
-        parameters: [("ImageVersion".to_owned(), "1.0".to_owned())].into_iter().collect(),
-    };
-    let (terminal, streams) = Terminal::captured("");
-    let account = answers.account(&terminal).await;
-    prefetch(&components, &account).await;
-    let mut generation = Generation {
-        template: &mut template,
-        info: &info,
-        arguments: &arguments,
-        account: &account,
-        compatibility,
-        force,
-        terminal: &terminal,
-    };
-    let mut result = Ok(());
-    for component in &components {
-        result = apply(component, &mut generation).await;
-        if result.is_err() {
-            break;
-        }
-    }
-    Generated {
-        result: result
-            .map(|()| Json::Object(template))
-            .map_err(|error| error.into_failure().message),
-        streams,
-        domain: account.domain().await.ok(),
-    }
+        .collect()
 }
 
 fn zone(name: &str) -> HostedZone {

@@ -52,7 +52,7 @@ pub async fn evaluate(evaluation: &Evaluation<'_>) -> Result<StackRequest, Error
     let template = Value::from(&Json::Object(template));
     let processed = Value::List(components.iter().map(processed).collect());
     let template = render_pass(evaluation, &template, &info, processed).await?;
-    let Json::Object(mut template) = tree::sorted(template).to_json() else {
+    let Json::Object(mut template) = tree::sorted(&template).to_json() else {
         return Err(evaluation.definition.invalid("the template is not a map"));
     };
     let secrets = match compatibility {
@@ -75,7 +75,7 @@ async fn evaluate_info(evaluation: &Evaluation<'_>) -> Result<Map, Error> {
         let raw = Map::from_iter([(Key::from("Parameters"), parameters)]);
         info.extend(render_info(evaluation, raw, info.clone()).await?);
     }
-    match tree::sorted(Value::Map(info)) {
+    match tree::sorted(&Value::Map(info)) {
         Value::Map(info) => Ok(info),
         other => Err(evaluation
             .definition
@@ -84,7 +84,7 @@ async fn evaluate_info(evaluation: &Evaluation<'_>) -> Result<Map, Error> {
 }
 
 async fn render_info(evaluation: &Evaluation<'_>, raw: Map, known: Map) -> Result<Map, Error> {
-    let named = Map::from_iter([(Key::from("SenzaInfo"), tree::sorted(Value::Map(raw)))]);
+    let named = Map::from_iter([(Key::from("SenzaInfo"), tree::sorted(&Value::Map(raw)))]);
     let rendered = render_pass(evaluation, &Value::Map(named), &known, Value::Map(Map::new())).await?;
     Ok(rendered
         .get("SenzaInfo")
@@ -108,7 +108,7 @@ async fn decide_compatibility(evaluation: &Evaluation<'_>, info: &Map) -> Result
     let choice = evaluation.compatibility;
     let deployed = if choice.keep_deployed && choice.requested.is_none() {
         let name = request::stack_name(evaluation.definition, info)?;
-        stack::deployed_template(evaluation.account.session(), &name)
+        Box::pin(stack::deployed_template(evaluation.account.session(), &name))
             .await?
             .and_then(|template| Compatibility::of_template(&template))
     } else {
@@ -126,7 +126,7 @@ async fn evaluate_document(evaluation: &Evaluation<'_>, info: &Map) -> Result<Ma
     senza.insert(Key::from("Info"), Value::Map(info.clone()));
     mappings.insert(Key::from("Senza"), Value::Map(senza));
     document.insert(Key::from("Mappings"), Value::Map(mappings));
-    let document = tree::sorted(Value::Map(document));
+    let document = tree::sorted(&Value::Map(document));
     match render_pass(evaluation, &document, info, Value::List(Vec::new())).await? {
         Value::Map(document) => Ok(document),
         other => Err(evaluation
@@ -184,7 +184,8 @@ async fn apply_components(
     template
         .entry("AWSTemplateFormatVersion")
         .or_insert_with(|| Json::from("2010-09-09"));
-    components::prefetch(components, evaluation.account).await;
+    // Boxed: a component's look-ups are many calls, and each is a large future.
+    Box::pin(components::prefetch(components, evaluation.account)).await;
     for component in components {
         let mut generation = Generation {
             template: &mut template,
@@ -195,7 +196,7 @@ async fn apply_components(
             force: evaluation.force,
             terminal: evaluation.terminal,
         };
-        components::apply(component, &mut generation).await?;
+        Box::pin(components::apply(component, &mut generation)).await?;
     }
     Ok(template)
 }

@@ -50,15 +50,16 @@ pub(crate) fn render(value: &Value, context: &Value) -> Result<Value, Error> {
 }
 
 /// The same tree with the keys of each map in PyYAML's order, which is the order everything is generated in.
-pub(crate) fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: &Value) -> Value {
     match value {
-        Value::List(items) => Value::List(items.into_iter().map(sorted).collect()),
-        Value::Map(map) => {
-            let mut map: Map = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            map.sort_keys();
-            Value::Map(map)
-        }
-        scalar => scalar,
+        Value::List(items) => Value::List(items.iter().map(sorted).collect()),
+        Value::Map(map) => Value::Map(
+            stups_yaml::sorted(map)
+                .into_iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect(),
+        ),
+        scalar => scalar.clone(),
     }
 }
 
@@ -225,6 +226,17 @@ mod tests {
         for text in ["{{resolve:ssm:a}}", "x{{resolve:ssm:a}}", "1{{resolve:ssm:a}}"] {
             assert_eq!(render(&Value::from(text), &Value::Null), Ok(Value::from(text)));
         }
+    }
+
+    #[test]
+    fn keys_are_sorted_where_python_can_compare_them() {
+        let keys = |document: &str| -> Vec<String> {
+            let sorted = sorted(&load(document));
+            sorted.as_map().unwrap().keys().map(ToString::to_string).collect()
+        };
+        assert_eq!(keys("{b: 1, a: 2, B: 3}"), ["B", "a", "b"]);
+        assert_eq!(keys("{10: 1, 9: 2}"), ["9", "10"]);
+        assert_eq!(keys("{b: 1, yes: 2, a: 3}"), ["b", "true", "a"]);
     }
 
     #[test]

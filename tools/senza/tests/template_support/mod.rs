@@ -10,23 +10,23 @@ use tempfile::TempDir;
 
 /// How a command ended and what it wrote.
 #[derive(Debug)]
-pub struct Outcome {
-    pub exit_code: u8,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) exit_code: u8,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
     /// The outcome, which must be a success.
     #[track_caller]
-    pub fn success(self) -> Self {
+    pub(crate) fn success(self) -> Self {
         assert_eq!(self.exit_code, 0, "{self:?}");
         self
     }
 
     /// The outcome, which must have this exit code and say `message` on stderr.
     #[track_caller]
-    pub fn failure(self, exit_code: u8, message: &str) -> Self {
+    pub(crate) fn failure(self, exit_code: u8, message: &str) -> Self {
         assert_eq!(self.exit_code, exit_code, "{self:?}");
         assert!(self.stderr.contains(message), "{message}\n{}", self.stderr);
         self
@@ -34,7 +34,7 @@ impl Outcome {
 
     /// What was printed, as JSON.
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         match serde_json::from_str(&self.stdout) {
             Ok(json) => json,
             Err(error) => panic!("{error}: {self:?}"),
@@ -43,7 +43,7 @@ impl Outcome {
 }
 
 /// Runs `senza` with `arguments` in the account.
-pub async fn senza(account: &Account, arguments: &[&str]) -> Outcome {
+pub(crate) async fn senza(account: &Account, arguments: &[&str]) -> Outcome {
     let (terminal, captured) = Terminal::captured("");
     let words = ["senza"].iter().chain(arguments).map(Into::into).collect();
     let result = senza::run_in(&terminal, &account.session(), words).await;
@@ -58,19 +58,19 @@ pub async fn senza(account: &Account, arguments: &[&str]) -> Outcome {
 }
 
 /// A directory with files in it.
-pub struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes the file and returns its path.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()

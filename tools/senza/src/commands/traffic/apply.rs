@@ -216,7 +216,7 @@ pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change) -> Resu
         action: &action,
         progress: &progress,
     };
-    match until_interrupted(attempt.run()).await {
+    match until_interrupted(Box::pin(attempt.run())).await {
         Ok(text) => {
             action.done(&text);
             Ok(())
@@ -484,3 +484,6 @@ fn in_words(weights: &[(String, String, i64)]) -> String {
         words.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

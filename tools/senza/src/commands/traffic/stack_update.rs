@@ -180,7 +180,7 @@ mod tests {
         StackRecord {
             logical_id: logical_id.to_owned(),
             domain: domain.to_owned(),
-            updated: 0,
+            updated: None,
         }
     }
 

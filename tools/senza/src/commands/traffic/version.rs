@@ -95,7 +95,7 @@ mod tests {
         let records = records.iter().map(|(logical_id, domain)| StackRecord {
             logical_id: (*logical_id).to_owned(),
             domain: (*domain).to_owned(),
-            updated: 0,
+            updated: None,
         });
         Version {
             name: "app".to_owned(),

@@ -9,7 +9,7 @@ fn group_with(properties: &str) -> String {
     let mut required = String::new();
     for (name, value) in [("InstanceType", "t3.micro"), ("Image", "Own")] {
         if !properties.contains(&format!("{name}: ")) {
-            required.push_str(&format!("{name}: {value}, "));
+            required.extend([name, ": ", value, ", "]);
         }
     }
     format!("SenzaComponents: [{{App: {{Type: 'Senza::AutoScalingGroup', {required}{properties}}}}}]\n")

@@ -10,7 +10,7 @@ fn weighted_with(properties: &str) -> String {
     let mut required = String::new();
     for (name, value) in [("HTTPPort", "9999"), ("SecurityGroups", "[app-hello-world-lb]")] {
         if !properties.contains(&format!("{name}: ")) {
-            required.push_str(&format!("{name}: {value}, "));
+            required.extend([name, ": ", value, ", "]);
         }
     }
     format!("SenzaComponents: [{{Lb: {{Type: 'Senza::WeightedDnsElasticLoadBalancer', {required}{properties}}}}}]\n")
@@ -282,6 +282,14 @@ async fn domains_can_be_given_in_full() {
     );
 }
 
+/// Properties, compatibility, server certificates, and the ARN or what the error says.
+type Row<'a> = (
+    &'a str,
+    Compatibility,
+    &'a [ServerCertificate],
+    Result<String, &'static str>,
+);
+
 #[tokio::test]
 async fn certificates() {
     let uploaded = |name: &str, uploaded: f64| ServerCertificate {
@@ -297,12 +305,6 @@ async fn certificates() {
         uploaded("foreign", 3.0),
     ];
     let foreign = [uploaded("foreign", 3.0)];
-    type Row<'a> = (
-        &'a str,
-        Compatibility,
-        &'a [ServerCertificate],
-        Result<String, &'static str>,
-    );
     let none = "Could not find any matching SSL certificate for \"hello-world.example.org\"";
     let rows: [Row<'_>; 8] = [
         ("", Senza3, &own, iam("example-org-2")),
