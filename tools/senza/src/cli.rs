@@ -232,7 +232,10 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 }
 
 /// The running command. Boxed: each would otherwise take its place on the stack, whichever runs.
-fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> {
+fn dispatch<'a>(
+    context: &'a Context,
+    command: &'a AwsCommand,
+) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> {
     match command {
         AwsCommand::Create(a) => Box::pin(create::run(context, a)),
         AwsCommand::Delete(a) => Box::pin(delete::run(context, a)),

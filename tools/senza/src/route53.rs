@@ -246,7 +246,10 @@ fn zones_of_name<'z>(zones: &'z [Zone], name: &str) -> Vec<&'z Zone> {
 
 /// The weight that the weighted record `record_name` with this set identifier has right now; nothing when there is no such
 /// record.
-#[allow(dead_code, reason = "for `senza update`, which must not set a live weight back to the template's 0")]
+#[allow(
+    dead_code,
+    reason = "for `senza update`, which must not set a live weight back to the template's 0"
+)]
 pub(crate) async fn live_weight(
     session: &Session,
     record_name: &str,
