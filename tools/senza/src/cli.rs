@@ -2,10 +2,11 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use stups_aws::{Session, SessionError, SessionOptions};
 use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, until_interrupted, write_completion};
 
@@ -231,25 +232,22 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
     }
 }
 
-/// The running command. Boxed: each would otherwise take its place on the stack, whichever runs.
-fn dispatch<'a>(
-    context: &'a Context,
-    command: &'a AwsCommand,
-) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> {
+/// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
+fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> LocalBoxFuture<'a, Result<(), Error>> {
     match command {
-        AwsCommand::Create(a) => Box::pin(create::run(context, a)),
-        AwsCommand::Delete(a) => Box::pin(delete::run(context, a)),
-        AwsCommand::Domains(a) => Box::pin(domains::run(context, a)),
-        AwsCommand::Events(a) => Box::pin(events::run(context, a)),
-        AwsCommand::Images(a) => Box::pin(images::run(context, a)),
-        AwsCommand::Init(a) => Box::pin(init::run(context, a)),
-        AwsCommand::Instances(a) => Box::pin(instances::run(context, a)),
-        AwsCommand::List(a) => Box::pin(list::run(context, a)),
-        AwsCommand::Print(a) => Box::pin(print::run(context, a)),
-        AwsCommand::Resources(a) => Box::pin(resources::run(context, a)),
-        AwsCommand::Status(a) => Box::pin(status::run(context, a)),
-        AwsCommand::Traffic(a) => Box::pin(traffic::run(context, a)),
-        AwsCommand::Update(a) => Box::pin(update::run(context, a)),
-        AwsCommand::Wait(a) => Box::pin(wait::run(context, a)),
+        AwsCommand::Create(a) => create::run(context, a).boxed_local(),
+        AwsCommand::Delete(a) => delete::run(context, a).boxed_local(),
+        AwsCommand::Domains(a) => domains::run(context, a).boxed_local(),
+        AwsCommand::Events(a) => events::run(context, a).boxed_local(),
+        AwsCommand::Images(a) => images::run(context, a).boxed_local(),
+        AwsCommand::Init(a) => init::run(context, a).boxed_local(),
+        AwsCommand::Instances(a) => instances::run(context, a).boxed_local(),
+        AwsCommand::List(a) => list::run(context, a).boxed_local(),
+        AwsCommand::Print(a) => print::run(context, a).boxed_local(),
+        AwsCommand::Resources(a) => resources::run(context, a).boxed_local(),
+        AwsCommand::Status(a) => status::run(context, a).boxed_local(),
+        AwsCommand::Traffic(a) => traffic::run(context, a).boxed_local(),
+        AwsCommand::Update(a) => update::run(context, a).boxed_local(),
+        AwsCommand::Wait(a) => wait::run(context, a).boxed_local(),
     }
 }
