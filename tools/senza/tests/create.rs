@@ -160,17 +160,6 @@ async fn update_changes_the_stack_or_says_that_nothing_changes() {
         "{}",
         updated.stderr
     );
-    let unchanged = senza(&account, &["update", &definition, "v1", "two", "-o", "json"])
-        .await
-        .success();
-    assert!(
-        unchanged
-            .stderr
-            .ends_with("\nUpdating Cloud Formation stack hello-v1.. NO UPDATE\n"),
-        "{}",
-        unchanged.stderr
-    );
-    assert_eq!(unchanged.json()[0]["result"], "no update");
     let stack = stack(&account, "hello-v1").await;
     assert_eq!(stack.stack_status().unwrap().as_str(), "UPDATE_COMPLETE");
     assert!(tags(&stack).contains(&("Team".to_owned(), "demo".to_owned())));
@@ -237,6 +226,29 @@ async fn wrong_requests_end_before_anything_is_created() {
     }
     let stacks = account.session().cloudformation().list_stacks().send().await.unwrap();
     assert!(stacks.stack_summaries().is_empty());
+}
+
+#[tokio::test]
+async fn an_update_without_changes_says_so() {
+    let account = Account::standard(AwsApi::shared().await).await;
+    let files = Files::new();
+    let definition = files.write(
+        "d.yaml",
+        "SenzaInfo: {StackName: hello, Parameters: [{Label: }]}\nParameters: {Label: {Type: String}}\n\
+         Resources: {Topic: {Type: 'AWS::SNS::Topic', Properties: {DisplayName: {Ref: Label}}}}\n",
+    );
+    senza(&account, &["create", &definition, "v1", "two"]).await.success();
+    let unchanged = senza(&account, &["update", &definition, "v1", "two", "-o", "json"])
+        .await
+        .success();
+    assert!(
+        unchanged
+            .stderr
+            .ends_with("\nUpdating Cloud Formation stack hello-v1.. NO UPDATE\n"),
+        "{}",
+        unchanged.stderr
+    );
+    assert_eq!(unchanged.json()[0]["result"], "no update");
 }
 
 const WEIGHTED: &str = "SenzaInfo: {StackName: app, Parameters: [{Ttl: }]}\n\
@@ -346,7 +358,11 @@ async fn secrets_are_passed_as_parameters_that_are_never_shown() {
 const SERVER: &str = "SenzaInfo: {StackName: server, Parameters: [{Type: }]}\n\
     SenzaComponents:\n- Configuration: {Type: 'Senza::StupsAutoConfiguration'}\n\
     - Server:\n    Type: Senza::TaupageAutoScalingGroup\n    InstanceType: '{{Arguments.Type}}'\n    SecurityGroups: [app]\n\
+    \x20   BlockDeviceMappings: [{DeviceName: /dev/sda1, Ebs: {VolumeSize: 8}}]\n\
     \x20   TaupageConfig: {runtime: Docker, source: 'stups/hello-world:1'}\n";
+
+const OLD: &str = "AWS::AutoScaling::LaunchConfiguration";
+const NEW: &str = "AWS::EC2::LaunchTemplate";
 
 #[tokio::test]
 async fn an_update_keeps_the_generation_of_what_is_deployed() {
@@ -357,9 +373,6 @@ async fn an_update_keeps_the_generation_of_what_is_deployed() {
     let files = Files::new();
     let definition = files.write("d.yaml", SERVER);
     let configuration = async |name: &str| template(&account, name).await["Resources"]["ServerConfig"]["Type"].clone();
-    const OLD: &str = "AWS::AutoScaling::LaunchConfiguration";
-    const NEW: &str = "AWS::EC2::LaunchTemplate";
-
     senza(&account, &["create", &definition, "new", "t3.micro"])
         .await
         .success();

@@ -155,7 +155,7 @@ mod tests {
         stups_yaml::load(text).unwrap()
     }
 
-    fn render_in(document: &str, arguments: serde_json::Value) -> Result<Value, String> {
+    fn render_in(document: &str, arguments: &serde_json::Value) -> Result<Value, String> {
         let context = Value::from(&json!({ "Arguments": arguments }));
         render(&load(document), &context).map_err(|error| error.to_string())
     }
@@ -184,7 +184,7 @@ mod tests {
             ("x-{{{Arguments.N}}}", "it's", Value::from("x-it's")),
         ] {
             assert_eq!(
-                render_in(document, json!({"N": argument})),
+                render_in(document, &json!({"N": argument})),
                 Ok(expected),
                 "{document} {argument}"
             );
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn keys_are_rendered_too() {
-        let rendered = render_in("{'80{{Arguments.N}}': a, '{{Arguments.N}}': b}", json!({"N": "80"}));
+        let rendered = render_in("{'80{{Arguments.N}}': a, '{{Arguments.N}}': b}", &json!({"N": "80"}));
         assert_eq!(rendered, Ok(load("{8080: a, '80': b}")));
         assert_eq!(
-            render_in("a: {'{{Arguments.N}}': 1, b: 2}", json!({"N": "b"})),
+            render_in("a: {'{{Arguments.N}}': 1, b: 2}", &json!({"N": "b"})),
             Err("a/b: after templating, two keys here are both \"b\"".to_owned())
         );
     }
@@ -216,7 +216,7 @@ mod tests {
             ),
             ("Resources: {'{{x}}': 1}", "Resources/{{x}}"),
         ] {
-            let error = render_in(document, json!({})).unwrap_err();
+            let error = render_in(document, &json!({})).unwrap_err();
             assert!(error.starts_with(&format!("{path}: ")), "{error}");
         }
     }
@@ -277,7 +277,7 @@ mod tests {
 
         #[test]
         fn argument_text_never_becomes_structure(argument in "\\PC*") {
-            let rendered = render_in("a: ['{{{Arguments.N}}}', 'x: {{{Arguments.N}}}']", json!({"N": argument}));
+            let rendered = render_in("a: ['{{{Arguments.N}}}', 'x: {{{Arguments.N}}}']", &json!({"N": argument}));
             prop_assert_eq!(rendered, Ok(Value::from(&json!({"a": [argument, format!("x: {argument}")]}))));
         }
     }
