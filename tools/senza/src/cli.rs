@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use stups_aws::{Session, SessionError, SessionOptions};
 use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, until_interrupted, write_completion};
 
@@ -230,21 +232,22 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
     }
 }
 
-async fn dispatch(context: &Context, command: &AwsCommand) -> Result<(), Error> {
+/// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
+fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> LocalBoxFuture<'a, Result<(), Error>> {
     match command {
-        AwsCommand::Create(a) => Box::pin(create::run(context, a)).await,
-        AwsCommand::Delete(a) => delete::run(context, a).await,
-        AwsCommand::Domains(a) => domains::run(context, a).await,
-        AwsCommand::Events(a) => events::run(context, a).await,
-        AwsCommand::Images(a) => images::run(context, a).await,
-        AwsCommand::Init(a) => init::run(context, a).await,
-        AwsCommand::Instances(a) => instances::run(context, a).await,
-        AwsCommand::List(a) => list::run(context, a).await,
-        AwsCommand::Print(a) => Box::pin(print::run(context, a)).await,
-        AwsCommand::Resources(a) => resources::run(context, a).await,
-        AwsCommand::Status(a) => status::run(context, a).await,
-        AwsCommand::Traffic(a) => traffic::run(context, a).await,
-        AwsCommand::Update(a) => Box::pin(update::run(context, a)).await,
-        AwsCommand::Wait(a) => wait::run(context, a).await,
+        AwsCommand::Create(a) => create::run(context, a).boxed_local(),
+        AwsCommand::Delete(a) => delete::run(context, a).boxed_local(),
+        AwsCommand::Domains(a) => domains::run(context, a).boxed_local(),
+        AwsCommand::Events(a) => events::run(context, a).boxed_local(),
+        AwsCommand::Images(a) => images::run(context, a).boxed_local(),
+        AwsCommand::Init(a) => init::run(context, a).boxed_local(),
+        AwsCommand::Instances(a) => instances::run(context, a).boxed_local(),
+        AwsCommand::List(a) => list::run(context, a).boxed_local(),
+        AwsCommand::Print(a) => print::run(context, a).boxed_local(),
+        AwsCommand::Resources(a) => resources::run(context, a).boxed_local(),
+        AwsCommand::Status(a) => status::run(context, a).boxed_local(),
+        AwsCommand::Traffic(a) => traffic::run(context, a).boxed_local(),
+        AwsCommand::Update(a) => update::run(context, a).boxed_local(),
+        AwsCommand::Wait(a) => wait::run(context, a).boxed_local(),
     }
 }

@@ -56,7 +56,11 @@ pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackR
         .filter(|resource| resource.resource_type() == Some(RECORD_SET))
         .filter_map(|resource| {
             Some(StackRecord {
-                updated: resource.last_updated_timestamp().map(DateTime::secs),
+                // The SDK puts the epoch where an answer lacks a time that it has to have.
+                updated: resource
+                    .last_updated_timestamp()
+                    .map(DateTime::secs)
+                    .filter(|time| *time > 0),
                 domain: resource.physical_resource_id?,
                 logical_id: resource.logical_resource_id?,
             })

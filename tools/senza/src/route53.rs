@@ -11,7 +11,9 @@ use futures::lock::Mutex;
 use indexmap::IndexMap;
 use stups_aws::Session;
 use stups_aws::route53::Client;
-use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, HostedZone, ResourceRecordSet, RrType};
+use stups_aws::route53::types::{
+    Change, ChangeAction, ChangeBatch, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType,
+};
 
 pub(crate) use name::canonical;
 
@@ -38,7 +40,7 @@ impl From<&HostedZone> for Zone {
         Self {
             id: zone.id().to_owned(),
             name: canonical(zone.name()),
-            is_private: zone.config().is_some_and(|config| config.private_zone()),
+            is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
         }
     }
 }
@@ -75,18 +77,11 @@ impl Record {
 
     /// What the record points to: an alias target, or its values joined by commas.
     pub(crate) fn value(&self) -> String {
-        match self.set.alias_target() {
-            Some(alias) => alias.dns_name().to_owned(),
-            None => {
-                let values: Vec<&str> = self
-                    .set
-                    .resource_records()
-                    .iter()
-                    .map(|record| record.value())
-                    .collect();
-                values.join(",")
-            }
+        if let Some(alias) = self.set.alias_target() {
+            return alias.dns_name().to_owned();
         }
+        let values: Vec<&str> = self.set.resource_records().iter().map(ResourceRecord::value).collect();
+        values.join(",")
     }
 }
 
@@ -95,12 +90,15 @@ fn is_address(record_type: &RrType) -> bool {
     matches!(record_type, RrType::A | RrType::Aaaa | RrType::Cname)
 }
 
+/// A name's records once they are known; whoever asks for the same name meanwhile waits for the first to have them.
+type Cached = Arc<Mutex<Option<Arc<[Record]>>>>;
+
 /// The zones and records of one picture or one change: each zone list and each name is asked for at most once.
 #[derive(Clone, Debug)]
 pub(crate) struct Dns {
     client: Client,
     zones: Arc<Mutex<Option<Arc<[Zone]>>>>,
-    records: Arc<Mutex<IndexMap<String, Arc<Mutex<Option<Arc<[Record]>>>>>>>,
+    records: Arc<Mutex<IndexMap<String, Cached>>>,
 }
 
 impl Dns {
@@ -246,7 +244,10 @@ fn zones_of_name<'z>(zones: &'z [Zone], name: &str) -> Vec<&'z Zone> {
 
 /// The weight that the weighted record `record_name` with this set identifier has right now; nothing when there is no such
 /// record.
-#[allow(dead_code, reason = "for `senza update`, which must not set a live weight back to the template's 0")]
+#[allow(
+    dead_code,
+    reason = "for `senza update`, which must not set a live weight back to the template's 0"
+)]
 pub(crate) async fn live_weight(
     session: &Session,
     record_name: &str,

@@ -15,9 +15,10 @@ use crate::stacks::{StackSummary, list_stacks, parse_references};
 /// How many stacks are checked at the same time.
 const AT_THE_SAME_TIME: usize = 8;
 /// How long `--wait` waits for one stack.
-const DELETION_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+const DELETION_LIMIT: Duration = Duration::from_hours(2);
 
 /// Delete a single Cloud Formation stack
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DeleteArguments {
     /// Name and version of stacks, or definition files

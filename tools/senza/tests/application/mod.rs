@@ -163,7 +163,8 @@ impl Application {
     /// Creates or replaces a weighted record by hand.
     pub async fn upsert(&self, domain: &str, identifier: &str, weight: i64) {
         let zone = self.zone_id().await;
-        self.change(&zone, ChangeAction::Upsert, domain, identifier, weight).await;
+        self.change(&zone, ChangeAction::Upsert, domain, identifier, weight)
+            .await;
     }
 
     /// Deletes a weighted record by hand, whatever it was.
@@ -184,7 +185,11 @@ impl Application {
             .resource_records(ResourceRecord::builder().value(value).build().unwrap())
             .build()
             .unwrap();
-        let change = Change::builder().action(action).resource_record_set(record).build().unwrap();
+        let change = Change::builder()
+            .action(action)
+            .resource_record_set(record)
+            .build()
+            .unwrap();
         self.session
             .route53()
             .change_resource_record_sets()

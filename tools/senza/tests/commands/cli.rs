@@ -1,6 +1,7 @@
 //! The command line itself.
 
 use crate::account::{account, senza};
+use crate::scripted;
 
 #[tokio::test]
 async fn version_and_help() {
@@ -125,23 +126,35 @@ async fn completion_scripts() {
 }
 
 #[tokio::test]
-async fn an_unreachable_api_is_told_and_where_the_error_comes_from_on_request() {
-    let anybody = stups_aws::Credentials::new("anybody", "anybody", None, None, "test");
-    // Nothing listens on a port that was just given back.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let endpoint = format!("http://127.0.0.1:{port}");
-    let session = stups_aws::Session::with_credentials(anybody, "us-east-1", Some(&endpoint));
-    let outcome = senza(&session, "list").await;
-    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (1, ""));
-    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
-    let outcome = senza(&session, "list --stacktrace-visible").await;
-    assert!(
-        outcome.stderr.contains("Call: cloudformation:ListStacks\n"),
-        "{}",
-        outcome.stderr
-    );
+async fn what_aws_refuses_is_told() {
+    for (code, message, expected) in [
+        (
+            "ValidationError",
+            "Stack [x] is odd",
+            "Error: Validation Error: Stack [x] is odd\n",
+        ),
+        (
+            "AccessDenied",
+            "You may not",
+            "Error: AWS missing access rights. Needed: cloudformation:ListStacks. (You may not)\n",
+        ),
+        (
+            "ExpiredToken",
+            "Too late",
+            "Error: The AWS credentials have expired. Run `mai login` for new ones. (Too late)\n",
+        ),
+        (
+            "Strange",
+            "Never seen",
+            "Error: Unknown Error: cloudformation ListStacks: Strange: Never seen\n",
+        ),
+    ] {
+        let session = scripted::session(&[("ListStacks", scripted::error(code, message))]);
+        let outcome = senza(&session, "list").await;
+        assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (1, ""), "{code}");
+        assert_eq!(outcome.stderr, expected);
+        let outcome = senza(&session, "list --stacktrace-visible").await;
+        let origin = format!("Call: cloudformation:ListStacks\nCode: {code}\nMessage: {message}\n");
+        assert_eq!(outcome.stderr, format!("{expected}{origin}"));
+    }
 }

@@ -67,13 +67,25 @@ async fn policy(account: &Account, role: &str) -> Option<String> {
     )
 }
 
+/// IAM returns documents as they would stand in a URL.
+fn percent_decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at(2);
+        decoded.push(char::from(u8::from_str_radix(code, 16).unwrap()));
+        decoded.push_str(rest);
+    }
+    decoded
+}
+
 #[tokio::test]
 async fn the_walkthrough_with_default_answers() {
     let account = account().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("helloworld.yaml");
     // template, five questions, no Mint, scheme, two groups, role
-    let outcome = init(&account, &file, &[], &"\n".repeat(10)).await;
+    let outcome = init(&account, &file, &[], &"\n".repeat(11)).await;
     assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
     let directory_name = directory.path().to_str().unwrap();
     insta::assert_snapshot!("init_stdout", outcome.stdout.replace(directory_name, "<directory>"));
@@ -124,11 +136,11 @@ async fn a_second_run_keeps_everything_and_says_what_is_missing() {
     let account = account().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.yaml");
-    let outcome = init(&account, &file, &["-t", "webapp"], &"\n".repeat(9)).await;
+    let outcome = init(&account, &file, &["-t", "webapp"], &"\n".repeat(10)).await;
     assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
     let before = rules(&group(&account, "app-hello-world").await.unwrap());
 
-    let outcome = init(&account, &file, &["-t", "webapp"], &"\n".repeat(9)).await;
+    let outcome = init(&account, &file, &["-t", "webapp"], &"\n".repeat(10)).await;
     assert_eq!(outcome.exit_code, 1);
     assert!(
         outcome
@@ -209,7 +221,7 @@ async fn a_bastion_s_group_is_the_only_way_in_by_ssh() {
         &account,
         &directory.path().join("a.yaml"),
         &["-t", "webapp"],
-        &"\n".repeat(9),
+        &"\n".repeat(10),
     )
     .await;
     assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);

@@ -79,6 +79,14 @@ fn next_answer(script: &Script, action: &str) -> String {
     }
 }
 
+/// An answer that refuses.
+pub(crate) fn error(code: &str, message: &str) -> String {
+    format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>1</RequestId></ErrorResponse>"
+    )
+}
+
 /// The inside of a ListStacks result.
 pub(crate) fn stacks(stacks: &[(&str, &str)], next_token: Option<&str>) -> String {
     let mut members = String::new();

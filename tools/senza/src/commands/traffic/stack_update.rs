@@ -16,7 +16,7 @@ use crate::route53::canonical;
 /// CloudFormation takes templates of up to this many bytes in a request.
 const TEMPLATE_LIMIT: usize = 51_200;
 /// A change of weights takes about a minute.
-const UPDATE_LIMIT: Duration = Duration::from_secs(15 * 60);
+const UPDATE_LIMIT: Duration = Duration::from_mins(15);
 
 /// A stack's template before and after.
 #[derive(Clone, Debug)]

@@ -14,6 +14,10 @@ use crate::stacks::{StackReference, StackSummary, list_stacks};
 const AT_THE_SAME_TIME: usize = 8;
 
 /// One version: a stack that is there.
+#[allow(
+    clippy::struct_field_names,
+    reason = "a version's version is what people call it, as in the table"
+)]
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     /// the application

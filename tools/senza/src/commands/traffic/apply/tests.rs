@@ -39,8 +39,14 @@ async fn prepared(context: &Context, dns: &Dns, target: &str, percentage: f64) -
 }
 
 async fn weights(context: &Context) -> Vec<i64> {
-    let records = Dns::new(&context.session).address_records("hello.stups.example.org").await.unwrap();
-    live_weights(&records).into_iter().map(|(_, _, weight)| weight).collect()
+    let records = Dns::new(&context.session)
+        .address_records("hello.stups.example.org")
+        .await
+        .unwrap();
+    live_weights(&records)
+        .into_iter()
+        .map(|(_, _, weight)| weight)
+        .collect()
 }
 
 #[tokio::test]
@@ -51,10 +57,19 @@ async fn the_second_of_two_people_changes_nothing() {
     let second = Box::pin(prepared(&context, &second_dns, "v3", 30.0)).await;
     Box::pin(apply(&context, &first_dns, &first)).await.unwrap();
     assert_eq!(weights(&context).await, [100, 100, 0]);
-    let error = Box::pin(apply(&context, &second_dns, &second)).await.unwrap_err().to_string();
+    let error = Box::pin(apply(&context, &second_dns, &second))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("were changed by somebody else meanwhile"), "{error}");
-    assert!(error.contains("hello-v1 100.0%, hello-v2 0.0%, hello-v3 0.0% before"), "{error}");
-    assert!(error.contains("hello-v1 50.0%, hello-v2 50.0%, hello-v3 0.0% now"), "{error}");
+    assert!(
+        error.contains("hello-v1 100.0%, hello-v2 0.0%, hello-v3 0.0% before"),
+        "{error}"
+    );
+    assert!(
+        error.contains("hello-v1 50.0%, hello-v2 50.0%, hello-v3 0.0% now"),
+        "{error}"
+    );
     assert_eq!(weights(&context).await, [100, 100, 0]);
 }
 
@@ -80,7 +95,12 @@ fn only_settled_stacks_are_updated() {
     for status in ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"] {
         assert!(can_be_updated(status), "{status}");
     }
-    for status in ["ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED", "CREATE_FAILED"] {
+    for status in [
+        "ROLLBACK_COMPLETE",
+        "DELETE_FAILED",
+        "UPDATE_ROLLBACK_FAILED",
+        "CREATE_FAILED",
+    ] {
         assert!(!can_be_updated(status), "{status}");
     }
 }
