@@ -49,11 +49,9 @@ impl Tool {
                 return Terminal::from_process().report(&failure);
             }
         };
-        runtime.block_on(async {
-            match self {
-                Self::Senza => senza::run(arguments).await,
-            }
-        })
+        match self {
+            Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
+        }
     }
 }
 

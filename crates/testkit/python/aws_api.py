@@ -16,6 +16,7 @@ import threading
 from urllib.parse import parse_qs
 
 from moto.ec2.models import amis
+from moto.ec2.models.instances import Instance
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.route53.models import RecordSet, route53_backends
@@ -105,6 +106,18 @@ def delete_one_record_of_a_name():
     RecordSet.delete_from_cloudformation_json = classmethod(delete_from_cloudformation_json)
 
 
+def take_volume_sizes_from_the_image():
+    """A block device mapping without size or snapshot changes a volume of the image, which has a size; moto refuses it."""
+    original = Instance.add_block_device
+
+    def add_block_device(self, size, device_path, snapshot_id, *args, **kwargs):
+        if size is None and snapshot_id is None:
+            size = 8
+        original(self, size, device_path, snapshot_id, *args, **kwargs)
+
+    Instance.add_block_device = add_block_device
+
+
 class Images(list):
     """The images of MOTO_AMIS_PATH, fresh at each reading: moto changes them, and fails when a second account reads them."""
 
@@ -117,6 +130,7 @@ def main():
     logging.disable(logging.WARNING)
     register_images_as_ebs_backed()
     delete_one_record_of_a_name()
+    take_volume_sizes_from_the_image()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)

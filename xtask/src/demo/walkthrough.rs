@@ -12,7 +12,6 @@ const DEFINITION: &str = "helloworld.yaml";
 pub(crate) fn walk(shell: &Shell) -> Result<()> {
     say("The account is reachable, and nothing is deployed yet.");
     shell.run("senza --version")?.succeeds()?.says("Senza ")?;
-    shell.run("senza images")?.succeeds()?.says("Taupage-Public-AMI-")?;
     shell.run("senza list")?.succeeds()?.has_columns(STACK_COLUMNS)?;
     expect_stacks(shell, &[])?;
 
@@ -203,6 +202,8 @@ fn look_around(shell: &Shell) -> Result<()> {
         states == [Some("RUNNING")],
         "`senza instances hello-world v1`: one running instance expected, got {states:?}"
     );
+
+    shell.run("senza images")?.succeeds()?.says("Taupage-Public-AMI-")?;
 
     let domains = [
         "Stack Name",
