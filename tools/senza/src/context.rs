@@ -5,9 +5,9 @@ use stups_terminal::Terminal;
 
 /// What every command works with: the terminal in the output format in force, and the AWS session.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// where data and messages go
-    pub terminal: Terminal,
+    pub(crate) terminal: Terminal,
     /// region, credentials, clients
-    pub session: Session,
+    pub(crate) session: Session,
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join;
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
+use stups_aws::ec2::primitives::DateTime;
 use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName};
 use stups_terminal::{Row, Terminal, WatchArguments, watch};
 
@@ -165,7 +166,7 @@ fn instance_row(instance: &Instance, lb_status: Option<&str>) -> Row {
         ),
         ("state", state.map(|name| state_name(name.as_str())).into()),
         ("lb_status", lb_status.into()),
-        ("launch_time", instance.launch_time().map(|time| time.secs()).into()),
+        ("launch_time", instance.launch_time().map(DateTime::secs).into()),
     ])
 }
 
@@ -258,21 +259,23 @@ mod tests {
 
     #[test]
     fn an_instance_belongs_to_the_stack_its_tags_agree_on() {
-        let table: [(&[(&str, &str)], Option<&str>); 5] = [
+        for (tags, expected) in [
             (
-                &[("aws:cloudformation:stack-name", "s-1"), ("Name", "other")],
+                vec![("aws:cloudformation:stack-name", "s-1"), ("Name", "other")],
                 Some("s-1"),
             ),
             (
-                &[("Name", "a-b-1"), ("StackName", "a-b"), ("StackVersion", "1")],
+                vec![("Name", "a-b-1"), ("StackName", "a-b"), ("StackVersion", "1")],
                 Some("a-b-1"),
             ),
-            (&[("Name", "mine"), ("StackName", "a-b"), ("StackVersion", "1")], None),
-            (&[("Name", "a-1")], None),
-            (&[], None),
-        ];
-        for (tags, expected) in table {
-            assert_eq!(stack_of(&instance(tags)), expected, "{tags:?}");
+            (
+                vec![("Name", "mine"), ("StackName", "a-b"), ("StackVersion", "1")],
+                None,
+            ),
+            (vec![("Name", "a-1")], None),
+            (vec![], None),
+        ] {
+            assert_eq!(stack_of(&instance(&tags)), expected, "{tags:?}");
         }
     }
 

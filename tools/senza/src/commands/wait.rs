@@ -330,24 +330,24 @@ mod tests {
 
     #[test]
     fn the_lines_are_the_original_ones() {
-        let (a, b, c) = (
+        let (created, updated, deleted) = (
             stack("a-1", "CREATE_COMPLETE"),
             stack("b-2", "UPDATE_COMPLETE"),
             stack("c-3", "DELETE_COMPLETE"),
         );
-        assert_eq!(done_line(&[&a]), "OK: Stack(s) a-1 created successfully.");
+        assert_eq!(done_line(&[&created]), "OK: Stack(s) a-1 created successfully.");
         assert_eq!(
-            done_line(&[&a, &b]),
+            done_line(&[&created, &updated]),
             "OK: Stack(s) a-1, b-2 created/updated successfully."
         );
-        assert_eq!(done_line(&[&c]), "OK: Stack(s) c-3 deleted successfully.");
-        let (d, e) = (stack("a-1", "CREATE_IN_PROGRESS"), stack("b-2", "UPDATE_IN_PROGRESS"));
+        assert_eq!(done_line(&[&deleted]), "OK: Stack(s) c-3 deleted successfully.");
+        let (creating, updating) = (stack("a-1", "CREATE_IN_PROGRESS"), stack("b-2", "UPDATE_IN_PROGRESS"));
         assert_eq!(
-            waiting_line(Duration::from_millis(1_799_600), &[&d]),
+            waiting_line(Duration::from_millis(1_799_600), &[&creating]),
             "Waiting up to 1800 more secs for stack a-1 (CREATE_IN_PROGRESS).."
         );
         assert_eq!(
-            waiting_line(Duration::from_secs(9), &[&d, &e]),
+            waiting_line(Duration::from_secs(9), &[&creating, &updating]),
             "Waiting up to 9 more secs for stacks a-1 (CREATE_IN_PROGRESS), b-2 (UPDATE_IN_PROGRESS).."
         );
     }

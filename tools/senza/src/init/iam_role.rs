@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use stups_aws::Session;
+use stups_aws::iam::operation::get_role::GetRoleError;
 use stups_terminal::Terminal;
 
 use crate::Error;
@@ -46,7 +47,7 @@ async fn exists(session: &Session, role_name: &str) -> Result<bool, Error> {
         Err(error)
             if error
                 .as_service_error()
-                .is_some_and(|error| error.is_no_such_entity_exception()) =>
+                .is_some_and(GetRoleError::is_no_such_entity_exception) =>
         {
             Ok(false)
         }
