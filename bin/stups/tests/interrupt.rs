@@ -9,7 +9,7 @@ use std::time::Duration;
 use stups_testkit::{Account, AwsApi};
 
 /// Nothing here takes long; this only keeps a test that fails from hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A shell on a pseudo terminal, and what came out of it so far.
 struct Shell {
@@ -55,10 +55,11 @@ impl Shell {
     /// Reads until `text` was written.
     fn wait_for(&mut self, text: &str) {
         while !self.seen.contains(text) {
-            match self.output.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{text:?} never came; this did:\n{}", self.seen),
-            }
+            let bytes = self
+                .output
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("{text:?} never came ({error}); this did:\n{}", self.seen));
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs
 from moto.ec2.models import amis
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.route53.models import RecordSet, route53_backends
+from moto.utilities.utils import get_partition
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
@@ -80,6 +82,29 @@ def register_images_as_ebs_backed():
     amis.Ami.__init__ = init
 
 
+def delete_one_record_of_a_name():
+    """CloudFormation removes the record that a stack made; moto removes every record of that name, other stacks' as well."""
+
+    def remove(zone, name, set_identifier):
+        zone.rrsets = [r for r in zone.rrsets if (r.name, r.set_identifier) != (name, set_identifier)]
+
+    def zone_of(name, identifier, account, region):
+        backend = route53_backends[account][get_partition(region)]
+        return (name and backend.get_hosted_zone_by_name(name)) or backend.get_hosted_zone(identifier)
+
+    def delete(self, account_id, region):
+        zone = zone_of(self.hosted_zone_name, self.hosted_zone_id, account_id, region)
+        remove(zone, self.name, self.set_identifier)
+
+    def delete_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name):
+        properties = cloudformation_json["Properties"]
+        zone = zone_of(properties.get("HostedZoneName"), properties.get("HostedZoneId"), account_id, region_name)
+        remove(zone, resource_name, properties.get("SetIdentifier"))
+
+    RecordSet.delete = delete
+    RecordSet.delete_from_cloudformation_json = classmethod(delete_from_cloudformation_json)
+
+
 class Images(list):
     """The images of MOTO_AMIS_PATH, fresh at each reading: moto changes them, and fails when a second account reads them."""
 
@@ -91,6 +116,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)
     register_images_as_ebs_backed()
+    delete_one_record_of_a_name()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)
