@@ -68,12 +68,14 @@ pub(crate) fn while_not_interrupted<T: Send + 'static>(work: impl FnOnce() -> T 
     let by_signal = ended.clone();
     // Signals are listened for on a thread with a runtime of its own: the caller's runtime stands still meanwhile.
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (listening, listens) = mpsc::channel::<()>();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
             return;
         };
         runtime.block_on(async move {
             let mut signals = Signals::listen();
+            drop(listening);
             tokio::select! {
                 // The sender is dropped when the work has ended.
                 _ = stopped => {}
@@ -84,6 +86,8 @@ pub(crate) fn while_not_interrupted<T: Send + 'static>(work: impl FnOnce() -> T 
             }
         });
     });
+    // The work starts when a signal can't be missed any more: the channel closes then, or when there is no runtime.
+    let _ = listens.recv();
     std::thread::spawn(move || {
         let _ = ended.send(Some(work()));
     });

@@ -103,11 +103,14 @@ impl Terminal {
     /// wanted.
     fn ask(&self, stream: Stream, question: &str) -> Result<String, Failure> {
         let streams = self.streams();
-        streams.write(stream, question);
         let answer = if streams.reads_keyboard() {
-            let terminal = self.clone();
-            while_not_interrupted(move || terminal.streams().read_line())
+            let (terminal, question) = (self.clone(), question.to_owned());
+            while_not_interrupted(move || {
+                terminal.streams().write(stream, &question);
+                terminal.streams().read_line()
+            })
         } else {
+            streams.write(stream, question);
             Some(streams.read_line())
         };
         match answer {

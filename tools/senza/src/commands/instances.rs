@@ -259,22 +259,23 @@ mod tests {
 
     #[test]
     fn an_instance_belongs_to_the_stack_its_tags_agree_on() {
-        type Tags<'a> = &'a [(&'a str, &'a str)];
-        let table: [(Tags<'_>, Option<&str>); 5] = [
+        for (tags, expected) in [
             (
-                &[("aws:cloudformation:stack-name", "s-1"), ("Name", "other")],
+                vec![("aws:cloudformation:stack-name", "s-1"), ("Name", "other")],
                 Some("s-1"),
             ),
             (
-                &[("Name", "a-b-1"), ("StackName", "a-b"), ("StackVersion", "1")],
+                vec![("Name", "a-b-1"), ("StackName", "a-b"), ("StackVersion", "1")],
                 Some("a-b-1"),
             ),
-            (&[("Name", "mine"), ("StackName", "a-b"), ("StackVersion", "1")], None),
-            (&[("Name", "a-1")], None),
-            (&[], None),
-        ];
-        for (tags, expected) in table {
-            assert_eq!(stack_of(&instance(tags)), expected, "{tags:?}");
+            (
+                vec![("Name", "mine"), ("StackName", "a-b"), ("StackVersion", "1")],
+                None,
+            ),
+            (vec![("Name", "a-1")], None),
+            (vec![], None),
+        ] {
+            assert_eq!(stack_of(&instance(&tags)), expected, "{tags:?}");
         }
     }
 

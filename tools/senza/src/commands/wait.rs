@@ -330,19 +330,18 @@ mod tests {
 
     #[test]
     fn the_lines_are_the_original_ones() {
-        let (a, b, c) = (
+        let (created, updated, deleted) = (
             stack("a-1", "CREATE_COMPLETE"),
             stack("b-2", "UPDATE_COMPLETE"),
             stack("c-3", "DELETE_COMPLETE"),
         );
-        assert_eq!(done_line(&[&a]), "OK: Stack(s) a-1 created successfully.");
+        assert_eq!(done_line(&[&created]), "OK: Stack(s) a-1 created successfully.");
         assert_eq!(
-            done_line(&[&a, &b]),
+            done_line(&[&created, &updated]),
             "OK: Stack(s) a-1, b-2 created/updated successfully."
         );
-        assert_eq!(done_line(&[&c]), "OK: Stack(s) c-3 deleted successfully.");
-        let creating = stack("a-1", "CREATE_IN_PROGRESS");
-        let updating = stack("b-2", "UPDATE_IN_PROGRESS");
+        assert_eq!(done_line(&[&deleted]), "OK: Stack(s) c-3 deleted successfully.");
+        let (creating, updating) = (stack("a-1", "CREATE_IN_PROGRESS"), stack("b-2", "UPDATE_IN_PROGRESS"));
         assert_eq!(
             waiting_line(Duration::from_millis(1_799_600), &[&creating]),
             "Waiting up to 1800 more secs for stack a-1 (CREATE_IN_PROGRESS).."

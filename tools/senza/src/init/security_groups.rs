@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::try_join;
+use futures::future::{FutureExt, try_join};
 use stups_aws::Session;
 use stups_aws::ec2::types::{
     Filter, IpPermission, IpRange, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair,
@@ -119,6 +119,7 @@ impl Vpc<'_> {
                 .filters(Filter::builder().name("vpc-id").values(self.id).build())
                 .filters(Filter::builder().name(filter).values(name).build())
                 .send()
+                .boxed()
         };
         let (by_tag, by_name) = futures::join!(by("tag:Name"), by("group-name"));
         let groups = [by_tag?.security_groups, by_name?.security_groups];

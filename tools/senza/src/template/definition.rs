@@ -290,7 +290,7 @@ mod tests {
         let with_info = |rest: &str| format!("SenzaInfo: {{StackName: x}}\n{rest}");
         let info = |entries: &str| format!("SenzaInfo: {{StackName: x, {entries}}}");
         for (text, reason) in [
-            ("a: [".to_owned(), "line 2, column 1"),
+            ("a: [".to_owned(), "line 1, column 5"),
             ("a: 1\na: 2".to_owned(), "line 2, column 1"),
             (String::new(), "it must be a map with SenzaInfo, not nothing"),
             ("- a".to_owned(), "it must be a map with SenzaInfo, not a list"),

@@ -58,13 +58,7 @@ async fn policy(account: &Account, role: &str) -> Option<String> {
         .send()
         .await
         .ok()?;
-    Some(
-        answer
-            .policy_document()
-            .replace("%22", "\"")
-            .replace("%3A", ":")
-            .replace("%2F", "/"),
-    )
+    Some(percent_decoded(answer.policy_document()))
 }
 
 /// IAM returns documents as they would stand in a URL.

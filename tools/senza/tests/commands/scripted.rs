@@ -58,9 +58,14 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
         let body = String::from_utf8(body).ok()?;
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
         let answer = next_answer(script, action);
-        let answer = format!("<{action}Response><{action}Result>{answer}</{action}Result></{action}Response>");
+        let (status, answer) = if answer.starts_with("<ErrorResponse>") {
+            ("400 Bad Request", answer)
+        } else {
+            let whole = format!("<{action}Response><{action}Result>{answer}</{action}Result></{action}Response>");
+            ("200 OK", whole)
+        };
         let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n",
+            "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n",
             answer.len()
         );
         stream.write_all((head + &answer).as_bytes()).ok()?;
