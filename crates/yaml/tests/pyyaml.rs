@@ -212,7 +212,9 @@ fn writes_plain_what_pyyaml_writes_plain() {
 #[test]
 fn resolves_scalars_as_pyyaml() {
     let python = Reference::start();
-    proptest!(cases(2000), |(text in prop_oneof![number_like(), text()])| {
+    // No plain scalar ends in a line break; Python's patterns, which such a text never meets, would look past it.
+    let plain = prop_oneof![number_like(), text()].prop_filter("a line break at the end", |text| !text.ends_with('\n'));
+    proptest!(cases(2000), |(text in plain)| {
         match python.resolve(&text) {
             Answer::Value(expected) => {
                 let resolved = resolve(&text);
