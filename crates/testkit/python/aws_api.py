@@ -83,11 +83,13 @@ def register_images_as_ebs_backed():
     amis.Ami.__init__ = init
 
 
-def delete_one_record_of_a_name():
-    """CloudFormation removes the record that a stack made; moto removes every record of that name, other stacks' as well."""
+def manage_records_as_cloudformation():
+    """CloudFormation removes the one record that a stack made, and its id is the name without the dot at the end; moto removes
+    every record of that name, other stacks' as well, and keeps the dot."""
 
     def remove(zone, name, set_identifier):
-        zone.rrsets = [r for r in zone.rrsets if (r.name, r.set_identifier) != (name, set_identifier)]
+        removed = (name.rstrip("."), set_identifier)
+        zone.rrsets = [r for r in zone.rrsets if (r.name.rstrip("."), r.set_identifier) != removed]
 
     def zone_of(name, identifier, account, region):
         backend = route53_backends[account][get_partition(region)]
@@ -102,6 +104,7 @@ def delete_one_record_of_a_name():
         zone = zone_of(properties.get("HostedZoneName"), properties.get("HostedZoneId"), account_id, region_name)
         remove(zone, resource_name, properties.get("SetIdentifier"))
 
+    RecordSet.physical_resource_id = property(lambda record: record.name.rstrip("."))
     RecordSet.delete = delete
     RecordSet.delete_from_cloudformation_json = classmethod(delete_from_cloudformation_json)
 
@@ -129,7 +132,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)
     register_images_as_ebs_backed()
-    delete_one_record_of_a_name()
+    manage_records_as_cloudformation()
     take_volume_sizes_from_the_image()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
