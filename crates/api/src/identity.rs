@@ -1,0 +1,1 @@
+//! Identity: tokens, token info, service users, teams, users, policy.

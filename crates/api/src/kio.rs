@@ -1,0 +1,1 @@
+//! Kio: applications, their versions and approvals.

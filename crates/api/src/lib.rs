@@ -1,0 +1,10 @@
+//! The platform's wire contracts: one module per service with its request and response types and a typed client.
+//!
+//! Servers, command lines and the console share these types; nothing else is shared between services.
+
+pub mod client;
+pub mod identity;
+pub mod kio;
+mod problem;
+
+pub use problem::Problem;

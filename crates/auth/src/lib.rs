@@ -1,0 +1,10 @@
+//! OAuth 2.0 both ways: who is calling ([`Verifier`], [`Caller`], [`Policy`]) and who we are ([`tokens`]).
+
+mod caller;
+mod policy;
+pub mod tokens;
+mod verifier;
+
+pub use caller::Caller;
+pub use policy::{Policy, PolicyUnavailable};
+pub use verifier::{Verifier, Verify, VerifyError};

@@ -1,0 +1,1 @@
+//! The client half: tokens for our own calls.

@@ -1,0 +1,70 @@
+//! The audit trail: who, when, what, from where, and with which outcome, in a chain of hashes per service.
+
+use sea_orm::DatabaseTransaction;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// What happened, as the service tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What was done, as `resource.verb`: `application.modified`, `token.issued`, `password.added`.
+    pub action: String,
+    /// What it was done to: an application's id, a user's `realm/uid`.
+    pub subject: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// Whether it was done or refused.
+    pub outcome: Outcome,
+    /// What else an auditor needs: the changed fields, the reason of a refusal. Never a secret.
+    pub details: serde_json::Value,
+}
+
+/// Who acted, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// With a leading slash, as in tokens: `/employees`. Empty for the service itself.
+    pub realm: String,
+    /// The user name within the realm.
+    pub uid: String,
+    /// The OAuth client that the caller used, when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The caller's network address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The id of the request, as in the access log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused: permissions, a wrong password.
+    Denied,
+}
+
+/// A link of the chain: an event with its place in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// From 1, without a gap.
+    pub sequence: i64,
+    /// The service whose chain this is.
+    pub service: String,
+    /// When it was recorded: milliseconds since 1970 UTC.
+    pub recorded_at: i64,
+    /// What happened.
+    pub event: Event,
+    /// The hash of the record before; 64 zeros for the first.
+    pub previous: String,
+    /// SHA-256 in hexadecimal over this record's other fields as canonical JSON.
+    pub hash: String,
+}
+
+pub(crate) async fn append(_transaction: &DatabaseTransaction, _service: &str, _event: Event) -> Result<Record, Error> {
+    unimplemented!("the audit chain")
+}

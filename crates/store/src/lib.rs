@@ -1,0 +1,14 @@
+//! What services keep: databases, the audit trail, objects and jobs.
+//!
+//! A service opens one [`Store`] with its migrations. It reads through [`Store::connection`] and writes through
+//! [`Store::write`], whose only ways to commit demand an audit event or the explicit statement that none is due: a write and
+//! its record are in the database together or not at all.
+
+pub mod audit;
+mod database;
+mod error;
+mod write;
+
+pub use database::{DatabaseUrl, Dialect, Migrations, Store};
+pub use error::Error;
+pub use write::Write;
