@@ -163,7 +163,9 @@ impl Found {
     /// `None` as long as something is still to come.
     fn in_lines(lines: &[String]) -> Option<Self> {
         let url = |service: &str| {
-            let line = lines.iter().find(|line| line.split_whitespace().next() == Some(service))?;
+            let line = lines
+                .iter()
+                .find(|line| line.split_whitespace().next() == Some(service))?;
             line.split_whitespace().find_map(|word| word.parse::<Url>().ok())
         };
         let login = lines.iter().find(|line| line.contains("administrator"))?;
