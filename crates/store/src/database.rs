@@ -30,7 +30,11 @@ impl DatabaseUrl {
 
     /// Which database the URL names.
     pub fn dialect(&self) -> Dialect {
-        if self.0.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::PostgreSql }
+        if self.0.starts_with("sqlite:") {
+            Dialect::Sqlite
+        } else {
+            Dialect::PostgreSql
+        }
     }
 }
 
@@ -38,7 +42,10 @@ impl FromStr for DatabaseUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme)) {
+        if ["sqlite:", "postgres:", "postgresql:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::Url("a database URL starts with sqlite: or postgres:".to_owned()))

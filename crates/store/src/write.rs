@@ -14,7 +14,10 @@ pub struct Write {
 impl Write {
     pub(crate) async fn begin(store: &Store) -> Result<Self, Error> {
         let transaction = store.connection().begin().await?;
-        Ok(Self { service: store.service(), transaction })
+        Ok(Self {
+            service: store.service(),
+            transaction,
+        })
     }
 
     /// What queries and statements of this write run on.
