@@ -19,6 +19,18 @@ pub enum Requirements {
     AwsApi,
     /// the original senza 2.1.143
     Senza,
+    /// the originals zign and ztoken 1.2.2, the tokens library 1.1.19, httpie with its zign plug-in
+    Zign,
+    /// the originals zign and ztoken 1.0.33, with a keyring that is a file
+    ZignOld,
+    /// the original `stups configure` 1.1.21
+    StupsCli,
+}
+
+impl Requirements {
+    /// Every one there is.
+    #[cfg(test)]
+    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli];
 }
 
 impl Requirements {
@@ -40,6 +52,9 @@ impl Requirements {
                 // isolated build would fetch one that no hash names.
                 install_options: &["--no-build-isolation"],
             },
+            Self::Zign => Recipe::of_wheels("zign", include_str!("../requirements/zign.txt")),
+            Self::ZignOld => Recipe::of_wheels("zign-1.0.33", include_str!("../requirements/zign-1.0.33.txt")),
+            Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
         }
     }
 }
@@ -56,6 +71,16 @@ struct Recipe {
 }
 
 impl Recipe {
+    /// Packages that are all wheels: nothing is compiled, so nothing but what the hashes name is executed.
+    const fn of_wheels(name: &'static str, requirements: &'static str) -> Self {
+        Self {
+            name,
+            requirements,
+            python_versions: &[11, 12, 13],
+            install_options: &["--only-binary", ":all:"],
+        }
+    }
+
     /// Other requirements are another directory: an environment never changes.
     fn directory_name(self) -> String {
         let digest = Sha256::digest(self.requirements);
@@ -288,7 +313,7 @@ mod tests {
 
     #[test]
     fn checked_in_requirements_name_versions_and_hashes_only() {
-        for requirements in [Requirements::AwsApi, Requirements::Senza] {
+        for requirements in Requirements::ALL {
             let recipe = requirements.recipe();
             let lines = recipe
                 .requirements
