@@ -1,1 +1,11 @@
-//! Kio: applications, their versions and approvals.
+//! Kio: applications, their versions and approvals (contract kio).
+
+mod application;
+mod schema;
+mod version;
+
+pub use application::{Application, ApplicationWrite, Change};
+pub use schema::{
+    APPLICATION, APPLICATION_ID, APPLICATION_PATCH, APPROVAL, VERSION, VERSION_ID, is_application_id, is_version_id,
+};
+pub use version::{Approval, ApprovalWrite, Version, VersionSummary, VersionWrite};

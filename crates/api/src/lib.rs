@@ -6,5 +6,8 @@ pub mod client;
 pub mod identity;
 pub mod kio;
 mod problem;
+pub mod strict;
+mod timestamp;
 
 pub use problem::Problem;
+pub use timestamp::Timestamp;

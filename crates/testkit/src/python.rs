@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use sha2::{Digest, Sha256};
 
+use crate::debian;
+
 /// Written last: an environment without it is incomplete, because it was interrupted while it was made.
 const COMPLETE: &str = "complete";
 
@@ -17,6 +19,18 @@ pub enum Requirements {
     AwsApi,
     /// the original senza 2.1.143
     Senza,
+    /// the originals zign and ztoken 1.2.2, the tokens library 1.1.19, httpie with its zign plug-in
+    Zign,
+    /// the originals zign and ztoken 1.0.33, with a keyring that is a file
+    ZignOld,
+    /// the original `stups configure` 1.1.21
+    StupsCli,
+}
+
+impl Requirements {
+    /// Every one there is.
+    #[cfg(test)]
+    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli];
 }
 
 impl Requirements {
@@ -38,6 +52,9 @@ impl Requirements {
                 // isolated build would fetch one that no hash names.
                 install_options: &["--no-build-isolation"],
             },
+            Self::Zign => Recipe::of_wheels("zign", include_str!("../requirements/zign.txt")),
+            Self::ZignOld => Recipe::of_wheels("zign-1.0.33", include_str!("../requirements/zign-1.0.33.txt")),
+            Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
         }
     }
 }
@@ -54,6 +71,16 @@ struct Recipe {
 }
 
 impl Recipe {
+    /// Packages that are all wheels: nothing is compiled, so nothing but what the hashes name is executed.
+    const fn of_wheels(name: &'static str, requirements: &'static str) -> Self {
+        Self {
+            name,
+            requirements,
+            python_versions: &[11, 12, 13],
+            install_options: &["--only-binary", ":all:"],
+        }
+    }
+
     /// Other requirements are another directory: an environment never changes.
     fn directory_name(self) -> String {
         let digest = Sha256::digest(self.requirements);
@@ -160,17 +187,7 @@ fn interpreter(versions: &[u32]) -> Result<PathBuf> {
     }
     let names: Vec<String> = versions.iter().map(|minor| format!("3.{minor}")).collect();
     let missing = format!("Python {} with the modules venv and ensurepip", names.join(" or "));
-    if !(is_root() && Path::new("/usr/bin/apt-get").exists()) {
-        return Err(Error::other(format!(
-            "{missing} is needed. Please install it (Debian and Ubuntu: apt-get install python3-venv)"
-        )));
-    }
-    eprintln!("Installing the Debian package python3-venv ..");
-    let install = || run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "python3-venv"]));
-    if install().is_err() {
-        run(Command::new("apt-get").arg("update"))?;
-        install()?;
-    }
+    debian::install("python3-venv", &missing)?;
     find_interpreter(versions).ok_or_else(|| {
         Error::other(format!(
             "{missing} is needed, and this system's python3-venv is not that"
@@ -203,18 +220,9 @@ fn version(python: &Path) -> Option<u32> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().parse().ok())?
 }
 
-/// On Linux; elsewhere no package is installed anyway.
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
 /// Runs a command silently; when it fails, the error has its name and what it said last.
 fn run(command: &mut Command) -> Result<()> {
-    let Output { status, stdout, stderr } = command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .output()?;
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output()?;
     if status.success() {
         return Ok(());
     }
@@ -305,7 +313,7 @@ mod tests {
 
     #[test]
     fn checked_in_requirements_name_versions_and_hashes_only() {
-        for requirements in [Requirements::AwsApi, Requirements::Senza] {
+        for requirements in Requirements::ALL {
             let recipe = requirements.recipe();
             let lines = recipe
                 .requirements

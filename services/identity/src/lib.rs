@@ -1,1 +1,15 @@
-//! Placeholder
+//! The OAuth 2.0 provider with token info, token revocation, teams, users and service users (contract identity).
+
+pub mod clock;
+pub mod config;
+mod hasher;
+mod keys;
+mod master_key;
+mod migrations;
+mod model;
+mod realms;
+mod routes;
+mod state;
+
+pub use config::Config;
+pub use state::State;

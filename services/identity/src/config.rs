@@ -1,0 +1,252 @@
+//! The settings of the identity service. Every one has a default that works on an empty directory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use crate::realms::Realm;
+
+/// The settings of the identity service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `sqlite:///path/file.db` or `postgres://user:password@host/database`. Default: `identity.db` in the data directory.
+    pub database: Option<SecretString>,
+    /// The key that seals private signing keys: 32 bytes in base64. All instances on one database need the same. Default: the
+    /// file `identity-master.key` in the data directory, made at the first start.
+    pub master_key: Option<SecretString>,
+    /// The user directories, by name with the leading slash. What is given here is merged over the four default realms.
+    pub realms: BTreeMap<String, Realm>,
+    /// The realm of requests that name none and whose `Host` names none. Default: no such realm, they are refused.
+    pub default_realm: Option<String>,
+    /// Signing keys.
+    pub signing: Signing,
+    /// Costs of password hashes.
+    pub argon2: Argon2Config,
+    /// Sessions, codes, refresh tokens.
+    pub lifetimes: Lifetimes,
+    /// How failed logins are slowed.
+    pub throttle: Throttle,
+    /// Clients whose native login pages may send user name and password as JSON to the authorize endpoint: `/realm/client_id`.
+    pub first_party_clients: Vec<String>,
+    /// Audiences (RFC 8707 `resource`) that are known to read RFC 9068 tokens: clients that ask for one get an `at+jwt`.
+    pub modern_resources: Vec<String>,
+    /// Who administers everything here: `/realm/uid`. The administrator made at the first start is one of them.
+    pub administrators: Vec<String>,
+    /// The scope that the administration API (`/raw-sync`, consents of others) demands, from callers of `/services`.
+    pub administration_scope: String,
+    /// Callers of the service-user API that need no further scope than `uid`: `/realm/uid` of the Mint worker.
+    pub service_user_administrators: Vec<String>,
+    /// Put before an application's id to make the name of its service user.
+    pub robot_prefix: String,
+    /// Kio, asked for the applications of a team when the policy decides about service users. Default: nobody is asked.
+    pub kio_url: Option<Url>,
+    /// Whether `GET /accounts/aws?member=` also answers one account per team that has none of its name (contract 2.17).
+    pub synthetic_team_accounts: bool,
+    /// Whether `GET /access_token` answers Basic credentials of employees, as the Token Service of old did (contract 2.15).
+    pub token_service: bool,
+    /// Revocation of access tokens.
+    pub revocation: Revocation,
+    /// A token info that answers for opaque tokens (contract 2.11.3). Default: opaque tokens are not valid.
+    pub upstream_tokeninfo_url: Option<Url>,
+    /// Another OpenID provider that employees log in at.
+    pub upstream_login: Option<UpstreamLogin>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database: None,
+            master_key: None,
+            realms: BTreeMap::new(),
+            default_realm: None,
+            signing: Signing::default(),
+            argon2: Argon2Config::default(),
+            lifetimes: Lifetimes::default(),
+            throttle: Throttle::default(),
+            first_party_clients: Vec::new(),
+            modern_resources: Vec::new(),
+            administrators: Vec::new(),
+            administration_scope: "identity.admin".to_owned(),
+            service_user_administrators: Vec::new(),
+            robot_prefix: "stups_".to_owned(),
+            kio_url: None,
+            synthetic_team_accounts: true,
+            token_service: false,
+            revocation: Revocation::default(),
+            upstream_tokeninfo_url: None,
+            upstream_login: None,
+        }
+    }
+}
+
+/// What tokens are signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA on P-256: small, and verified by every client of the time.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSA, 2048 bits and more: from a key file.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// Ed25519: only for tokens of the modern profile, and only in the modern key set.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// Signing keys and their rotation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Signing {
+    /// For tokens of the legacy profile and ID tokens: `ES256` or `RS256`.
+    pub algorithm: Algorithm,
+    /// For tokens of the modern profile: any.
+    pub modern_algorithm: Algorithm,
+    /// A PKCS #8 PEM file (`openssl genpkey -algorithm RSA`) that is taken in at start: needed for `RS256`.
+    pub rs256_key_file: Option<PathBuf>,
+    /// How long a key signs, in seconds. Default: 30 days.
+    pub rotation_seconds: i64,
+    /// How long a key is published before it signs: at least twice the slowest consumer's refresh. Default: 20 minutes.
+    pub publish_before_seconds: i64,
+}
+
+impl Default for Signing {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::Es256,
+            modern_algorithm: Algorithm::Es256,
+            rs256_key_file: None,
+            rotation_seconds: 30 * 24 * 3600,
+            publish_before_seconds: 20 * 60,
+        }
+    }
+}
+
+/// Costs of argon2id. Values below 19 MiB and two iterations are raised to them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Argon2Config {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// How many hashes are computed at once. Default: one per processor.
+    pub parallel: Option<usize>,
+}
+
+impl Default for Argon2Config {
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None }
+    }
+}
+
+/// How long things live, in seconds. Access tokens: see the realm.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lifetimes {
+    /// An authorization code.
+    pub code_seconds: i64,
+    /// A login, from the last use.
+    pub session_seconds: i64,
+    /// A refresh token that is not used.
+    pub refresh_idle_seconds: i64,
+    /// A chain of refresh tokens, from the login.
+    pub refresh_absolute_seconds: i64,
+    /// How long a used refresh token still answers the same successor.
+    pub refresh_grace_seconds: i64,
+    /// A device code.
+    pub device_code_seconds: i64,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            code_seconds: 60,
+            session_seconds: 8 * 3600,
+            refresh_idle_seconds: 30 * 24 * 3600,
+            refresh_absolute_seconds: 90 * 24 * 3600,
+            refresh_grace_seconds: 60,
+            device_code_seconds: 600,
+        }
+    }
+}
+
+/// How failed logins are slowed: after some failures each further one doubles the wait.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Throttle {
+    /// Failures of one user before the first wait.
+    pub user_failures: i32,
+    /// Failures from one address before the first wait.
+    pub address_failures: i32,
+    /// The longest wait in seconds.
+    pub longest_wait_seconds: i64,
+    /// Failures are forgotten after so many seconds without one.
+    pub forget_seconds: i64,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { user_failures: 5, address_failures: 50, longest_wait_seconds: 300, forget_seconds: 900 }
+    }
+}
+
+/// Revocation of access tokens (contract 2.12).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Revocation {
+    /// Must equal the setting of every foreign token info that polls our list. Default: the original's.
+    pub hashing_salt: String,
+    /// How far ahead `issued_before` may be, in seconds.
+    pub future_seconds: i64,
+    /// Who may revoke by claims.
+    pub rules: Vec<RevocationRule>,
+}
+
+impl Default for Revocation {
+    fn default() -> Self {
+        Self { hashing_salt: "seasaltisthebest".to_owned(), future_seconds: 5, rules: Vec::new() }
+    }
+}
+
+/// A caller whose token has all required claims may revoke claims that include all allowed ones.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationRule {
+    /// Claims of the caller's token.
+    pub required_user_claims: BTreeMap<String, String>,
+    /// Claims that must be part of the request.
+    pub allowed_revocation_claims: BTreeMap<String, String>,
+}
+
+/// Another OpenID provider that employees log in at; its groups become teams.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamLogin {
+    /// Its issuer URL, for discovery.
+    pub issuer: Url,
+    /// Our client there.
+    pub client_id: String,
+    /// The secret of our client there.
+    pub client_secret: Option<SecretString>,
+    /// The claim that is the user name here.
+    #[serde(default = "preferred_username")]
+    pub uid_claim: String,
+    /// The claim that lists groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// Which group makes a member of which team.
+    #[serde(default)]
+    pub teams: BTreeMap<String, String>,
+}
+
+fn preferred_username() -> String {
+    "preferred_username".to_owned()
+}
+
+fn groups() -> String {
+    "groups".to_owned()
+}

@@ -1,0 +1,64 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use ring::hmac;
+use tokio::sync::Semaphore;
+
+use crate::config::Argon2Config;
+use crate::master_key::MasterKey;
+
+/// What password hashing stands on: argon2id with the configured costs, computed on blocking threads, a bounded number at a
+/// time, so that a flood of logins can exhaust neither memory nor the runtime; and the key under which machine secrets are
+/// hashed fast. Cloning is cheap.
+#[derive(Clone)]
+pub struct PasswordHasher {
+    argon2: Argon2<'static>,
+    machine_secrets: hmac::Key,
+    permits: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for PasswordHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PasswordHasher({:?})", self.argon2.params())
+    }
+}
+
+impl PasswordHasher {
+    /// Costs from the configuration, raised to the floor of contract identity 5.4 when they are below it.
+    pub fn new(config: &Argon2Config, master: &MasterKey) -> Self {
+        let params = Params::new(config.memory_kib.max(19 * 1024), config.iterations.max(2), 1, None)
+            .expect("the costs are within the bounds of argon2");
+        let parallel = config.parallel.map_or_else(
+            || std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            |parallel| parallel.max(1),
+        );
+        Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            machine_secrets: master.derive("machine secrets"),
+            permits: Arc::new(Semaphore::new(parallel)),
+        }
+    }
+
+    /// The parameters new hashes are made with; a stored hash with others is upgraded at the next success.
+    pub fn argon2(&self) -> &Argon2<'static> {
+        &self.argon2
+    }
+
+    /// The key for HMAC-SHA-256 over secrets that we generated: at least 128 random bits need no slow hash.
+    pub fn machine_secret_key(&self) -> &hmac::Key {
+        &self.machine_secrets
+    }
+
+    /// Runs a slow hash computation on a blocking thread when it is its turn.
+    pub async fn run<T: Send + 'static>(&self, compute: impl FnOnce(&Argon2<'static>) -> T + Send + 'static) -> T {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let argon2 = self.argon2.clone();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            compute(&argon2)
+        })
+        .await
+        .expect("hashing does not panic")
+    }
+}

@@ -1,0 +1,8 @@
+//! The tables of the identity service, oldest change first.
+
+mod m0002_oauth;
+
+/// All migrations, oldest first.
+pub fn all() -> stups_store::Migrations {
+    vec![Box::new(m0002_oauth::Migration)]
+}

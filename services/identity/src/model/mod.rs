@@ -1,0 +1,1 @@
+//! What the service keeps: tables and the queries on them. No HTTP here.

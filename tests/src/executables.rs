@@ -1,0 +1,51 @@
+//! The project's own executables.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// `stups` or `stupsd`, built as a plain `cargo build` builds them: once per test binary, and only what has changed.
+///
+/// Panics with the compiler's output when they do not compile.
+pub fn executable(name: &str) -> &'static Path {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    built
+        .iter()
+        .find(|path| path.file_stem().is_some_and(|stem| stem == name))
+        .unwrap_or_else(|| panic!("{name} is none of the executables: {built:?}"))
+}
+
+fn build() -> Vec<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let output = Command::new(cargo)
+        .args(["build", "--package=stups", "--package=stupsd"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo can be run");
+    assert!(
+        output.status.success(),
+        "cargo build failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .collect()
+}
+
+/// The environment of a user whose home is `directory`: nothing of the real user's configuration, credentials or browser shows.
+pub fn home(directory: &Path) -> Vec<(&'static str, String)> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    vec![
+        ("HOME", directory.display().to_string()),
+        ("XDG_CONFIG_HOME", directory.join(".config").display().to_string()),
+        ("PATH", path),
+        ("USER", "jdoe".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TZ", "UTC".to_owned()),
+    ]
+}

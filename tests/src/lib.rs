@@ -1,0 +1,10 @@
+//! The platform as it is shipped, for tests: the `stups` and `stupsd` executables that `cargo build` makes, started on free
+//! ports in a temporary directory.
+
+mod executables;
+mod http;
+mod platform;
+
+pub use executables::{executable, home};
+pub use http::client;
+pub use platform::{Login, Platform};
