@@ -90,7 +90,9 @@ pub async fn enqueue(transaction: &DatabaseTransaction, job: NewJob) -> Result<b
         died_at: Set(None),
     };
     // Without a target: the only thing a fresh id can collide with is the key.
-    let inserted = Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).try_insert();
+    let inserted = Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .try_insert();
     let outcome = inserted.exec_without_returning(transaction).await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(count) if count > 0))
 }
@@ -103,9 +105,13 @@ pub async fn claim(store: &Store, queue: &str, limit: u64) -> Result<Vec<Job>, E
 
     let mut due = Query::select();
     due.column(Column::Id).from(Entity);
-    due.and_where(Expr::col(Column::Queue).eq(queue)).and_where(Expr::col(Column::DiedAt).is_null());
-    due.and_where(Expr::col(Column::DueAt).lte(now)).and_where(Expr::col(Column::LeasedUntil).lt(now));
-    due.order_by(Column::DueAt, Order::Asc).order_by(Column::Id, Order::Asc).limit(limit);
+    due.and_where(Expr::col(Column::Queue).eq(queue))
+        .and_where(Expr::col(Column::DiedAt).is_null());
+    due.and_where(Expr::col(Column::DueAt).lte(now))
+        .and_where(Expr::col(Column::LeasedUntil).lt(now));
+    due.order_by(Column::DueAt, Order::Asc)
+        .order_by(Column::Id, Order::Asc)
+        .limit(limit);
     if write.transaction().get_database_backend() == DbBackend::Postgres {
         due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
@@ -148,7 +154,9 @@ pub async fn work<F>(store: &Store, queue: &str, work: impl FnOnce(Job) -> F) ->
 where
     F: Future<Output = Result<(), String>>,
 {
-    let Some(job) = claim(store, queue, 1).await?.pop() else { return Ok(false) };
+    let Some(job) = claim(store, queue, 1).await?.pop() else {
+        return Ok(false);
+    };
     let outcome = {
         let mut working = std::pin::pin!(work(job.clone()));
         loop {
@@ -192,10 +200,16 @@ pub async fn dead(connection: &impl ConnectionTrait, queue: &str, limit: u64) ->
 
 /// Gives a dead job all its attempts again. False when there is no such job, or one of its key is in the queue meanwhile.
 pub async fn revive(transaction: &DatabaseTransaction, id: &str) -> Result<bool, Error> {
-    let Some(row) = Entity::find_by_id(id).filter(Column::DiedAt.is_not_null()).one(transaction).await? else {
+    let Some(row) = Entity::find_by_id(id)
+        .filter(Column::DiedAt.is_not_null())
+        .one(transaction)
+        .await?
+    else {
         return Ok(false);
     };
-    let mut rival = Entity::find().filter(Column::Queue.eq(&row.queue)).filter(Column::DiedAt.is_null());
+    let mut rival = Entity::find()
+        .filter(Column::Queue.eq(&row.queue))
+        .filter(Column::DiedAt.is_null());
     rival = rival.filter(Column::Key.eq(row.key.clone()));
     if row.key.is_some() && rival.one(transaction).await?.is_some() {
         return Ok(false);
@@ -269,7 +283,9 @@ impl Job {
 
 fn pause(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt - 1).unwrap_or(0);
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_PAUSE)
+    FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(doublings))
+        .min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]

@@ -46,14 +46,20 @@ pub fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
 
 fn directory(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     let path = url.to_file_path().map_err(|()| ObjectsError::Url(url.clone()))?;
-    std::fs::create_dir_all(&path).map_err(|source| ObjectsError::Directory { path: path.clone(), source })?;
+    std::fs::create_dir_all(&path).map_err(|source| ObjectsError::Directory {
+        path: path.clone(),
+        source,
+    })?;
     Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
 }
 
 /// As [`open`] for `s3://`, with settings from elsewhere than the environment.
 pub fn s3(url: &Url, settings: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     crate::tls::use_ring();
-    let bucket = url.host_str().filter(|_| url.scheme() == "s3").ok_or_else(|| ObjectsError::Url(url.clone()))?;
+    let bucket = url
+        .host_str()
+        .filter(|_| url.scheme() == "s3")
+        .ok_or_else(|| ObjectsError::Url(url.clone()))?;
     let prefix = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
     // Plain HTTP only where an endpoint says so: emulators, a store on the same machine.
     let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);

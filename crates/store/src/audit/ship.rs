@@ -78,14 +78,23 @@ struct Failures {
 impl Shipper {
     /// Ships from where the last shipper to this destination ended.
     pub fn new(store: Store, destination: Destination) -> Self {
-        Self { store, destination, id: Uuid::new_v4().to_string(), failures: Mutex::default() }
+        Self {
+            store,
+            destination,
+            id: Uuid::new_v4().to_string(),
+            failures: Mutex::default(),
+        }
     }
 
     /// One pass: everything that is there. After a failure passes do nothing for a while, twice as long after each: from one
     /// second to five minutes.
     pub async fn run(&self) -> Result<Shipment, ShippingError> {
         if self.is_pausing() {
-            return Ok(Shipment { waiting: true, position: self.position().await?, shipped: 0 });
+            return Ok(Shipment {
+                waiting: true,
+                position: self.position().await?,
+                shipped: 0,
+            });
         }
         let outcome = self.pass().await;
         self.remember(outcome.is_ok());
@@ -94,9 +103,16 @@ impl Shipper {
 
     async fn pass(&self) -> Result<Shipment, ShippingError> {
         if !self.lease().await? {
-            return Ok(Shipment { waiting: true, position: self.position().await?, shipped: 0 });
+            return Ok(Shipment {
+                waiting: true,
+                position: self.position().await?,
+                shipped: 0,
+            });
         }
-        let mut done = Shipment { position: self.position().await?, ..Shipment::default() };
+        let mut done = Shipment {
+            position: self.position().await?,
+            ..Shipment::default()
+        };
         loop {
             let records = page(self.store.connection(), done.position, BATCH, &Filter::default()).await?;
             let Some(last) = records.last() else { break };
@@ -122,7 +138,9 @@ impl Shipper {
 
     /// The number of the last record that the destination has for certain.
     pub async fn position(&self) -> Result<i64, Error> {
-        let row = shipment::Entity::find_by_id(self.destination.name()).one(self.store.connection()).await?;
+        let row = shipment::Entity::find_by_id(self.destination.name())
+            .one(self.store.connection())
+            .await?;
         Ok(row.map_or(0, |row| row.sequence))
     }
 
@@ -135,15 +153,23 @@ impl Shipper {
             shipper: Set(String::new()),
             leased_until: Set(0),
         };
-        let keep = OnConflict::column(shipment::Column::Destination).do_nothing().to_owned();
-        shipment::Entity::insert(unknown).on_conflict(keep).exec_without_returning(write.transaction()).await?;
+        let keep = OnConflict::column(shipment::Column::Destination)
+            .do_nothing()
+            .to_owned();
+        shipment::Entity::insert(unknown)
+            .on_conflict(keep)
+            .exec_without_returning(write.transaction())
+            .await?;
         let now = Timestamp::now().as_millisecond();
         let free = Condition::any()
             .add(shipment::Column::LeasedUntil.lt(now))
             .add(shipment::Column::Shipper.eq(&self.id));
         let taken = shipment::Entity::update_many()
             .col_expr(shipment::Column::Shipper, Expr::value(&self.id))
-            .col_expr(shipment::Column::LeasedUntil, Expr::value(now + LEASE.as_millis() as i64))
+            .col_expr(
+                shipment::Column::LeasedUntil,
+                Expr::value(now + LEASE.as_millis() as i64),
+            )
             .filter(shipment::Column::Destination.eq(self.destination.name()))
             .filter(free)
             .exec(write.transaction())
@@ -185,7 +211,9 @@ impl Shipper {
 
     fn is_pausing(&self) -> bool {
         let failures = *self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.not_before.is_some_and(|moment| tokio::time::Instant::now() < moment)
+        failures
+            .not_before
+            .is_some_and(|moment| tokio::time::Instant::now() < moment)
     }
 
     fn remember(&self, success: bool) {
@@ -194,7 +222,9 @@ impl Shipper {
             *failures = Failures::default();
             return;
         }
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.count)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(failures.count))
+            .min(LONGEST_PAUSE);
         failures.count += 1;
         failures.not_before = Some(tokio::time::Instant::now() + pause);
     }

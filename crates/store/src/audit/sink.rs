@@ -79,7 +79,9 @@ impl Destination {
                         None => serde_json::to_value(record).ok(),
                     };
                     if let Some(body) = body {
-                        put(&client, url, token.as_ref(), body).await.map_err(|error| (index, error))?;
+                        put(&client, url, token.as_ref(), body)
+                            .await
+                            .map_err(|error| (index, error))?;
                     }
                 }
                 Ok(())
@@ -90,9 +92,20 @@ impl Destination {
 
 /// Appends what the file does not have yet, and returns when it is on the disk.
 async fn append(path: &PathBuf, records: &[Record]) -> Result<(), ShippingError> {
-    let failed = |source| ShippingError::File { path: path.clone(), source };
+    let failed = |source| ShippingError::File {
+        path: path.clone(),
+        source,
+    };
     let mut options = OpenOptions::new();
-    let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).await.map_err(failed)?;
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .await
+        .map_err(failed)?;
     let (length, last) = last_record(&mut file).await.map_err(failed)?;
     let mut lines = String::new();
     for record in records.iter().filter(|record| record.sequence > last) {
@@ -122,15 +135,21 @@ async fn last_record(file: &mut tokio::fs::File) -> std::io::Result<(u64, i64)> 
     }
     match serde_json::from_slice::<Record>(last) {
         Ok(record) => Ok((start + whole as u64, record.sequence)),
-        Err(error) => Err(std::io::Error::other(format!("its last line is no audit record: {error}"))),
+        Err(error) => Err(std::io::Error::other(format!(
+            "its last line is no audit record: {error}"
+        ))),
     }
 }
 
 fn client() -> Result<reqwest::Client, ShippingError> {
     crate::tls::use_ring();
     // A redirect could lead the token elsewhere.
-    let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    builder.build().map_err(|error| ShippingError::Http(error.without_url()))
+    let builder = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none());
+    builder
+        .build()
+        .map_err(|error| ShippingError::Http(error.without_url()))
 }
 
 async fn put(
@@ -146,6 +165,13 @@ async fn put(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.send().await.map_err(|error| ShippingError::Http(error.without_url()))?;
-    if answer.status().is_success() { Ok(()) } else { Err(ShippingError::Refused(answer.status().as_u16())) }
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| ShippingError::Http(error.without_url()))?;
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(ShippingError::Refused(answer.status().as_u16()))
+    }
 }

@@ -73,7 +73,10 @@ impl Chain {
 
     /// A chain that can only be this service's.
     pub fn of(service: &str) -> Self {
-        Self { service: Some(service.to_owned()), ..Self::default() }
+        Self {
+            service: Some(service.to_owned()),
+            ..Self::default()
+        }
     }
 
     /// How many records it has.
@@ -93,20 +96,37 @@ impl Chain {
 
     /// Checks the next record. After an error the chain is where it was.
     pub fn check(&mut self, record: &Record) -> Result<(), Broken> {
-        let broken = |flaw| Err(Broken { sequence: record.sequence, flaw });
+        let broken = |flaw| {
+            Err(Broken {
+                sequence: record.sequence,
+                flaw,
+            })
+        };
         let due = self.sequence + 1;
         if record.sequence != due {
-            return broken(Flaw::Sequence { expected: due, found: record.sequence });
+            return broken(Flaw::Sequence {
+                expected: due,
+                found: record.sequence,
+            });
         }
         if let Some(service) = self.service.as_ref().filter(|service| **service != record.service) {
-            return broken(Flaw::Service { expected: service.clone(), found: record.service.clone() });
+            return broken(Flaw::Service {
+                expected: service.clone(),
+                found: record.service.clone(),
+            });
         }
         if record.previous != self.head() {
-            return broken(Flaw::Previous { expected: self.head().to_owned(), found: record.previous.clone() });
+            return broken(Flaw::Previous {
+                expected: self.head().to_owned(),
+                found: record.previous.clone(),
+            });
         }
         let hash = canonical::hash(record);
         if record.hash != hash {
-            return broken(Flaw::Hash { expected: hash, found: record.hash.clone() });
+            return broken(Flaw::Hash {
+                expected: hash,
+                found: record.hash.clone(),
+            });
         }
         self.service.get_or_insert_with(|| record.service.clone());
         self.sequence = due;
@@ -119,8 +139,14 @@ impl Chain {
         if self.head() == head {
             return Ok(());
         }
-        let flaw = Flaw::Head { expected: head.to_owned(), found: self.head().to_owned() };
-        Err(Broken { sequence: self.sequence, flaw })
+        let flaw = Flaw::Head {
+            expected: head.to_owned(),
+            found: self.head().to_owned(),
+        };
+        Err(Broken {
+            sequence: self.sequence,
+            flaw,
+        })
     }
 }
 
@@ -188,7 +214,10 @@ mod tests {
 
     /// As an auditor gets it.
     fn read_back(records: &[Record]) -> Vec<Record> {
-        let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
+        let lines: Vec<String> = records
+            .iter()
+            .map(|record| serde_json::to_string(record).unwrap())
+            .collect();
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -283,12 +312,30 @@ mod tests {
         let two = chain::link("kio", 2, one.hash.clone(), event("b"));
         let forged = chain::link("kio", 1, Record::NO_PREVIOUS.to_owned(), event("c"));
         let broken = verify([forged.clone(), two.clone()]).unwrap_err();
-        assert_eq!(broken.flaw, Flaw::Previous { expected: forged.hash, found: one.hash.clone() });
-        assert!(broken.to_string().starts_with("record 2 is broken: it names "), "{broken}");
+        assert_eq!(
+            broken.flaw,
+            Flaw::Previous {
+                expected: forged.hash,
+                found: one.hash.clone()
+            }
+        );
+        assert!(
+            broken.to_string().starts_with("record 2 is broken: it names "),
+            "{broken}"
+        );
 
         let foreign = Chain::of("identity").check(&one).unwrap_err();
-        assert_eq!(foreign.flaw, Flaw::Service { expected: "identity".to_owned(), found: "kio".to_owned() });
-        assert_eq!(verify([two]).unwrap_err().flaw, Flaw::Sequence { expected: 1, found: 2 });
+        assert_eq!(
+            foreign.flaw,
+            Flaw::Service {
+                expected: "identity".to_owned(),
+                found: "kio".to_owned()
+            }
+        );
+        assert_eq!(
+            verify([two]).unwrap_err().flaw,
+            Flaw::Sequence { expected: 1, found: 2 }
+        );
         assert_eq!(verify([]).unwrap().head(), Record::NO_PREVIOUS);
     }
 
@@ -305,7 +352,11 @@ mod tests {
         let whole = serde_json::to_value(&record).unwrap();
         for pointer in ["", "/event", "/event/actor"] {
             let mut more = whole.clone();
-            more.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("note".to_owned(), json!("hi"));
+            more.pointer_mut(pointer)
+                .unwrap()
+                .as_object_mut()
+                .unwrap()
+                .insert("note".to_owned(), json!("hi"));
             assert!(serde_json::from_value::<Record>(more).is_err(), "{pointer}");
         }
     }
