@@ -28,6 +28,9 @@ enum Command {
     /// Deploy immutable, versioned application stacks and route traffic to them
     #[command(disable_help_flag = true)]
     Senza(ToolArguments),
+    /// Check the audit trails that services keep
+    #[command(disable_help_flag = true)]
+    Audit(ToolArguments),
     /// Make links to this executable, one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
@@ -54,6 +57,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     match command {
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
+        Command::Audit(tool) => run_tool(Tool::Audit, tool),
         Command::Completion(arguments) => {
             terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))

@@ -31,7 +31,7 @@ pub(crate) fn run(terminal: &Terminal, arguments: &LinkArguments) -> Result<(), 
         fs::canonicalize(&arguments.directory).map_err(|error| failed("open", &arguments.directory, &error))?;
 
     let mut missing = Vec::new();
-    for tool in Tool::ALL {
+    for tool in Tool::ALL.iter().filter(|tool| tool.is_linked()) {
         let link = directory.join(format!("{}{}", tool.name(), env::consts::EXE_SUFFIX));
         match Existing::at(&link, &executable).map_err(|error| failed("read", &link, &error))? {
             Existing::Link => terminal.info(&format!("{} is there", link.display())),

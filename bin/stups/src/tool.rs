@@ -11,16 +11,18 @@ use stups_terminal::{Failure, Terminal};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Senza,
+    Audit,
 }
 
 impl Tool {
     /// Every tool, in the order of the help text.
-    pub(crate) const ALL: &[Self] = &[Self::Senza];
+    pub(crate) const ALL: &[Self] = &[Self::Senza, Self::Audit];
 
     /// The name as typed.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Senza => "senza",
+            Self::Audit => "audit",
         }
     }
 
@@ -28,14 +30,23 @@ impl Tool {
     pub(crate) fn command(self) -> clap::Command {
         match self {
             Self::Senza => senza::command(),
+            Self::Audit => stups_audit::command(),
         }
+    }
+
+    /// Whether it has a link of its own. `audit` is too common a word for that.
+    pub(crate) fn is_linked(self) -> bool {
+        self != Self::Audit
     }
 
     /// The tool that a program of this name is a link for: `/usr/local/bin/senza` is Senza.
     pub(crate) fn from_program_name(program: &OsStr) -> Option<Self> {
         let name = Path::new(program).file_name()?.to_str()?;
         let name = name.strip_suffix(EXE_SUFFIX).unwrap_or(name);
-        Self::ALL.iter().copied().find(|tool| name == tool.name())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|tool| tool.is_linked() && name == tool.name())
     }
 
     /// Runs the tool with `arguments`, program name first.
@@ -51,6 +62,7 @@ impl Tool {
         };
         match self {
             Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
+            Self::Audit => runtime.block_on(Box::pin(stups_audit::run(arguments))),
         }
     }
 }
@@ -68,7 +80,7 @@ mod tests {
                 "{program}"
             );
         }
-        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza"] {
+        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza", "audit"] {
             assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
         }
     }
