@@ -1,6 +1,7 @@
 //! Search in an index of our own: a row per word and application.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use sea_orm::{ConnectionTrait, EntityTrait as _};
 use stups_store::Error;
@@ -9,7 +10,7 @@ use super::document::{Position, decode, document, encode, query};
 use super::headline::headline;
 use super::rank::rank;
 use super::{LONGEST_EXCERPTED, Match, Place, Search};
-use crate::model::application::{Entity, Model};
+use crate::model::application::{self, Model};
 use crate::model::list::{COLUMNS, Filter, Page, Sql};
 
 /// A word's applications are counted up to this number only: beyond it, it is frequent.
@@ -129,12 +130,16 @@ async fn places_of_prefixes(
         for row in connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await? {
             let id: String = row.try_get_by_index(0)?;
             let positions: String = row.try_get_by_index(1)?;
-            let words = found.entry(id).or_insert_with(|| vec![Vec::new(); words.len()]);
-            if let Some(known) = words.get_mut(index) {
+            // Who lacks an earlier word is out.
+            let known = match (index, found.entry(id)) {
+                (0, entry) => entry.or_insert_with(|| vec![Vec::new(); words.len()]),
+                (_, Entry::Occupied(known)) => known.into_mut(),
+                (_, Entry::Vacant(_)) => continue,
+            };
+            if let Some(known) = known.get_mut(index) {
                 known.extend(decode(&positions));
             }
         }
-        // Who lacks a word is out.
         found.retain(|_, words| words.get(index).is_some_and(|positions| !positions.is_empty()));
     }
     Ok(found.into_iter().map(|(id, positions)| Place { rank: rank(&positions), id }).collect())
@@ -165,7 +170,7 @@ async fn load(connection: &impl ConnectionTrait, places: &[Place]) -> Result<Has
     let list = sql.value(json(&ids));
     let text = format!("SELECT {COLUMNS} FROM json_each({list}) CROSS JOIN applications a ON a.id = value");
     let statement = sql.statement(connection.get_database_backend(), text);
-    let models = Entity::find().from_raw_sql(statement).all(connection).await?;
+    let models = application::Entity::find().from_raw_sql(statement).all(connection).await?;
     Ok(models.into_iter().map(|model| (model.id.clone(), model)).collect())
 }
 
