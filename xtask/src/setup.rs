@@ -37,11 +37,30 @@ const TIME: Need = Need {
     check: &["/usr/bin/time", "--version"],
 };
 
+const POSTGRESQL: Need = Need {
+    package: "postgresql",
+    // Debian keeps the server's programs out of the path.
+    check: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"],
+};
+const WRK: Need = Need {
+    package: "wrk",
+    // It knows no way to be asked for its version that exits with 0.
+    check: &["sh", "-c", "command -v wrk"],
+};
+
 /// For building, and for the AWS API that demo and tests run against.
 pub(crate) const BASICS: &[Need] = &[C_COMPILER, C_LIBRARY, PYTHON, PYTHON_ENVIRONMENTS];
 
 /// For everything.
-pub(crate) const ALL: &[Need] = &[C_COMPILER, C_LIBRARY, PYTHON, PYTHON_ENVIRONMENTS, TIME];
+pub(crate) const ALL: &[Need] = &[
+    C_COMPILER,
+    C_LIBRARY,
+    PYTHON,
+    PYTHON_ENVIRONMENTS,
+    TIME,
+    POSTGRESQL,
+    WRK,
+];
 
 impl Need {
     fn is_met(&self) -> bool {

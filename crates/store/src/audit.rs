@@ -1,9 +1,16 @@
 //! The audit trail: who, when, what, from where, and with which outcome, in a chain of hashes per service.
 
-use sea_orm::DatabaseTransaction;
+mod canonical;
+mod chain;
+mod migration;
+mod page;
+mod table;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+pub(crate) use chain::{append, broken};
+pub(crate) use migration::Migration;
+pub use page::{Filter, page};
 
 /// What happened, as the service tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +23,8 @@ pub struct Event {
     pub actor: Actor,
     /// Whether it was done or refused.
     pub outcome: Outcome,
-    /// What else an auditor needs: the changed fields, the reason of a refusal. Never a secret.
+    /// What else an auditor needs: the changed fields, the reason of a refusal. Never a secret. Numbers with a fraction are
+    /// kept as strings: not every JSON reader returns them as they were written, and the hash depends on each digit.
     pub details: serde_json::Value,
 }
 
@@ -61,10 +69,29 @@ pub struct Record {
     pub event: Event,
     /// The hash of the record before; 64 zeros for the first.
     pub previous: String,
-    /// SHA-256 in hexadecimal over this record's other fields as canonical JSON.
+    /// SHA-256 in hexadecimal over this record's other fields as canonical JSON (RFC 8785).
     pub hash: String,
 }
 
-pub(crate) async fn append(_transaction: &DatabaseTransaction, _service: &str, _event: Event) -> Result<Record, Error> {
-    unimplemented!("the audit chain")
+impl Record {
+    /// What the hash of the first record's predecessor would be.
+    pub const NO_PREVIOUS: &'static str = "0000000000000000000000000000000000000000000000000000000000000000";
+}
+
+impl Actor {
+    /// The service itself: a background job, a command of its operator.
+    pub fn service() -> Self {
+        Self {
+            realm: String::new(),
+            uid: String::new(),
+            client_id: None,
+            address: None,
+            request_id: None,
+        }
+    }
+
+    /// `/employees/jdoe`
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.realm, self.uid)
+    }
 }

@@ -1,4 +1,5 @@
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::sqlx;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// Why the store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,16 @@ pub enum Error {
     /// The database URL cannot be used.
     #[error("{0}")]
     Url(String),
+    /// The database was written by a newer version of the program.
+    #[error(
+        "the database of {service} is newer than this program: it has the migration {migration}. Start a version that knows it"
+    )]
+    Newer {
+        /// Whose database it is.
+        service: &'static str,
+        /// A migration that this program does not know.
+        migration: String,
+    },
 }
 
 impl From<DbErr> for Error {
@@ -22,9 +33,49 @@ impl From<DbErr> for Error {
         if let Some(constraint) = error.sql_err() {
             return Self::Constraint(constraint);
         }
-        match error {
-            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Self::Unavailable(error),
-            _ => Self::Database(error),
+        if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
         }
     }
+}
+
+fn is_unavailable(error: &DbErr) -> bool {
+    match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => is_passing(error),
+        _ => false,
+    }
+}
+
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+                is_passing_postgresql(&code)
+            } else {
+                code.parse().is_ok_and(is_passing_sqlite)
+            }
+        }
+        _ => false,
+    }
+}
+
+/// PostgreSQL, "Error Codes": classes 08 (connection), 53 (resources), 57P (shut down, starting up), and what a second
+/// attempt cures: serialization failures, deadlocks, time-outs.
+fn is_passing_postgresql(code: &str) -> bool {
+    ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
+        || ["25P03", "40001", "40P01", "55P03", "57014"].contains(&code)
+}
+
+/// SQLite, "Result Codes": BUSY, LOCKED, IOERR, FULL, CANTOPEN, in the low byte of an extended code.
+fn is_passing_sqlite(code: i32) -> bool {
+    [5, 6, 10, 13, 14].contains(&(code & 0xff))
 }

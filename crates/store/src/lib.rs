@@ -4,11 +4,17 @@
 //! [`Store::write`], whose only ways to commit demand an audit event or the explicit statement that none is due: a write and
 //! its record are in the database together or not at all.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod audit;
 mod database;
 mod error;
+mod migrate;
+mod store;
 mod write;
 
-pub use database::{DatabaseUrl, Dialect, Migrations, Store};
+pub use database::{DatabaseUrl, Dialect};
 pub use error::Error;
+pub use migrate::Migrations;
+pub use store::Store;
 pub use write::Write;

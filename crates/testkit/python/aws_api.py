@@ -6,6 +6,7 @@ The first line on standard output is the port. After that each line on standard 
     keep               answers "kept"; from then on the server outlives its standard input
 """
 
+import functools
 import json
 import logging
 import os
@@ -15,6 +16,9 @@ import sys
 import threading
 from urllib.parse import parse_qs
 
+from moto import backends
+from moto.acm.responses import AWSCertificateManagerResponse
+from moto.core import responses
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.iam.models import get_account_id_from
@@ -121,6 +125,27 @@ def take_volume_sizes_from_the_image():
     Instance.add_block_device = add_block_device
 
 
+def name_certificates_in_lists():
+    """ListCertificates says what each certificate is for; moto says it under the name that only DescribeCertificate uses."""
+    original = AWSCertificateManagerResponse.list_certificates
+
+    def list_certificates(self):
+        answer = json.loads(original(self))
+        for summary in answer["CertificateSummaryList"]:
+            summary["SubjectAlternativeNameSummaries"] = summary.pop("SubjectAlternativeNames")
+            summary["HasAdditionalSubjectAlternativeNames"] = False
+        return json.dumps(answer)
+
+    AWSCertificateManagerResponse.list_certificates = list_certificates
+
+
+def read_moto_once():
+    """For every request moto lists its own directory and the methods of a class; neither changes while it runs."""
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+
 class Images(list):
     """The images of MOTO_AMIS_PATH, fresh at each reading: moto changes them, and fails when a second account reads them."""
 
@@ -134,6 +159,8 @@ def main():
     register_images_as_ebs_backed()
     manage_records_as_cloudformation()
     take_volume_sizes_from_the_image()
+    name_certificates_in_lists()
+    read_moto_once()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)

@@ -5,9 +5,12 @@
 mod account;
 mod account_builder;
 mod aws_api;
+mod debian;
+mod postgresql;
 mod python;
 
 pub use account::Account;
 pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
+pub use postgresql::PostgreSql;
 pub use python::{PythonEnvironment, Requirements};

@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use sha2::{Digest, Sha256};
 
+use crate::debian;
+
 /// Written last: an environment without it is incomplete, because it was interrupted while it was made.
 const COMPLETE: &str = "complete";
 
@@ -185,17 +187,7 @@ fn interpreter(versions: &[u32]) -> Result<PathBuf> {
     }
     let names: Vec<String> = versions.iter().map(|minor| format!("3.{minor}")).collect();
     let missing = format!("Python {} with the modules venv and ensurepip", names.join(" or "));
-    if !(is_root() && Path::new("/usr/bin/apt-get").exists()) {
-        return Err(Error::other(format!(
-            "{missing} is needed. Please install it (Debian and Ubuntu: apt-get install python3-venv)"
-        )));
-    }
-    eprintln!("Installing the Debian package python3-venv ..");
-    let install = || run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "python3-venv"]));
-    if install().is_err() {
-        run(Command::new("apt-get").arg("update"))?;
-        install()?;
-    }
+    debian::install("python3-venv", &missing)?;
     find_interpreter(versions).ok_or_else(|| {
         Error::other(format!(
             "{missing} is needed, and this system's python3-venv is not that"
@@ -228,18 +220,9 @@ fn version(python: &Path) -> Option<u32> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().parse().ok())?
 }
 
-/// On Linux; elsewhere no package is installed anyway.
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
 /// Runs a command silently; when it fails, the error has its name and what it said last.
 fn run(command: &mut Command) -> Result<()> {
-    let Output { status, stdout, stderr } = command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .output()?;
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output()?;
     if status.success() {
         return Ok(());
     }

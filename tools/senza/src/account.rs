@@ -20,10 +20,10 @@ use stups_terminal::{Choice, ConfigFile, Terminal};
 use tokio::sync::OnceCell;
 
 use crate::Error;
+use crate::route53::HostedZone;
 use memo::Memo;
 
 pub(crate) use certificates::{AcmCertificate, ServerCertificate};
-pub(crate) use hosted_zones::{HostedZone, matching_zone};
 #[cfg(test)]
 pub(crate) use images::DeviceMapping;
 pub(crate) use images::{Channel, Image, newest_taupage_image};
@@ -40,7 +40,8 @@ pub struct Account {
     offline: bool,
     vpcs: OnceCell<Vec<Vpc>>,
     chosen_vpc: OnceCell<String>,
-    stack_vpc: Mutex<Option<String>>,
+    stack_network: Mutex<Option<StackNetwork>>,
+    region_subnets: OnceCell<Vec<Subnet>>,
     subnets: Memo<Vec<Subnet>>,
     nat_gateways: OnceCell<Vec<NatGateway>>,
     taupage_images: OnceCell<Vec<Image>>,
@@ -69,7 +70,8 @@ impl Account {
             offline: false,
             vpcs: OnceCell::new(),
             chosen_vpc: OnceCell::new(),
-            stack_vpc: Mutex::default(),
+            stack_network: Mutex::default(),
+            region_subnets: OnceCell::new(),
             subnets: Memo::default(),
             nat_gateways: OnceCell::new(),
             taupage_images: OnceCell::new(),
@@ -222,6 +224,10 @@ impl Account {
         if let Some(chosen) = self.chosen_vpc.get() {
             return Ok(Some(chosen.clone()));
         }
+        let subnets = self.region_subnets.get().map(Vec::as_slice).unwrap_or_default();
+        if let Some(subnet) = subnets.iter().find(|subnet| subnet.is_default) {
+            return Ok(Some(subnet.vpc_id.clone()));
+        }
         let vpcs = self.vpcs().await?;
         let evident = match vpcs {
             [only] => Some(only),
@@ -230,19 +236,32 @@ impl Account {
         Ok(evident.map(|vpc| vpc.id.clone()))
     }
 
-    /// Notes the VPC that the stack's subnets are in.
-    pub(crate) fn set_stack_vpc(&self, vpc_id: &str) {
-        *lock(&self.stack_vpc) = Some(vpc_id.to_owned());
+    /// Notes the network that the stack is put into.
+    pub(crate) fn set_stack_network(&self, network: StackNetwork) {
+        *lock(&self.stack_network) = Some(network);
+    }
+
+    /// The network that the stack is put into, once a component has chosen it.
+    pub(crate) fn stack_network(&self) -> Option<StackNetwork> {
+        lock(&self.stack_network).clone()
     }
 
     /// The VPC that the stack's subnets are in, as far as anybody knows without asking a person.
     pub(crate) async fn stack_vpc(&self) -> Option<String> {
-        let noted = lock(&self.stack_vpc).clone();
-        match noted {
-            Some(id) => Some(id),
+        match self.stack_network() {
+            Some(network) => Some(network.vpc_id),
             None => self.evident_vpc_id().await.ok().flatten(),
         }
     }
+}
+
+/// The network that a stack is put into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StackNetwork {
+    /// `vpc-...`
+    pub(crate) vpc_id: String,
+    /// whether it has subnets of its own for what is internal
+    pub(crate) has_internal_subnets: bool,
 }
 
 /// A poisoned lock only says that another thread panicked; these values are replaced as a whole and stay usable.

@@ -4,6 +4,7 @@
 //! name. Records are asked for by name, so that a zone with thousands of records costs no more than a small one.
 
 mod name;
+mod zone;
 
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use futures::lock::Mutex;
 use indexmap::IndexMap;
 use stups_aws::Session;
 use stups_aws::route53::Client;
-use stups_aws::route53::types::{
-    Change, ChangeAction, ChangeBatch, HostedZone, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType,
-};
+use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 
 pub(crate) use name::canonical;
+use zone::zones_of_name;
+pub(crate) use zone::{HostedZone, list_hosted_zones, matching_zone};
 
 use crate::Error;
 
@@ -23,27 +24,6 @@ use crate::Error;
 const PAGE: i32 = 300;
 /// Route 53 takes comments of up to this many characters.
 const COMMENT_LIMIT: usize = 256;
-
-/// A hosted zone, as far as finding the right one goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Zone {
-    /// `/hostedzone/Z...`
-    pub(crate) id: String,
-    /// canonical name
-    pub(crate) name: String,
-    /// visible only inside VPCs
-    pub(crate) is_private: bool,
-}
-
-impl From<&HostedZone> for Zone {
-    fn from(zone: &HostedZone) -> Self {
-        Self {
-            id: zone.id().to_owned(),
-            name: canonical(zone.name()),
-            is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
-        }
-    }
-}
 
 /// A record set and the zone it is in.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +77,7 @@ type Cached = Arc<Mutex<Option<Arc<[Record]>>>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Dns {
     client: Client,
-    zones: Arc<Mutex<Option<Arc<[Zone]>>>>,
+    zones: Arc<Mutex<Option<Arc<[HostedZone]>>>>,
     records: Arc<Mutex<IndexMap<String, Cached>>>,
 }
 
@@ -120,20 +100,12 @@ impl Dns {
     }
 
     /// All hosted zones.
-    pub(crate) async fn zones(&self) -> Result<Arc<[Zone]>, Error> {
+    pub(crate) async fn zones(&self) -> Result<Arc<[HostedZone]>, Error> {
         let mut cached = self.zones.lock().await;
         if let Some(zones) = &*cached {
             return Ok(Arc::clone(zones));
         }
-        let listed: Vec<HostedZone> = self
-            .client
-            .list_hosted_zones()
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<_, _>>()
-            .await?;
-        let zones: Arc<[Zone]> = listed.iter().map(Zone::from).collect();
+        let zones: Arc<[HostedZone]> = list_hosted_zones(&self.client).await?.into();
         *cached = Some(Arc::clone(&zones));
         Ok(zones)
     }
@@ -148,7 +120,7 @@ impl Dns {
         }
         let zones = self.zones().await?;
         let mut records: Arc<[Record]> = Arc::default();
-        for zone in zones_of_name(&zones, &name) {
+        for zone in zones_of_name(&zones, &name, false) {
             records = self.list(zone, &name).await?.into();
             if !records.is_empty() {
                 break;
@@ -158,7 +130,7 @@ impl Dns {
         Ok(records)
     }
 
-    async fn list(&self, zone: &Zone, name: &str) -> Result<Vec<Record>, Error> {
+    async fn list(&self, zone: &HostedZone, name: &str) -> Result<Vec<Record>, Error> {
         let mut found = Vec::new();
         let mut start = (format!("{name}."), None, None);
         loop {
@@ -232,22 +204,8 @@ fn incomplete(error: impl std::fmt::Display) -> Error {
     Error::Fatal(format!("Route 53 change is not complete: {error}"))
 }
 
-/// The zones that `name` (canonical) is in: the longest first, public ones before private ones of the same name.
-fn zones_of_name<'z>(zones: &'z [Zone], name: &str) -> Vec<&'z Zone> {
-    let mut matching: Vec<(usize, &Zone)> = zones
-        .iter()
-        .filter_map(|zone| Some((name::labels_in_zone(name, &zone.name)?, zone)))
-        .collect();
-    matching.sort_by_key(|(labels, zone)| (std::cmp::Reverse(*labels), zone.is_private));
-    matching.into_iter().map(|(_, zone)| zone).collect()
-}
-
 /// The weight that the weighted record `record_name` with this set identifier has right now; nothing when there is no such
 /// record.
-#[allow(
-    dead_code,
-    reason = "for `senza update`, which must not set a live weight back to the template's 0"
-)]
 pub(crate) async fn live_weight(
     session: &Session,
     record_name: &str,
@@ -264,34 +222,6 @@ pub(crate) async fn live_weight(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn zone(id: &str, name: &str, is_private: bool) -> Zone {
-        Zone {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            is_private,
-        }
-    }
-
-    #[test]
-    fn the_longest_zone_comes_first_and_public_before_private() {
-        let zones = [
-            zone("parent", "example.net", false),
-            zone("private", "shop.example.net", true),
-            zone("public", "shop.example.net", false),
-            zone("sibling", "hop.example.net", false),
-        ];
-        let ids = |name: &str| -> Vec<&str> {
-            zones_of_name(&zones, name)
-                .iter()
-                .map(|zone| zone.id.as_str())
-                .collect()
-        };
-        assert_eq!(ids("www.shop.example.net"), ["public", "private", "parent"]);
-        assert_eq!(ids("wwwshop.example.net"), ["parent"]);
-        assert_eq!(ids("shop.example.net"), ["public", "private", "parent"]);
-        assert!(ids("example.com").is_empty());
-    }
 
     fn record(set: stups_aws::route53::types::builders::ResourceRecordSetBuilder) -> Record {
         Record {

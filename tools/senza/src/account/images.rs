@@ -41,6 +41,15 @@ impl Channel {
             is_required: false,
         },
     ];
+
+    /// What EC2 is to look for to find the images of all channels.
+    pub(crate) fn wildcards() -> Vec<String> {
+        Self::ALL
+            .iter()
+            .flat_map(|channel| [channel.private_prefix, channel.public_prefix])
+            .map(|prefix| format!("{prefix}*"))
+            .collect()
+    }
 }
 
 /// A machine image.
@@ -87,11 +96,7 @@ impl Account {
             .taupage_images
             .get_or_try_init(|| {
                 Box::pin(async {
-                    let names: Vec<String> = Channel::ALL
-                        .iter()
-                        .flat_map(|channel| [channel.private_prefix, channel.public_prefix])
-                        .map(|prefix| format!("{prefix}*"))
-                        .collect();
+                    let names = Channel::wildcards();
                     let filters = vec![
                         filter("name", names.iter().map(String::as_str)),
                         filter("state", ["available"]),

@@ -35,6 +35,8 @@ pub(crate) struct Subnet {
     pub(crate) availability_zone: String,
     /// tag `Name`, empty without one
     pub(crate) name: String,
+    /// whether AWS made it with the region's default VPC
+    pub(crate) is_default: bool,
 }
 
 /// A NAT gateway.
@@ -75,31 +77,51 @@ impl Account {
 
     /// The subnets of a VPC, in EC2's order.
     pub(crate) async fn subnets(&self, vpc_id: &str) -> Result<Vec<Subnet>, Error> {
+        if let Some(all) = self.region_subnets.get() {
+            return Ok(all.iter().filter(|subnet| subnet.vpc_id == vpc_id).cloned().collect());
+        }
         self.subnets
             .get(
                 vpc_id,
-                Box::pin(async {
-                    let pages = self
-                        .online()?
-                        .ec2()
-                        .describe_subnets()
-                        .filters(filter("vpc-id", [vpc_id]))
-                        .into_paginator()
-                        .items()
-                        .send();
-                    let found: Vec<ec2::types::Subnet> = pages.collect::<Result<_, _>>().await?;
-                    Ok(found
-                        .into_iter()
-                        .map(|subnet| Subnet {
-                            name: name_tag(subnet.tags()).unwrap_or_default(),
-                            vpc_id: vpc_id.to_owned(),
-                            availability_zone: subnet.availability_zone.unwrap_or_default(),
-                            id: subnet.subnet_id.unwrap_or_default(),
-                        })
-                        .collect())
-                }),
+                Box::pin(self.describe_subnets(Some(filter("vpc-id", [vpc_id])))),
             )
             .await
+    }
+
+    /// The subnets of the VPC to use, nothing where a person would have to choose it. The default VPC is told by its
+    /// subnets, so VPCs are only asked for where there is none.
+    pub(crate) async fn evident_subnets(&self) -> Result<Option<Vec<Subnet>>, Error> {
+        if self.vpcs.get().is_none() {
+            self.region_subnets
+                .get_or_try_init(|| Box::pin(self.describe_subnets(None)))
+                .await?;
+        }
+        match self.evident_vpc_id().await? {
+            Some(vpc_id) => self.subnets(&vpc_id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn describe_subnets(&self, filter: Option<ec2::types::Filter>) -> Result<Vec<Subnet>, Error> {
+        let pages = self
+            .online()?
+            .ec2()
+            .describe_subnets()
+            .set_filters(filter.map(|filter| vec![filter]))
+            .into_paginator()
+            .items()
+            .send();
+        let found: Vec<ec2::types::Subnet> = pages.collect::<Result<_, _>>().await?;
+        Ok(found
+            .into_iter()
+            .map(|subnet| Subnet {
+                name: name_tag(subnet.tags()).unwrap_or_default(),
+                is_default: subnet.default_for_az.unwrap_or_default(),
+                id: subnet.subnet_id.unwrap_or_default(),
+                vpc_id: subnet.vpc_id.unwrap_or_default(),
+                availability_zone: subnet.availability_zone.unwrap_or_default(),
+            })
+            .collect())
     }
 
     /// All NAT gateways of the region that have a private address, in EC2's order, deleted ones as well.

@@ -20,8 +20,8 @@ pub(crate) struct SecurityGroup {
 }
 
 impl Account {
-    /// Looks up all groups whose tag `Name` or whose group name is among `names`, with one question for all tags and one for
-    /// all group names at the same time.
+    /// Looks up all groups whose tag `Name` is among `names`, and by their group name those that no tag names: one question
+    /// for all of them each.
     pub(crate) async fn load_security_groups(&self, names: &[String]) -> Result<(), Error> {
         let unknown: Vec<String> = {
             let known = lock(&self.security_groups);
@@ -34,18 +34,38 @@ impl Account {
         if unknown.is_empty() {
             return Ok(());
         }
-        let (tagged, named) = futures::try_join!(
-            self.describe_security_groups("tag:Name", &unknown),
-            self.describe_security_groups("group-name", &unknown)
-        )?;
-        let mut found = tagged;
-        found.extend(named);
+        let mut found = self.describe_security_groups("tag:Name", &unknown).await?;
+        let is_tagged = |name: &String| found.iter().any(|group| group.name_tag.as_ref() == Some(name));
+        let untagged: Vec<String> = unknown.iter().filter(|name| !is_tagged(name)).cloned().collect();
+        if !untagged.is_empty() {
+            found.extend(self.describe_security_groups("group-name", &untagged).await?);
+        }
         let mut known = lock(&self.security_groups);
         for name in unknown {
             let groups = candidates(&found, &name);
             known.insert(name, groups);
         }
         Ok(())
+    }
+
+    /// The groups of that name, those with that tag first. Where the tag names only groups outside the stack's VPC, one
+    /// inside may have it as its group name.
+    async fn security_groups_called(&self, name: &str) -> Result<Vec<SecurityGroup>, Error> {
+        self.load_security_groups(&[name.to_owned()]).await?;
+        let groups = lock(&self.security_groups).get(name).cloned().unwrap_or_default();
+        let Some(network) = self.stack_network().filter(|_| !self.offline) else {
+            return Ok(groups);
+        };
+        let is_elsewhere = |group: &SecurityGroup| group.vpc_id.as_ref() != Some(&network.vpc_id);
+        let is_tagged = |group: &SecurityGroup| group.name_tag.as_deref() == Some(name);
+        if groups.is_empty() || !groups.iter().all(|group| is_elsewhere(group) && is_tagged(group)) {
+            return Ok(groups);
+        }
+        let mut found = groups;
+        found.extend(self.describe_security_groups("group-name", &[name.to_owned()]).await?);
+        let groups = candidates(&found, name);
+        lock(&self.security_groups).insert(name.to_owned(), groups.clone());
+        Ok(groups)
     }
 
     async fn describe_security_groups(&self, field: &str, names: &[String]) -> Result<Vec<SecurityGroup>, Error> {
@@ -72,8 +92,7 @@ impl Account {
     /// The id of the group called `name`: by tag `Name` before group name, and in the stack's VPC before any other when there
     /// are several.
     pub(crate) async fn security_group_id(&self, name: &str) -> Result<String, Error> {
-        self.load_security_groups(&[name.to_owned()]).await?;
-        let groups = lock(&self.security_groups).get(name).cloned().unwrap_or_default();
+        let groups = self.security_groups_called(name).await?;
         let group = match groups.as_slice() {
             [] => None,
             [only] => Some(only),

@@ -9,14 +9,12 @@ use stups_aws::ec2::types::{Filter, Image, Instance, InstanceStateName};
 use stups_terminal::Row;
 
 use crate::Error;
+use crate::account::Channel;
 use crate::cli::{CommonArguments, TableArguments};
 use crate::context::Context;
 use crate::ec2::{all_instances, images_with, tag};
 use crate::stacks::{StackReference, matches_any, parse_references};
 use crate::styles::{row, table};
-
-/// What the images of Taupage's channels (latest, staging, dev) are called.
-const TAUPAGE_NAMES: [&str; 3] = ["Taupage-AMI-*", "TaupageStaging-AMI-*", "TaupageDev-AMI-*"];
 
 /// Show all used AMIs and available Taupage AMIs
 #[derive(Clone, Debug, clap::Args)]
@@ -92,7 +90,23 @@ async fn taupage_images(session: &Session, wanted: bool) -> Result<Vec<Image>, E
         return Ok(Vec::new());
     }
     let available = Filter::builder().name("state").values("available").build();
-    images_with(session, "name", &TAUPAGE_NAMES.map(str::to_owned), Some(available)).await
+    let images = images_with(session, "name", &Channel::wildcards(), Some(available)).await?;
+    Ok(of_channels(images))
+}
+
+/// The images that each channel chooses from: the private ones, else the public ones.
+fn of_channels(images: Vec<Image>) -> Vec<Image> {
+    let has_own = |channel: &Channel| images.iter().any(|image| is_called(image, channel.private_prefix));
+    let prefixes = Channel::ALL.map(|channel| match has_own(&channel) {
+        true => channel.private_prefix,
+        false => channel.public_prefix,
+    });
+    let is_offered = |image: &Image| prefixes.iter().any(|prefix| is_called(image, prefix));
+    images.into_iter().filter(is_offered).collect()
+}
+
+fn is_called(image: &Image, prefix: &str) -> bool {
+    image.name().is_some_and(|name| name.starts_with(prefix))
 }
 
 /// A row for each image that is used, or was made after `youngest_hidden`; sorted by name.
@@ -154,6 +168,22 @@ mod tests {
     fn instance(id: &str, stack: Option<&str>) -> Instance {
         let tags = stack.map(|stack| vec![Tag::builder().key("aws:cloudformation:stack-name").value(stack).build()]);
         Instance::builder().instance_id(id).set_tags(tags).build()
+    }
+
+    #[test]
+    fn a_channel_offers_its_own_images_else_public_ones() {
+        let images = [
+            "Taupage-AMI-1",
+            "Taupage-Public-AMI-1",
+            "TaupageDev-Public-AMI-1",
+            "TaupageStaging-AMI-1",
+        ];
+        let offered = of_channels(images.map(|name| image(name, name, "")).into());
+        let names: Vec<_> = offered.iter().filter_map(Image::name).collect();
+        assert_eq!(
+            names,
+            ["Taupage-AMI-1", "TaupageDev-Public-AMI-1", "TaupageStaging-AMI-1"]
+        );
     }
 
     #[test]

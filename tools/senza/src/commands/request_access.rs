@@ -5,28 +5,22 @@ use std::process::Command;
 
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
-use stups_aws::route53::types::HostedZone;
 
 use crate::Error;
+use crate::route53::list_hosted_zones;
 
 /// The SSH bastion of the region: the first hosted zone's `odd-<region>.<zone>`, if any has such a record.
 pub(super) async fn find_odd_host(session: &Session) -> Result<Option<String>, Error> {
     let route53 = session.route53();
-    let zones: Vec<HostedZone> = route53
-        .list_hosted_zones()
-        .into_paginator()
-        .items()
-        .send()
-        .collect::<Result<_, _>>()
-        .await?;
+    let zones = list_hosted_zones(&route53).await?;
     let found: Vec<Option<String>> = futures::stream::iter(zones)
         .map(|zone| {
             let route53 = route53.clone();
-            let name = format!("odd-{}.{}", session.region(), zone.name());
+            let name = format!("odd-{}.{}", session.region(), zone.name);
             async move {
                 let records = route53
                     .list_resource_record_sets()
-                    .hosted_zone_id(zone.id())
+                    .hosted_zone_id(zone.id)
                     .start_record_name(&name)
                     .max_items(1)
                     .send()

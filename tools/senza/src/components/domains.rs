@@ -6,7 +6,7 @@ use super::Generation;
 use super::properties::Properties;
 use super::resources::{add, members};
 use crate::Error;
-use crate::account::{HostedZone, matching_zone};
+use crate::route53::{HostedZone, matching_zone};
 
 /// One domain of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]

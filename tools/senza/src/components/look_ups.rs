@@ -66,14 +66,11 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
 }
 
 async fn prefetch_network(component: &Component, nat_gateways: bool, account: &Account) {
-    let vpc_id = match subnets::given_vpc(component) {
-        Some(id) => Some(id),
-        None => account.evident_vpc_id().await.ok().flatten(),
+    let found = match subnets::given_vpc(component) {
+        Some(id) => account.subnets(&id).await.map(Some),
+        None => account.evident_subnets().await,
     };
-    let Some(vpc_id) = vpc_id else { return };
-    let Ok(found) = account.subnets(&vpc_id).await else {
-        return;
-    };
+    let Ok(Some(found)) = found else { return };
     if nat_gateways && subnets::servers_share_internal_subnets(component, &found) {
         drop(account.nat_gateways().await);
     }

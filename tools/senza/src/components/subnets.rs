@@ -8,7 +8,7 @@ use super::properties::{Properties, scalar_text};
 use super::resources::section;
 use super::{Component, Generation};
 use crate::Error;
-use crate::account::{Channel, Subnet, newest_taupage_image};
+use crate::account::{Channel, StackNetwork, Subnet, newest_taupage_image};
 
 const KNOWN: [&str; 8] = [
     "DefineParameters",
@@ -31,11 +31,14 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
         Some(id) => id,
         None => generation.account.vpc_id().await?,
     };
-    generation.account.set_stack_vpc(&vpc_id);
     let zones = availability_zones(&properties)?;
     let public_only = properties.boolean("PublicOnly")?.unwrap_or(false);
     let subnets = generation.account.subnets(&vpc_id).await?;
     let mut purposes = assign(&subnets, zones.as_deref(), public_only);
+    generation.account.set_stack_network(StackNetwork {
+        vpc_id,
+        has_internal_subnets: !purposes.internal.is_empty(),
+    });
     if generation.is_current() && purposes.internal.is_empty() {
         // An internal load balancer without subnets can't be created.
         purposes.internal.clone_from(&purposes.server);
@@ -171,6 +174,7 @@ mod tests {
                 vpc_id: "vpc-1".to_owned(),
                 availability_zone: if index % 2 == 0 { "a" } else { "b" }.to_owned(),
                 name: (*name).to_owned(),
+                is_default: false,
             })
             .collect()
     }

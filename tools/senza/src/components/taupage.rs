@@ -164,6 +164,14 @@ async fn nat_gateways(properties: &Properties<'_>, generation: &Generation<'_>) 
     if servers.is_empty() || has_public_address(properties) || servers != subnets("LoadBalancerInternalSubnets") {
         return Ok(Map::new());
     }
+    if generation
+        .account
+        .stack_network()
+        .is_some_and(|network| !network.has_internal_subnets)
+    {
+        // The two are the same only because there are no others, as in AWS's default VPC.
+        return Ok(Map::new());
+    }
     let gateways = generation.account.nat_gateways().await?;
     Ok(gateways
         .iter()

@@ -17,9 +17,10 @@ use crate::Compatibility::{self, Senza2, Senza3};
 use crate::Error;
 use crate::account::answers::Answers;
 use crate::account::{
-    Account, AcmCertificate, Channel, DeviceMapping, HostedZone, Image, NatGateway, SecurityGroup, ServerCertificate,
-    StackOutputs, StackResource, Subnet, Vpc,
+    Account, AcmCertificate, Channel, DeviceMapping, Image, NatGateway, SecurityGroup, ServerCertificate, StackOutputs,
+    StackResource, Subnet, Vpc,
 };
+use crate::route53::HostedZone;
 use crate::template::Arguments;
 
 /// What generating a template came to.
@@ -163,6 +164,7 @@ fn standard() -> Answers {
         vpc_id: "vpc-1".to_owned(),
         availability_zone: zone.to_owned(),
         name: name.to_owned(),
+        is_default: false,
     };
     let device = DeviceMapping {
         name: "/dev/sda1".to_owned(),

@@ -156,16 +156,32 @@ async fn nothing_is_asked_twice_or_without_need() {
     assert_eq!(
         calls(WEB_APPLICATION, &account).await,
         expected(&[
-            // One for all certificates, and one for the certificate whose names are not in moto's list.
-            ("acm:DescribeCertificate", 1),
             ("acm:ListCertificates", 1),
             ("ec2:DescribeImages", 1),
             // Servers and internal load balancers share their subnets.
             ("ec2:DescribeNatGateways", 1),
-            // By tag and by group name.
-            ("ec2:DescribeSecurityGroups", 2),
+            // All are found by their tag.
+            ("ec2:DescribeSecurityGroups", 1),
+            // They tell the default VPC as well.
             ("ec2:DescribeSubnets", 1),
-            ("ec2:DescribeVpcs", 1),
+            ("route53:GET /2013-04-01/hostedzone", 1),
+        ])
+    );
+    // AWS's own network has no subnets for what is internal, so no gateway in them.
+    let standard = TestAccount::builder(AwsApi::shared().await)
+        .hosted_zone("example.org")
+        .certificate("*.example.org")
+        .security_group("app-hello-world")
+        .security_group("app-hello-world-lb")
+        .build()
+        .await;
+    assert_eq!(
+        calls(WEB_APPLICATION, &standard).await,
+        expected(&[
+            ("acm:ListCertificates", 1),
+            ("ec2:DescribeImages", 1),
+            ("ec2:DescribeSecurityGroups", 1),
+            ("ec2:DescribeSubnets", 1),
             ("route53:GET /2013-04-01/hostedzone", 1),
         ])
     );
