@@ -1,6 +1,5 @@
 //! What every typed client stands on: a base URL, a way to get a token, bounded time and size, and errors a person can act on.
 
-use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! OAuth 2.0 both ways: who is calling ([`Verifier`], [`Caller`], [`Policy`]) and who we are ([`tokens`]).
 
 mod caller;
+pub mod crypto;
 mod policy;
 pub mod tokens;
 mod verifier;

@@ -3,6 +3,23 @@
 //! A service gives its routes to a [`Service`]; what it gets back answers in the originals' error shapes and in problem+json,
 //! carries request ids, limits, timeouts, CORS, metrics, health, its OpenAPI document and its audit trail.
 
+mod address;
+mod context;
+mod cors;
+mod environment;
 mod error;
+mod extract;
+mod frame;
+mod job;
+mod render;
+mod request_id;
+mod serve;
+mod service;
 
+pub use environment::{Environment, Limits, StartError};
 pub use error::Error;
+pub use extract::{Authenticated, Json, Origin, Path, Query};
+pub use job::{Job, JobResult, Jobs, RunningJobs};
+pub use render::ErrorShape;
+pub use serve::{SHUTDOWN_PATIENCE, serve};
+pub use service::{Built, Service};

@@ -1,0 +1,106 @@
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+/// Where a service runs: what `stupsd` tells each of them, beside the service's own configuration.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Where files go that have no other place: the SQLite database, keys.
+    pub data_directory: PathBuf,
+    /// How callers reach this service.
+    pub public_url: Url,
+    /// Where identity is: keys to verify tokens with, teams, policy. None for identity itself.
+    pub identity_url: Option<Url>,
+    /// A foreign token info endpoint that verifies tokens instead of identity.
+    pub tokeninfo_url: Option<Url>,
+    /// Whether the person who starts the service typed that callers need no token.
+    pub insecure_no_auth: bool,
+    /// Bounds and what else is the same for every route.
+    pub limits: Limits,
+}
+
+impl Environment {
+    /// An environment without another service, with authentication and the default limits.
+    pub fn new(data_directory: impl Into<PathBuf>, public_url: Url) -> Self {
+        Self {
+            data_directory: data_directory.into(),
+            public_url,
+            identity_url: None,
+            tokeninfo_url: None,
+            insecure_no_auth: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a service bears from its callers.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a request may take until its answer begins, its body included.
+    pub request_timeout: Duration,
+    /// How many bytes a body may have.
+    pub body_bytes: usize,
+    /// How many requests may be worked on at once; beyond them the answer is 503 with `Retry-After`.
+    pub concurrent_requests: usize,
+    /// Which web pages may call the service: origins such as `https://yourturn.example.org`. Empty: all, as the originals
+    /// (contract kio 2.1); credentials other than the bearer token are never allowed.
+    pub cors_origins: Vec<String>,
+    /// Which proxies are believed when they say whom they forward for (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+            body_bytes: 1 << 20,
+            concurrent_requests: 512,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// Why a service did not start. One line, for the person who started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It could not verify tokens.
+    #[error(
+        "{service} has no way to verify tokens: set identity_url or tokeninfo_url, or type --insecure-no-auth to let everybody in"
+    )]
+    NoVerifier {
+        /// The service.
+        service: &'static str,
+    },
+    /// A setting cannot be used.
+    #[error("{service}: {reason}")]
+    Configuration {
+        /// The service.
+        service: &'static str,
+        /// Which setting, and what would be right.
+        reason: String,
+    },
+    /// The database cannot be opened.
+    #[error("{service}: {source}")]
+    Store {
+        /// The service.
+        service: &'static str,
+        /// What the database said.
+        #[source]
+        source: stups_store::Error,
+    },
+    /// A file or an address cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which file or address.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
