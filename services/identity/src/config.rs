@@ -135,11 +135,13 @@ pub struct Argon2Config {
     pub iterations: u32,
     /// How many hashes are computed at once. Default: one per processor.
     pub parallel: Option<usize>,
+    /// How many more logins may wait for their turn; further ones are answered 503.
+    pub queue: usize,
 }
 
 impl Default for Argon2Config {
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None }
+        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None, queue: 64 }
     }
 }
 
