@@ -10,6 +10,7 @@ pub mod audit;
 mod database;
 mod error;
 pub mod jobs;
+mod loader;
 mod migrate;
 pub mod objects;
 mod store;
@@ -18,6 +19,7 @@ mod write;
 
 pub use database::{DatabaseUrl, Dialect};
 pub use error::Error;
+pub use loader::Loader;
 pub use migrate::Migrations;
 pub use store::Store;
 pub use write::Write;
