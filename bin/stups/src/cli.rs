@@ -28,7 +28,7 @@ enum Command {
     /// Deploy immutable, versioned application stacks and route traffic to them
     #[command(disable_help_flag = true)]
     Senza(ToolArguments),
-    /// Make links to this executable, one named like each tool
+    /// Make links to this executable: stups, and one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
     Completion(CompletionArguments),
