@@ -55,16 +55,9 @@ impl DatabaseUrl {
 
     /// Which database the URL names.
     pub fn dialect(&self) -> Dialect {
-<<<<<<< HEAD
-        if self.0.starts_with("sqlite:") {
-            Dialect::Sqlite
-        } else {
-            Dialect::PostgreSql
-=======
         match self.0 {
             Location::Sqlite(_) => Dialect::Sqlite,
             Location::PostgreSql { .. } => Dialect::PostgreSql,
->>>>>>> helper-b
         }
     }
 }
@@ -73,15 +66,6 @@ impl FromStr for DatabaseUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-<<<<<<< HEAD
-        if ["sqlite:", "postgres:", "postgresql:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme))
-        {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Error::Url("a database URL starts with sqlite: or postgres:".to_owned()))
-=======
         if text.starts_with("sqlite:") {
             return sqlite(text).map(Self);
         }
@@ -156,7 +140,6 @@ impl std::fmt::Display for DatabaseUrl {
         match &self.0 {
             Location::Sqlite(options) => write!(f, "sqlite://{}", options.get_filename().display()),
             Location::PostgreSql { without_password, .. } => write!(f, "{without_password}"),
->>>>>>> helper-b
         }
     }
 }

@@ -55,7 +55,8 @@ async fn a_write_and_its_record_are_there_together_or_not_at_all(dialect: Dialec
 }
 
 async fn several_events_are_one_write(dialect: Dialect) {
-    let store = TestDatabase::new(dialect).await.open().await;
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
     let write = store.write().await.unwrap();
     let subjects: Vec<String> = (0..2500).map(|number| format!("fruit-{number}")).collect();
     let records = write
@@ -110,7 +111,8 @@ async fn a_newer_database_is_refused(dialect: Dialect) {
 }
 
 async fn readers_cannot_write(dialect: Dialect) {
-    let store = TestDatabase::new(dialect).await.open().await;
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
     let outcome = store
         .connection()
         .execute_unprepared("INSERT INTO fruit (name) VALUES ('apple')")
@@ -120,7 +122,8 @@ async fn readers_cannot_write(dialect: Dialect) {
 }
 
 async fn constraints_are_told_from_other_errors(dialect: Dialect) {
-    let store = TestDatabase::new(dialect).await.open().await;
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
     let attempt = async |statement: &str| {
         let write = store.write().await.unwrap();
         let outcome = write.transaction().execute_unprepared(statement).await;
@@ -150,7 +153,8 @@ async fn constraints_are_told_from_other_errors(dialect: Dialect) {
 }
 
 async fn records_are_never_changed_nor_removed(dialect: Dialect) {
-    let store = TestDatabase::new(dialect).await.open().await;
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
     let record = store.record(event("apple")).await.unwrap();
     let mut statements = vec!["UPDATE audit_records SET subject = 'pear'", "DELETE FROM audit_records"];
     if dialect == Dialect::PostgreSql {
@@ -214,7 +218,8 @@ async fn a_new_file_is_for_its_owner_only() {
 
 #[tokio::test]
 async fn sqlite_survives_power_failures_and_checks_references() {
-    let store = TestDatabase::new(Dialect::Sqlite).await.open().await;
+    let database = TestDatabase::new(Dialect::Sqlite).await;
+    let store = database.open().await;
     let write = store.write().await.unwrap();
     for (pragma, expected) in [
         ("journal_mode", "wal"),

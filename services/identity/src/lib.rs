@@ -9,6 +9,7 @@ mod migrations;
 mod model;
 mod realms;
 mod routes;
+mod secret;
 mod state;
 
 pub use config::Config;

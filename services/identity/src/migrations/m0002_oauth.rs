@@ -85,6 +85,7 @@ fn tables() -> Vec<TableCreateStatement> {
         table("refresh_tokens")
             .col(text("token_hash").primary_key())
             .col(text("family_id"))
+            .col(text_null("access_token_hash"))
             .col(big_integer("created_at"))
             .col(big_integer("expires_at"))
             .col(big_integer_null("used_at"))
