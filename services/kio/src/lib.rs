@@ -1,1 +1,5 @@
-//! Placeholder
+//! Kio: applications, their versions and approvals.
+
+mod migrations;
+mod model;
+mod search;
