@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use stups_auth::AdminList;
+use crate::admin_list::AdminList;
 use url::Url;
 
 /// Settings of Kio. Every one has a default with which it starts.

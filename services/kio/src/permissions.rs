@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use stups_auth::{AdminList, Caller, Policy, PolicyUnavailable};
+use crate::admin_list::AdminList;
+use stups_auth::{Caller, Policy, PolicyUnavailable};
 use stups_server::Error;
 
 /// What machines need to write.

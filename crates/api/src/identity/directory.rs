@@ -33,6 +33,16 @@ pub enum TokenProfile {
     AtJwt,
 }
 
+impl TokenProfile {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::AtJwt => "at+jwt",
+        }
+    }
+}
+
 /// Whether a team is in the organisation's chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -184,3 +184,5 @@ async fn note_use(
         tracing::warn!(realm = row.realm, client = row.id, %error, "the use of a client was not noted");
     }
 }
+
+pub mod change;
