@@ -112,7 +112,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 async fn receive(State(it): State<Receiver>, Path(key): Path<String>, headers: HeaderMap, body: String) -> StatusCode {
     it.calls.fetch_add(1, Ordering::SeqCst);
-    if headers.get("authorization").map(HeaderValue::as_bytes) != Some(b"Bearer swordfish")) {
+    if headers.get("authorization").map(HeaderValue::as_bytes) != Some(b"Bearer swordfish") {
         return StatusCode::UNAUTHORIZED;
     }
     let mut patience = it.patience.lock().unwrap();
@@ -133,8 +133,8 @@ async fn receive(State(it): State<Receiver>, Path(key): Path<String>, headers: H
     }
 }
 
-fn token(value: &'static str) -> Option<TokenSource> {
-    Some(Arc::new(move || Box::pin(async move { Ok(SecretString::from(value)) })))
+fn token(value: &'static str) -> TokenSource {
+    Arc::new(move || Box::pin(async move { Ok(SecretString::from(value)) }))
 }
 
 async fn an_http_destination_gets_every_record(dialect: Dialect) {
