@@ -28,13 +28,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// A read that others made for this caller, too, was broken off.
-    pub(crate) fn interrupted() -> Self {
-        Self::Unavailable(DbErr::Conn(RuntimeErr::Internal("the query was broken off".to_owned())))
-    }
-}
-
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         if let Some(constraint) = error.sql_err() {

@@ -10,7 +10,6 @@ pub mod audit;
 mod database;
 mod error;
 pub mod jobs;
-mod loader;
 mod migrate;
 pub mod objects;
 mod store;
@@ -19,7 +18,6 @@ mod write;
 
 pub use database::{DatabaseUrl, Dialect};
 pub use error::Error;
-pub use loader::Loader;
 pub use migrate::Migrations;
 pub use store::Store;
 pub use write::Write;

@@ -160,6 +160,7 @@ pub fn verify(records: impl IntoIterator<Item = Record>) -> Result<Chain, Broken
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_wrap)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
