@@ -1,1 +1,14 @@
-//! What tests of the whole platform share: the real `stupsd` on a free port.
+//! The platform as it is shipped, for tests: the `stups` and `stupsd` executables that `cargo build` makes, started on free
+//! ports in a temporary directory.
+
+mod executables;
+mod http;
+mod platform;
+mod provider;
+mod user;
+
+pub use executables::{executable, home};
+pub use http::client;
+pub use platform::{Login, Platform};
+pub use provider::{Asked, Behaviour, Provider};
+pub use user::{Ended, User};
