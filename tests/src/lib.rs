@@ -3,12 +3,14 @@
 
 mod executables;
 mod http;
+mod kio;
 mod platform;
 mod provider;
 mod user;
 
 pub use executables::{executable, home};
 pub use http::client;
+pub use kio::{KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
 pub use user::{Ended, User};

@@ -6,7 +6,6 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 use stups_api::client::Client;
 use stups_store::audit::Record;
 use stups_terminal::Failure;
@@ -129,12 +128,6 @@ pub(crate) struct Service {
     last: i64,
 }
 
-/// What `GET /audit` answers.
-#[derive(Deserialize)]
-struct Page {
-    records: Vec<Record>,
-}
-
 impl Service {
     fn new(url: &str, token: SecretString) -> Result<Self, Failure> {
         let base: Url = url.parse().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
@@ -158,7 +151,7 @@ impl Service {
     async fn next(&mut self) -> Result<Option<Record>, Failure> {
         if self.waiting.is_empty() {
             let query = [("after", self.last.to_string()), ("limit", PAGE.to_string())];
-            let page: Page = self
+            let page: Vec<Record> = self
                 .client
                 .get(self.path)
                 .query(&query)
@@ -166,13 +159,13 @@ impl Service {
                 .await
                 .map_err(|error| Failure::application(error.to_string()))?;
             // One that does not lead on would be asked for again and again.
-            if page.records.last().is_some_and(|last| last.sequence <= self.last) {
+            if page.last().is_some_and(|last| last.sequence <= self.last) {
                 return Err(Failure::application(format!(
                     "The service sends records again that follow {}",
                     self.last
                 )));
             }
-            self.waiting = page.records.into();
+            self.waiting = page.into();
         }
         let next = self.waiting.pop_front();
         if let Some(record) = &next {

@@ -169,7 +169,7 @@ async fn page(
         .iter()
         .filter(|record| record.sequence > after)
         .take(query["limit"] as usize);
-    Ok(Json(json!({"records": records.collect::<Vec<_>>()})))
+    Ok(Json(json!(records.collect::<Vec<_>>())))
 }
 
 #[tokio::test]
