@@ -4,7 +4,7 @@ mod application;
 mod schema;
 mod version;
 
-pub use application::{Application, ApplicationWrite, Change};
+pub use application::{Application, ApplicationPatch, ApplicationWrite, Change, HistoryEntry};
 pub use schema::{
     APPLICATION, APPLICATION_ID, APPLICATION_PATCH, APPROVAL, VERSION, VERSION_ID, is_application_id, is_version_id,
 };

@@ -5,4 +5,5 @@ pub(crate) mod approval;
 pub(crate) mod list;
 pub(crate) mod merge;
 pub(crate) mod reader;
+pub(crate) mod store;
 pub(crate) mod version;

@@ -307,7 +307,7 @@ async fn a_revoked_token_is_refused_also_when_it_was_accepted_before() {
 }
 
 async fn until_revoked(verifier: &Verifier, token: &str) {
-    while verifier.verify(token).await != Err(VerifyError::Invalid) {
+    while !matches!(verifier.verify(token).await, Err(VerifyError::Invalid)) {
         tokio::task::yield_now().await;
     }
 }

@@ -175,10 +175,15 @@ fn around(words: &[Word<'_>], cover: &RangeInclusive<usize>) -> RangeInclusive<u
         end += 1;
         length += usize::from(words.get(end).is_some_and(Word::counts));
     }
-    // At the end of the text, to the left.
-    while length < SHORTEST && start > 0 {
-        start -= 1;
-        length += usize::from(words.get(start).is_some_and(Word::counts));
+    // At the end of the text, to the left until it is long enough and begins well, or full.
+    if length < SHORTEST {
+        while start > 0 && length < LONGEST {
+            start -= 1;
+            length += usize::from(words.get(start).is_some_and(Word::counts));
+            if is_end(start, length) {
+                break;
+            }
+        }
     }
     start..=end
 }

@@ -274,15 +274,13 @@ fn number(text: &str) -> usize {
     if rest.starts_with(|character: char| character.is_alphabetic()) || is_file { 0 } else { end }
 }
 
-/// `/usr/local`, `~/bin`, `src/main.rs`, `and/or`; and names with dots that are neither hosts nor numbers.
+/// `/usr/local`, `src/main.rs`, `and/or`; and names with dots that are neither hosts nor numbers.
 fn file(text: &str) -> usize {
     let name = |text: &str| {
         let length = run(text, |character| character.is_ascii_alphanumeric() || "._-".contains(character));
         text.get(..length).unwrap_or_default().trim_end_matches(['.', '-', '_']).len()
     };
-    let first = if text.starts_with("~/") {
-        1
-    } else if text.starts_with('/') {
+    let first = if text.starts_with('/') {
         0
     } else {
         run(text, |character| character.is_ascii_alphanumeric() || character == '.')

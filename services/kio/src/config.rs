@@ -1,0 +1,16 @@
+use serde::Deserialize;
+use crate::admin_list::AdminList;
+use url::Url;
+
+/// Settings of Kio. Every one has a default with which it starts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where applications are kept: `sqlite:///path/kio.db` or `postgres://user:password@host/database`. The file `kio.db` in the
+    /// data directory by default.
+    pub database_url: Option<String>,
+    /// The service that decides who may act for a team. Identity by default; without either, nobody but administrators may write.
+    pub policy_url: Option<Url>,
+    /// Who may write every application: `/employees/jdoe,/services/robot`. Nobody by default.
+    pub admin_users: AdminList,
+}
