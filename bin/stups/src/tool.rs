@@ -6,21 +6,26 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use stups_terminal::{Failure, Terminal};
+use tokio::runtime::Runtime;
 
 /// A command line tool; its name is what people type and what its link is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Senza,
+    Zign,
+    Ztoken,
 }
 
 impl Tool {
     /// Every tool, in the order of the help text.
-    pub(crate) const ALL: &[Self] = &[Self::Senza];
+    pub(crate) const ALL: &[Self] = &[Self::Senza, Self::Zign, Self::Ztoken];
 
     /// The name as typed.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Senza => "senza",
+            Self::Zign => "zign",
+            Self::Ztoken => "ztoken",
         }
     }
 
@@ -28,6 +33,8 @@ impl Tool {
     pub(crate) fn command(self) -> clap::Command {
         match self {
             Self::Senza => senza::command(),
+            Self::Zign => stups_zign::command(),
+            Self::Ztoken => stups_zign::ztoken_command(),
         }
     }
 
@@ -40,19 +47,25 @@ impl Tool {
 
     /// Runs the tool with `arguments`, program name first.
     pub(crate) fn run(self, arguments: Vec<OsString>) -> ExitCode {
-        // One thread: a tool waits for a handful of answers at a time and computes next to nothing, so more threads
-        // would only cost their start.
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let runtime = match runtime() {
             Ok(runtime) => runtime,
-            Err(error) => {
-                let failure = Failure::application(format!("Can't start: {error}"));
-                return Terminal::from_process().report(&failure);
-            }
+            Err(failure) => return Terminal::from_process().report(&failure),
         };
         match self {
             Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
+            Self::Zign => runtime.block_on(Box::pin(stups_zign::run(arguments))),
+            Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),
         }
     }
+}
+
+/// What a tool runs on. One thread: a tool waits for a handful of answers at a time and computes next to nothing, so more threads
+/// would only cost their start.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::application(format!("Can't start: {error}")))
 }
 
 #[cfg(test)]

@@ -38,3 +38,33 @@ impl Caller {
         format!("{}/{}", self.realm, self.uid)
     }
 }
+
+/// The realm with exactly one leading slash and none at its end: `employees`, `/employees` and `//employees//` are the same
+/// (contract kio 3). Empty when there is none.
+pub fn canonical_realm(realm: &str) -> String {
+    let realm = realm.trim_matches('/');
+    if realm.is_empty() {
+        String::new()
+    } else {
+        format!("/{realm}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn realms_have_one_spelling() {
+        for (written, canonical) in [
+            ("employees", "/employees"),
+            ("/employees", "/employees"),
+            ("//employees//", "/employees"),
+            ("/a/b/", "/a/b"),
+            ("/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(canonical_realm(written), canonical, "{written}");
+        }
+    }
+}

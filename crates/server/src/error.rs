@@ -148,6 +148,7 @@ impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Invalid => Self::unauthorized("Unauthorized"),
+            VerifyError::Nobody => Self::forbidden("Forbidden"),
             VerifyError::Unavailable(reason) => {
                 tracing::warn!(%reason, "tokens cannot be verified");
                 Self::unavailable("tokens cannot be verified now.")

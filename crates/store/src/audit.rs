@@ -4,16 +4,23 @@ mod canonical;
 mod chain;
 mod migration;
 mod page;
+mod ship;
+mod sink;
 mod table;
+mod verify;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use chain::{append, broken};
 pub(crate) use migration::Migration;
 pub use page::{Filter, page};
+pub use ship::{Shipment, Shipper, ShippingError};
+pub use sink::{Destination, Format, TokenSource};
+pub use verify::{Broken, Chain, Flaw, verify};
 
 /// What happened, as the service tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)] // what is not in the hash must not be in the record
 pub struct Event {
     /// What was done, as `resource.verb`: `application.modified`, `token.issued`, `password.added`.
     pub action: String,
@@ -30,6 +37,7 @@ pub struct Event {
 
 /// Who acted, and from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// With a leading slash, as in tokens: `/employees`. Empty for the service itself.
     pub realm: String,
@@ -58,6 +66,7 @@ pub enum Outcome {
 
 /// A link of the chain: an event with its place in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// From 1, without a gap.
     pub sequence: i64,

@@ -9,8 +9,11 @@
 pub mod audit;
 mod database;
 mod error;
+pub mod jobs;
 mod migrate;
+pub mod objects;
 mod store;
+mod tls;
 mod write;
 
 pub use database::{DatabaseUrl, Dialect};

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigrationTrait, SchemaManager};
 
-use crate::{Error, audit};
+use crate::{Error, audit, jobs};
 
 /// How long an instance waits for another one that migrates.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -50,7 +50,7 @@ pub(crate) async fn apply(
 
 /// What each service's database has besides its own tables.
 fn own() -> Migrations {
-    vec![Box::new(audit::Migration)]
+    vec![Box::new(audit::Migration), Box::new(jobs::Migration)]
 }
 
 /// A transaction that only one process can be in.

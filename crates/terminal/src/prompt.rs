@@ -3,7 +3,7 @@
 use crate::interrupt::while_not_interrupted;
 use crate::message::{NONE, styled};
 use crate::streams::Stream;
-use crate::{Failure, Terminal};
+use crate::{Failure, OutputFormat, Terminal};
 
 /// One line of a numbered choice.
 #[derive(Clone, Debug)]
@@ -26,11 +26,13 @@ impl Choice<String> {
 
 impl Terminal {
     /// Asks for a value: `text [default]: `; an empty answer takes the default, without default it is asked again.
+    /// Questions are on stdout, or on stderr if the output format in force is not text: then stdout is for other programs.
     /// The end of input is [`Failure::aborted`].
     pub fn prompt(&self, text: &str, default: Option<&str>) -> Result<String, Failure> {
         let question = question(text, default);
+        let stream = self.question_stream();
         loop {
-            let answer = self.ask(Stream::Stdout, &question)?;
+            let answer = self.ask(stream, &question)?;
             if !answer.is_empty() {
                 return Ok(answer);
             }
@@ -44,12 +46,13 @@ impl Terminal {
     /// The end of input is [`Failure::aborted`].
     pub fn confirm(&self, question: &str, default: bool) -> Result<bool, Failure> {
         let question = format!("{question} [{}]: ", if default { "Y/n" } else { "y/N" });
+        let stream = self.question_stream();
         loop {
-            match self.ask(Stream::Stdout, &question)?.trim().to_lowercase().as_str() {
+            match self.ask(stream, &question)?.trim().to_lowercase().as_str() {
                 "" => return Ok(default),
                 "y" | "yes" => return Ok(true),
                 "n" | "no" => return Ok(false),
-                _ => self.streams().write(Stream::Stdout, "Error: invalid input\n"),
+                _ => self.streams().write(stream, "Error: invalid input\n"),
             }
         }
     }
@@ -96,6 +99,14 @@ impl Terminal {
             }
             let error = format!("Error: '{answer}' is not a number from 1 to {}.\n", choices.len());
             self.streams().write(stream, &error);
+        }
+    }
+
+    /// Where questions about a value and about yes or no are.
+    fn question_stream(&self) -> Stream {
+        match self.format() {
+            OutputFormat::Text => Stream::Stdout,
+            _ => Stream::Stderr,
         }
     }
 
@@ -187,6 +198,16 @@ mod tests {
         let (terminal, captured) = Terminal::captured("maybe\ny\n");
         assert!(terminal.confirm("Sure?", false).unwrap());
         assert_eq!(captured.stdout(), "Sure? [y/N]: Error: invalid input\nSure? [y/N]: ");
+    }
+
+    #[test]
+    fn questions_leave_stdout_to_other_programs() {
+        let (terminal, captured) = Terminal::captured("x\ny\n");
+        let terminal = terminal.with_format(OutputFormat::Json);
+        terminal.prompt("Name", None).unwrap();
+        terminal.confirm("Sure?", false).unwrap();
+        assert_eq!(captured.stdout(), "");
+        assert_eq!(captured.stderr(), "Name: Sure? [y/N]: ");
     }
 
     #[test]

@@ -34,9 +34,9 @@ pub struct Config {
     pub first_party_clients: Vec<String>,
     /// Audiences (RFC 8707 `resource`) that are known to read RFC 9068 tokens: clients that ask for one get an `at+jwt`.
     pub modern_resources: Vec<String>,
-    /// Who administers everything here: `/realm/uid`. The administrator made at the first start is one of them.
+    /// Who administers everything here: `/realm/uid`. Default: `/employees/admin`, who is made at the first start.
     pub administrators: Vec<String>,
-    /// The scope that the administration API (`/raw-sync`, consents of others) demands, from callers of `/services`.
+    /// The scope that the administration API (`/raw-sync`, consents of others) demands of everybody else.
     pub administration_scope: String,
     /// Callers of the service-user API that need no further scope than `uid`: `/realm/uid` of the Mint worker.
     pub service_user_administrators: Vec<String>,
@@ -69,7 +69,7 @@ impl Default for Config {
             throttle: Throttle::default(),
             first_party_clients: Vec::new(),
             modern_resources: Vec::new(),
-            administrators: Vec::new(),
+            administrators: vec!["/employees/admin".to_owned()],
             administration_scope: "identity.admin".to_owned(),
             service_user_administrators: Vec::new(),
             robot_prefix: "stups_".to_owned(),
@@ -135,11 +135,13 @@ pub struct Argon2Config {
     pub iterations: u32,
     /// How many hashes are computed at once. Default: one per processor.
     pub parallel: Option<usize>,
+    /// How many more logins may wait for their turn; further ones are answered 503.
+    pub queue: usize,
 }
 
 impl Default for Argon2Config {
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None }
+        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None, queue: 64 }
     }
 }
 

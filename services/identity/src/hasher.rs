@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::hmac;
@@ -16,7 +17,15 @@ pub struct PasswordHasher {
     argon2: Argon2<'static>,
     machine_secrets: hmac::Key,
     permits: Arc<Semaphore>,
+    /// How many hashes are computed or waited for, and how many may.
+    places: Arc<AtomicUsize>,
+    limit: usize,
 }
+
+/// Too many logins at the same time: services answer 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many logins at the same time; try again")]
+pub struct Busy;
 
 impl std::fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,6 +46,8 @@ impl PasswordHasher {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             machine_secrets: master.derive("machine secrets"),
             permits: Arc::new(Semaphore::new(parallel)),
+            places: Arc::default(),
+            limit: parallel + config.queue,
         }
     }
 
@@ -50,15 +61,35 @@ impl PasswordHasher {
         &self.machine_secrets
     }
 
-    /// Runs a slow hash computation on a blocking thread when it is its turn.
-    pub async fn run<T: Send + 'static>(&self, compute: impl FnOnce(&Argon2<'static>) -> T + Send + 'static) -> T {
+    /// Runs a slow hash computation on a blocking thread when it is its turn. Errors: too many wait already.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let _place = Place::take(&self.places, self.limit)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         let argon2 = self.argon2.clone();
-        tokio::task::spawn_blocking(move || {
+        // The permit goes with the work, which goes on when the caller has gone away.
+        let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             compute(&argon2)
-        })
-        .await
-        .expect("hashing does not panic")
+        });
+        Ok(work.await.expect("hashing does not panic"))
+    }
+}
+
+/// A place among those that are computed or waited for; given back when dropped, also when the caller goes away.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(places: &'a AtomicUsize, limit: usize) -> Result<Self, Busy> {
+        let place = Self(places);
+        if places.fetch_add(1, Ordering::Relaxed) < limit { Ok(place) } else { Err(Busy) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -33,7 +33,9 @@ INSERT INTO audit_head (id, sequence, hash)
     VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
 CREATE TABLE audit_shipments (
     destination TEXT NOT NULL PRIMARY KEY,
-    sequence BIGINT NOT NULL
+    sequence BIGINT NOT NULL,
+    shipper TEXT NOT NULL,
+    leased_until BIGINT NOT NULL
 );
 ";
 

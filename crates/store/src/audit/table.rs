@@ -1,5 +1,7 @@
 //! The tables of the audit trail.
 
+#![allow(unreachable_pub, dead_code)] // what the derive makes is public
+
 use sea_orm::entity::prelude::*;
 
 use super::{Event, Record};
@@ -61,6 +63,9 @@ pub(super) mod shipment {
         #[sea_orm(primary_key, auto_increment = false)]
         pub destination: String,
         pub sequence: i64,
+        /// who ships, until when: milliseconds since 1970 UTC
+        pub shipper: String,
+        pub leased_until: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -104,6 +104,8 @@ fn tables() -> Vec<TableCreateStatement> {
         text("realm"),
         text("uid"),
         text("hash"),
+        // The fingerprint of the hash that somebody brought along: it stays when the hash is upgraded.
+        optional_text("source"),
         number("created_at"),
         text("created_by"),
         // What follows is for the passwords of service users: see model/service_users.rs.
@@ -133,6 +135,7 @@ fn tables() -> Vec<TableCreateStatement> {
         optional_text("homepage_url"),
         boolean("confidential"),
         optional_text("secret_hash"),
+        optional_text("secret_source"),
         text("scopes"),
         text("default_scopes"),
         text("redirect_uris"),

@@ -6,6 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+pub use stups_api::identity::TokenProfile;
 use stups_store::Error;
 
 use crate::State;
@@ -66,28 +67,6 @@ pub struct Grants {
     pub device: bool,
     /// The client's own credentials; needs an owner.
     pub client_credentials: bool,
-}
-
-/// What tokens look like (contract identity 5.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenProfile {
-    /// `scope` as an array: what the originals read.
-    #[default]
-    Legacy,
-    /// RFC 9068.
-    #[serde(rename = "at+jwt")]
-    AtJwt,
-}
-
-impl TokenProfile {
-    /// As it is written in files and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Legacy => "legacy",
-            Self::AtJwt => "at+jwt",
-        }
-    }
 }
 
 impl TryFrom<client::Model> for Client {
@@ -205,3 +184,5 @@ async fn note_use(
         tracing::warn!(realm = row.realm, client = row.id, %error, "the use of a client was not noted");
     }
 }
+
+pub mod change;

@@ -1,14 +1,24 @@
 //! What the service keeps: tables and the queries on them. No HTTP here.
 
+pub mod accounts;
 pub mod assertions;
+pub mod clients;
 pub mod codes;
 pub mod consents;
 pub mod device_codes;
+pub(crate) mod entity;
+mod json;
 pub mod keys;
+pub mod passwords;
 pub mod refresh_tokens;
 pub mod revocations;
+pub mod service_users;
 pub mod sessions;
+pub mod ssh_keys;
+pub mod teams;
 pub mod throttle;
+pub mod users;
+pub mod write;
 
 /// A list in a text column, as JSON.
 pub(crate) fn list_to_text(list: &[String]) -> String {

@@ -107,3 +107,5 @@ async fn note_use(state: &State, row: &password::Model, upgrade: Option<String>)
         tracing::warn!(realm = row.realm, uid = row.uid, %error, "the use of a password was not noted");
     }
 }
+
+pub mod change;

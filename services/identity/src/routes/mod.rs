@@ -1,10 +1,40 @@
 //! The HTTP interface: one file per resource.
 
+mod authorize;
+mod consents;
+mod device;
+mod discovery;
+mod introspect;
+mod keys;
+mod login;
+mod logout;
+mod revocations;
+mod revoke;
+mod token;
+mod token_info;
+mod userinfo;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::State;
 
-/// All routes of the service.
-pub fn all() -> OpenApiRouter<State> {
+/// Routes that everybody may call; their handlers find out who it is, where that matters.
+pub fn open() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .merge(token::routes())
+        .merge(token_info::routes())
+        .merge(keys::routes())
+        .merge(discovery::routes())
+        .merge(authorize::routes())
+        .merge(login::routes())
+        .merge(device::routes())
+        .merge(logout::routes())
+        .merge(introspect::routes())
+        .merge(revoke::routes())
+        .merge(revocations::routes())
+}
+
+/// Routes for callers with a valid token.
+pub fn guarded() -> OpenApiRouter<State> {
+    OpenApiRouter::new().merge(userinfo::routes()).merge(consents::routes())
 }

@@ -15,6 +15,7 @@ pub struct Model {
     pub homepage_url: Option<String>,
     pub confidential: bool,
     pub secret_hash: Option<String>,
+    pub secret_source: Option<String>,
     pub scopes: String,
     pub default_scopes: String,
     pub redirect_uris: String,

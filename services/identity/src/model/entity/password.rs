@@ -10,6 +10,7 @@ pub struct Model {
     pub realm: String,
     pub uid: String,
     pub hash: String,
+    pub source: Option<String>,
     pub created_at: i64,
     pub created_by: String,
     pub txid: Option<String>,

@@ -1,1 +1,0 @@
-//! The client half: tokens for our own calls.

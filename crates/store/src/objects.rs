@@ -1,0 +1,72 @@
+//! Objects: in a directory, or in S3.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+pub use object_store;
+
+/// Why there is no place for objects.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectsError {
+    /// Neither `file:///directory` nor `s3://bucket/prefix`.
+    #[error("{0} names no place for objects: file:///directory and s3://bucket/prefix do")]
+    Url(Url),
+    /// The directory cannot be made.
+    #[error("{}: {source}", path.display())]
+    Directory {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The settings for S3 are incomplete or wrong.
+    #[error("{0}")]
+    Settings(#[from] object_store::Error),
+}
+
+/// The place that the URL names: `file:///directory`, made when it is missing, or `s3://bucket/prefix`.
+///
+/// An object in a directory is on the disk when its put has returned. For S3, credentials, region and endpoint come from the
+/// usual variables: `AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web identities, container and instance roles.
+/// Both take conditional puts ([`object_store::PutMode::Create`]).
+pub fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+    match url.scheme() {
+        "file" => directory(url),
+        "s3" => s3(url, AmazonS3Builder::from_env()),
+        _ => Err(ObjectsError::Url(url.clone())),
+    }
+}
+
+fn directory(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+    let path = url.to_file_path().map_err(|()| ObjectsError::Url(url.clone()))?;
+    std::fs::create_dir_all(&path).map_err(|source| ObjectsError::Directory {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
+}
+
+/// As [`open`] for `s3://`, with settings from elsewhere than the environment.
+pub fn s3(url: &Url, settings: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+    crate::tls::use_ring();
+    let bucket = url
+        .host_str()
+        .filter(|_| url.scheme() == "s3")
+        .ok_or_else(|| ObjectsError::Url(url.clone()))?;
+    let prefix = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
+    // Plain HTTP only where an endpoint says so: emulators, a store on the same machine.
+    let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);
+    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let s3 = settings.with_bucket_name(bucket).with_allow_http(plain).build()?;
+    if prefix.parts().next().is_none() {
+        return Ok(Arc::new(s3));
+    }
+    Ok(Arc::new(PrefixStore::new(s3, prefix)))
+}

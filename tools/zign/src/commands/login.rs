@@ -1,0 +1,36 @@
+//! `zign login`
+
+use stups_auth::tokens::{TokenFiles, TokenRequest};
+use stups_terminal::{Failure, Terminal};
+
+use super::token::{DEFAULT_NAME, FlowArguments};
+
+/// Log in anew, whatever is stored
+#[derive(Debug, clap::Args)]
+pub(crate) struct LoginArguments {
+    /// Scopes to ask for; none are those that the server gives by default
+    #[arg(value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Name to store the token under
+    #[arg(short, long, value_name = "TOKEN_NAME", default_value = DEFAULT_NAME)]
+    name: String,
+    #[command(flatten)]
+    flow: FlowArguments,
+}
+
+/// Runs the command.
+pub(crate) async fn run(terminal: &Terminal, arguments: &LoginArguments) -> Result<(), Failure> {
+    let request = TokenRequest {
+        name: Some(arguments.name.clone()),
+        scopes: arguments.scopes.clone(),
+        use_stored: false,
+        json_web_tokens_only: false,
+        as_service: false,
+        use_refresh_token: true,
+        login: Some(arguments.flow.login()),
+        settings: Some(arguments.flow.settings(terminal)?),
+    };
+    request.log_in(terminal, &TokenFiles::of_user()).await?;
+    terminal.ok(&format!("Logged in; the token is named \"{}\".", arguments.name));
+    Ok(())
+}
