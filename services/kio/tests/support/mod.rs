@@ -60,7 +60,7 @@ impl Kio {
         let registry = Registry {
             store: store.clone(),
             verifier: Verifier::new(Everybody),
-            policy: Some(Arc::new(Teams(policy_is_away.clone()))),
+            policy: Arc::new(Teams(policy_is_away.clone())),
             admins: "/employees/admin,/services/admin-robot".parse().unwrap(),
         };
         let built = registry.build(&Environment::new(directory.path(), url.clone())).unwrap();
