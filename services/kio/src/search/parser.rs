@@ -234,16 +234,12 @@ fn host_name(text: &str) -> usize {
     host
 }
 
-/// What follows a host from its first slash on.
+/// What follows a host from its first slash on: ASCII without blanks and what no URL has.
 fn url_path(text: &str) -> usize {
-    let path = |character: char| !character.is_whitespace() && !"<>\"'(),;".contains(character);
     if !text.starts_with('/') {
         return 0;
     }
-    let length = run(text, path);
-    // A full stop behind it ends the sentence.
-    let trimmed = text.get(..length).unwrap_or_default().trim_end_matches(['.', '!', '?', ':']);
-    trimmed.len()
+    run(text, |character| character.is_ascii_graphic() && !"\"<>\\^`{|}".contains(character))
 }
 
 /// `5`, `-5`, `1.2`, `1e5`, `1.2.3`; not `5th`.
