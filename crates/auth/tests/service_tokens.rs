@@ -295,11 +295,21 @@ async fn a_client_that_may_not_ask_for_itself_asks_with_the_password() {
     assert_eq!(grants, ["client_credentials", "password"]);
 }
 
+/// A new ES256 key, PKCS #8 in PEM.
+fn private_key() -> String {
+    use base64::Engine as _;
+    let random = ring::rand::SystemRandom::new();
+    let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let key = ring::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(key.as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
+}
+
 #[tokio::test]
 async fn a_private_key_proves_the_client() {
     let running = running(&[good("one", 3600)]).await;
     std::fs::remove_file(running.credentials.path().join("user.json")).unwrap();
-    let pem = include_str!("../src/testdata/es256.pem");
+    let pem = private_key();
     let client = json!({"client_id": "id", "client_secret": null, "private_key": pem, "key_id": "k1"});
     write(running.credentials.path(), "client.json", &client.to_string());
     get(&running.token()).await;
