@@ -42,7 +42,9 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
         policy: policy(config, environment)?,
         admins: config.admin_users.clone(),
     };
-    jobs.into_iter().fold(registry.service(environment), Service::job).build()
+    jobs.into_iter()
+        .fold(registry.service(environment), Service::job)
+        .build()
 }
 
 /// What the service stands on.
@@ -64,9 +66,16 @@ impl Registry {
     }
 
     fn service(self, environment: &Environment) -> Service {
-        let permissions = permissions::Permissions { policy: self.policy, admins: self.admins };
+        let permissions = permissions::Permissions {
+            policy: self.policy,
+            admins: self.admins,
+        };
         let reader = model::reader::Reader::start(self.store.clone());
-        let kio = Arc::new(routes::Kio { store: self.store.clone(), reader, permissions });
+        let kio = Arc::new(routes::Kio {
+            store: self.store.clone(),
+            reader,
+            permissions,
+        });
         Service::new(NAME, env!("CARGO_PKG_VERSION"))
             .shape(ErrorShape::Friboo)
             .environment(environment)
@@ -81,7 +90,10 @@ fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>,
     match &config.policy_url {
         Some(url) if !environment.insecure_no_auth => {
             let policy = HttpPolicy::new(url.clone());
-            let wrong = |error: stups_auth::SetupError| StartError::Configuration { service: NAME, reason: error.to_string() };
+            let wrong = |error: stups_auth::SetupError| StartError::Configuration {
+                service: NAME,
+                reason: error.to_string(),
+            };
             Ok(Arc::new(policy.map_err(wrong)?))
         }
         _ => environment.policy(NAME),

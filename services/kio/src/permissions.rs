@@ -46,7 +46,9 @@ impl Permissions {
         }
         let team = self.act_for(caller, team).await?;
         if team == Decision::Allowed && caller.is_service() && !caller.has_scope(WRITE_SCOPE) {
-            return Ok(Decision::refused(format!("Forbidden: the token does not have the scope {WRITE_SCOPE}.")));
+            return Ok(Decision::refused(format!(
+                "Forbidden: the token does not have the scope {WRITE_SCOPE}."
+            )));
         }
         Ok(team)
     }
@@ -75,7 +77,11 @@ impl Permissions {
 
     async fn act_for(&self, caller: &Caller, team: &str) -> Result<Decision, PolicyUnavailable> {
         let allowed = !team.trim().is_empty() && self.policy.may_act_for(caller, team).await?;
-        Ok(if allowed { Decision::Allowed } else { Decision::refused("Unauthorized") })
+        Ok(if allowed {
+            Decision::Allowed
+        } else {
+            Decision::refused("Unauthorized")
+        })
     }
 }
 

@@ -11,7 +11,13 @@ use support::{ASMITH, JDOE, Kio, message};
 #[tokio::test]
 async fn an_empty_registry_is_an_empty_list() {
     for kio in Kio::on_both_databases().await {
-        for path in ["/apps", "/apps?active=true", "/apps?search=x", "/apps?search=", "/apps?team_id=stups"] {
+        for path in [
+            "/apps",
+            "/apps?active=true",
+            "/apps?search=x",
+            "/apps?search=",
+            "/apps?team_id=stups",
+        ] {
             assert_eq!(kio.json(path).await, json!([]), "{path} on {}", kio.database);
         }
     }
@@ -30,7 +36,10 @@ async fn an_application_is_registered_and_read() {
         for time in ["created", "last_modified"] {
             let text = detail[time].take();
             let text = text.as_str().unwrap();
-            assert!(text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.', "{text}");
+            assert!(
+                text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.',
+                "{text}"
+            );
         }
         let mut expected = json!({
             "id": "kio", "team_id": "stups", "active": true, "name": "Kio", "incident_contact": "sre", "subtitle": null,
@@ -70,7 +79,11 @@ async fn the_whole_detail_can_be_put_back() {
         let mut detail = kio.json("/apps/kio").await;
         let refused = kio.put("/apps/kio", detail.clone()).await;
         assert_eq!(refused.status, 400);
-        assert!(message(&refused).contains("the given attribute ':id' is not defined"), "{}", message(&refused));
+        assert!(
+            message(&refused).contains("the given attribute ':id' is not defined"),
+            "{}",
+            message(&refused)
+        );
 
         let before = detail.clone();
         for key in ["id", "created", "created_by", "last_modified", "last_modified_by"] {
@@ -95,18 +108,31 @@ async fn a_put_changes_what_is_not_null() {
             "criticality_level": null, "publicly_accessible": null, "description": "new"});
         assert_eq!(kio.put("/apps/kio", nulls).await.status, 200);
         let detail = kio.json("/apps/kio").await;
-        for (key, value) in [("active", json!(true)), ("name", json!("Kio")), ("incident_contact", json!("sre")),
-            ("criticality_level", json!(3)), ("publicly_accessible", json!(true)), ("description", json!("new"))]
-        {
+        for (key, value) in [
+            ("active", json!(true)),
+            ("name", json!("Kio")),
+            ("incident_contact", json!("sre")),
+            ("criticality_level", json!(3)),
+            ("publicly_accessible", json!(true)),
+            ("description", json!("new")),
+        ] {
             assert_eq!(detail[key], value, "{key}");
         }
 
         // False overwrites, and so does an empty text; once, `active` could not be switched off.
-        for (active, expected) in [(json!(false), false), (json!(true), true), (json!("false"), false), (json!("TRUE"), true)] {
+        for (active, expected) in [
+            (json!(false), false),
+            (json!(true), true),
+            (json!("false"), false),
+            (json!("TRUE"), true),
+        ] {
             let body = json!({"team_id": "stups", "active": active, "name": "Kio", "subtitle": "", "publicly_accessible": active});
             assert_eq!(kio.put("/apps/kio", body).await.status, 200);
             let detail = kio.json("/apps/kio").await;
-            assert_eq!((&detail["active"], &detail["publicly_accessible"]), (&json!(expected), &json!(expected)));
+            assert_eq!(
+                (&detail["active"], &detail["publicly_accessible"]),
+                (&json!(expected), &json!(expected))
+            );
             assert_eq!(detail["subtitle"], "");
         }
 
@@ -123,9 +149,17 @@ async fn who_changed_it_is_replaced_and_who_registered_it_stays() {
         kio.register("kio").await;
         let before = kio.json("/apps/kio").await;
         let body = json!({"team_id": "stups", "active": true, "name": "Kio"});
-        assert_eq!(kio.call("PUT", "/apps/kio", "/employees/colleague", Some(body)).await.status, 200);
+        assert_eq!(
+            kio.call("PUT", "/apps/kio", "/employees/colleague", Some(body))
+                .await
+                .status,
+            200
+        );
         let after = kio.json("/apps/kio").await;
-        assert_eq!((&after["created_by"], &after["last_modified_by"]), (&json!("jdoe"), &json!("colleague")));
+        assert_eq!(
+            (&after["created_by"], &after["last_modified_by"]),
+            (&json!("jdoe"), &json!("colleague"))
+        );
         assert_eq!(after["created"], before["created"]);
         assert!(after["last_modified"].as_str() >= before["last_modified"].as_str());
     }
@@ -152,10 +186,18 @@ async fn teams_have_to_exist() {
         for team in ["", " ", "nobody"] {
             let body = json!({"team_id": team, "active": true, "name": "Kio"});
             let answer = kio.call("PUT", "/apps/kio", "/employees/admin", Some(body)).await;
-            assert_eq!((answer.status.as_u16(), message(&answer)), (400, format!("Team {team} does not exist.")));
+            assert_eq!(
+                (answer.status.as_u16(), message(&answer)),
+                (400, format!("Team {team} does not exist."))
+            );
         }
         let body = json!({"team_id": null, "active": true, "name": "Kio"});
-        assert_eq!(kio.call("PUT", "/apps/kio", "/employees/admin", Some(body.clone())).await.status, 400);
+        assert_eq!(
+            kio.call("PUT", "/apps/kio", "/employees/admin", Some(body.clone()))
+                .await
+                .status,
+            400
+        );
         assert_eq!(kio.put("/apps/kio", body).await.status, 403);
 
         // Whoever may write it may give it away, and both owners are on record.
@@ -179,21 +221,35 @@ async fn bad_input_is_told_and_nothing_is_written() {
         let valid = json!({"team_id": "stups", "active": true, "name": "Kio"});
         for (change, text) in [
             (json!({"unknown": 1}), "the given attribute ':unknown' is not defined."),
-            (json!({"criticality_level": 0}), "body->application->criticality_level (not required) cannot be used as type 'integer'"),
+            (
+                json!({"criticality_level": 0}),
+                "body->application->criticality_level (not required) cannot be used as type 'integer'",
+            ),
             (json!({"criticality_level": 5}), "because it is bigger than 4."),
             (json!({"criticality_level": "high"}), "because it is no integer."),
             (json!({"criticality_level": 1.5}), "because it is no integer."),
             (json!({"required_approvers": 0}), "because it is smaller than 1."),
-            (json!({"name": 1}), "Value 1 in body->application->name (required) cannot be used as type 'string'"),
-            (json!({"name": null}), "because it cannot be cleared."),
-            (json!({"active": null}), "because it cannot be cleared."),
+            (
+                json!({"name": 1}),
+                "Value 1 in body->application->name (required) cannot be used as type 'string'",
+            ),
+            (json!({"name": null}), "because it has to have a value."),
+            (json!({"active": null}), "because it has to have a value."),
             (json!({"active": 1}), "because it is no boolean."),
             (json!({"subtitle": ["x"]}), "because it is no string."),
-            (json!({"description": "a\u{0}b"}), "because it contains a NUL character."),
-            (json!({"service_url": "javascript:alert(1)"}), "because it is no http or https URL."),
+            (
+                json!({"description": "a\u{0}b"}),
+                "because it contains a NUL character.",
+            ),
+            (
+                json!({"service_url": "javascript:alert(1)"}),
+                "because it is no http or https URL.",
+            ),
         ] {
             let mut body = valid.clone();
-            body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            body.as_object_mut()
+                .unwrap()
+                .extend(change.as_object().unwrap().clone());
             let answer = kio.put("/apps/kio", body).await;
             assert_eq!(answer.status, 400, "{change} on {}", kio.database);
             assert!(message(&answer).contains(text), "{change}: {}", message(&answer));
@@ -211,11 +267,18 @@ async fn bad_input_is_told_and_nothing_is_written() {
         }
         for body in ["", "{", "[]", "null", "\"x\"", "1"] {
             let sent = Some(("application/json", body.as_bytes().to_vec()));
-            assert_eq!(kio.send("PUT", "/apps/kio", JDOE, sent, &[]).await.status, 400, "{body}");
+            assert_eq!(
+                kio.send("PUT", "/apps/kio", JDOE, sent, &[]).await.status,
+                400,
+                "{body}"
+            );
         }
         let sent = Some(("text/plain", valid.to_string().into_bytes()));
         let answer = kio.send("PUT", "/apps/kio", JDOE, sent, &[]).await;
-        assert_eq!((answer.status.as_u16(), message(&answer)), (406, "Content type not allowed.".to_owned()));
+        assert_eq!(
+            (answer.status.as_u16(), message(&answer)),
+            (406, "Content type not allowed.".to_owned())
+        );
         for query in [
             "modified_before=yesterday",
             "modified_after=2017-13-01",
@@ -228,7 +291,12 @@ async fn bad_input_is_told_and_nothing_is_written() {
             "search=a&cursor=x",
             "incident_contact=a&without_incident_contact=true",
         ] {
-            assert_eq!(kio.get(&format!("/apps?{query}")).await.status, 400, "{query} on {}", kio.database);
+            assert_eq!(
+                kio.get(&format!("/apps?{query}")).await.status,
+                400,
+                "{query} on {}",
+                kio.database
+            );
         }
         assert_eq!(kio.json("/apps").await, json!([]));
     }
@@ -244,7 +312,12 @@ async fn lists_are_filtered() {
         ] {
             let mut body = json!({"team_id": "stups", "active": true, "name": id});
             body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-            assert_eq!(kio.call("PUT", &format!("/apps/{id}"), "/employees/admin", Some(body)).await.status, 200);
+            assert_eq!(
+                kio.call("PUT", &format!("/apps/{id}"), "/employees/admin", Some(body))
+                    .await
+                    .status,
+                200
+            );
         }
         let time = kio.json("/apps/bb").await["last_modified"].as_str().unwrap().to_owned();
         for (query, expected) in [
@@ -260,16 +333,32 @@ async fn lists_are_filtered() {
             ("without_incident_contact=false".to_owned(), &["aa", "bb", "cc"]),
             ("team_id=stups&active=true".to_owned(), &["aa"]),
             ("modified_before=2015-01-01".to_owned(), &[]),
-            ("modified_after=2015-01-01T00:00:00.000%2B01:00".to_owned(), &["aa", "bb", "cc"]),
+            (
+                "modified_after=2015-01-01T00:00:00.000%2B01:00".to_owned(),
+                &["aa", "bb", "cc"],
+            ),
             ("search=bb&active=false".to_owned(), &["bb"]),
             ("search=bb&active=true".to_owned(), &[]),
             ("search_prefix=b".to_owned(), &["bb"]),
         ] {
-            assert_eq!(kio.ids(&format!("/apps?{query}")).await, expected, "{query} on {}", kio.database);
+            assert_eq!(
+                kio.ids(&format!("/apps?{query}")).await,
+                expected,
+                "{query} on {}",
+                kio.database
+            );
         }
         // Both ends belong to the range.
-        assert!(kio.ids(&format!("/apps?modified_before={time}")).await.contains(&"bb".to_owned()));
-        assert!(kio.ids(&format!("/apps?modified_after={time}")).await.contains(&"bb".to_owned()));
+        assert!(
+            kio.ids(&format!("/apps?modified_before={time}"))
+                .await
+                .contains(&"bb".to_owned())
+        );
+        assert!(
+            kio.ids(&format!("/apps?modified_after={time}"))
+                .await
+                .contains(&"bb".to_owned())
+        );
     }
 }
 
@@ -306,11 +395,18 @@ async fn pages_are_linked() {
                 let answer = kio.get(&path).await;
                 let list: Vec<Value> = answer.json().unwrap();
                 assert_eq!(list.len(), size);
-                seen.extend(list.iter().map(|application| application["id"].as_str().unwrap().to_owned()));
+                seen.extend(
+                    list.iter()
+                        .map(|application| application["id"].as_str().unwrap().to_owned()),
+                );
                 let Some(link) = answer.header(&LINK) else { break };
                 path = link.strip_prefix('<').unwrap().split_once('>').unwrap().0.to_owned();
             }
-            let expected: &[&str] = if sizes[0] == 0 { &[] } else { &["aa", "bb", "cc", "dd", "ee"] };
+            let expected: &[&str] = if sizes[0] == 0 {
+                &[]
+            } else {
+                &["aa", "bb", "cc", "dd", "ee"]
+            };
             assert_eq!(seen, expected, "{query}");
             let last: Vec<String> = kio.ids(&path).await;
             assert_eq!(last.len(), sizes[2]);
@@ -329,26 +425,63 @@ async fn tags_save_answers_and_updates() {
         let answer = kio.call_with("PUT", "/apps/kio", JDOE, Some(body.clone()), &new).await;
         assert_eq!(answer.status, 200);
         let tag = answer.header(&ETAG).unwrap().to_owned();
-        assert_eq!(kio.call_with("PUT", "/apps/kio", JDOE, Some(body.clone()), &new).await.status, 412);
+        assert_eq!(
+            kio.call_with("PUT", "/apps/kio", JDOE, Some(body.clone()), &new)
+                .await
+                .status,
+            412
+        );
 
         let detail = kio.get("/apps/kio").await;
         assert_eq!(detail.header(&ETAG), Some(tag.as_str()));
-        let unchanged = kio.call_with("GET", "/apps/kio", JDOE, None, &[(IF_NONE_MATCH, &tag)]).await;
+        let unchanged = kio
+            .call_with("GET", "/apps/kio", JDOE, None, &[(IF_NONE_MATCH, &tag)])
+            .await;
         assert_eq!((unchanged.status.as_u16(), unchanged.body.len()), (304, 0));
         let list = kio.get("/apps").await;
         let list_tag = list.header(&ETAG).unwrap();
-        assert_eq!(kio.call_with("GET", "/apps", JDOE, None, &[(IF_NONE_MATCH, list_tag)]).await.status, 304);
+        assert_eq!(
+            kio.call_with("GET", "/apps", JDOE, None, &[(IF_NONE_MATCH, list_tag)])
+                .await
+                .status,
+            304
+        );
 
         let mine = [(IF_MATCH, tag.as_str())];
-        let answer = kio.call_with("PATCH", "/apps/kio", JDOE, Some(json!({"subtitle": "mine"})), &mine).await;
+        let answer = kio
+            .call_with("PATCH", "/apps/kio", JDOE, Some(json!({"subtitle": "mine"})), &mine)
+            .await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json::<Value>().unwrap()["subtitle"], "mine");
         assert_ne!(answer.header(&ETAG), Some(tag.as_str()));
-        assert_eq!(kio.call_with("PUT", "/apps/kio", JDOE, Some(body.clone()), &mine).await.status, 412);
-        assert_eq!(kio.call_with("PATCH", "/apps/kio", JDOE, Some(json!({})), &mine).await.status, 412);
-        assert_eq!(kio.call_with("PUT", "/apps/new", JDOE, Some(body), &mine).await.status, 412);
-        assert_eq!(kio.call_with("GET", "/apps/kio", JDOE, None, &[(IF_NONE_MATCH, &tag)]).await.status, 200);
-        assert_eq!(kio.call_with("GET", "/apps", JDOE, None, &[(IF_NONE_MATCH, list_tag)]).await.status, 200);
+        assert_eq!(
+            kio.call_with("PUT", "/apps/kio", JDOE, Some(body.clone()), &mine)
+                .await
+                .status,
+            412
+        );
+        assert_eq!(
+            kio.call_with("PATCH", "/apps/kio", JDOE, Some(json!({})), &mine)
+                .await
+                .status,
+            412
+        );
+        assert_eq!(
+            kio.call_with("PUT", "/apps/new", JDOE, Some(body), &mine).await.status,
+            412
+        );
+        assert_eq!(
+            kio.call_with("GET", "/apps/kio", JDOE, None, &[(IF_NONE_MATCH, &tag)])
+                .await
+                .status,
+            200
+        );
+        assert_eq!(
+            kio.call_with("GET", "/apps", JDOE, None, &[(IF_NONE_MATCH, list_tag)])
+                .await
+                .status,
+            200
+        );
     }
 }
 
@@ -363,14 +496,28 @@ async fn a_patch_clears() {
         assert_eq!(answer.status, 200, "{}", answer.text().unwrap());
         let detail = kio.json("/apps/kio").await;
         assert_eq!(answer.json::<Value>().unwrap(), detail);
-        assert_eq!((&detail["criticality_level"], &detail["subtitle"]), (&Value::Null, &Value::Null));
-        assert_eq!((&detail["name"], &detail["publicly_accessible"]), (&json!("Kio"), &json!(false)));
+        assert_eq!(
+            (&detail["criticality_level"], &detail["subtitle"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(
+            (&detail["name"], &detail["publicly_accessible"]),
+            (&json!("Kio"), &json!(false))
+        );
         assert_eq!(kio.ids("/apps?search=s").await, Vec::<String>::new());
-        for patch in [json!({"team_id": null}), json!({"active": null}), json!({"name": null}), json!({"id": "x"})] {
+        for patch in [
+            json!({"team_id": null}),
+            json!({"active": null}),
+            json!({"name": null}),
+            json!({"id": "x"}),
+        ] {
             assert_eq!(kio.call("PATCH", "/apps/kio", JDOE, Some(patch)).await.status, 400);
         }
         assert_eq!(kio.call("PATCH", "/apps/none", JDOE, Some(json!({}))).await.status, 404);
-        assert_eq!(kio.call("PATCH", "/apps/kio", ASMITH, Some(json!({}))).await.status, 403);
+        assert_eq!(
+            kio.call("PATCH", "/apps/kio", ASMITH, Some(json!({}))).await.status,
+            403
+        );
     }
 }
 
@@ -382,10 +529,25 @@ async fn of_many_who_register_at_once_one_registers_and_the_others_change() {
             kio.call("PUT", "/apps/kio", JDOE, Some(body))
         };
         let answers = futures::future::join_all((0..16).map(register)).await;
-        assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        assert!(
+            answers.iter().all(|answer| answer.status == 200),
+            "{:?}",
+            answers.iter().map(|a| a.status).collect::<Vec<_>>()
+        );
         let history = kio.json("/apps/kio/history").await;
-        let actions: Vec<&str> = history.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-        assert_eq!(actions.iter().filter(|action| **action == "application.created").count(), 1);
+        let actions: Vec<&str> = history
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["action"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            actions
+                .iter()
+                .filter(|action| **action == "application.created")
+                .count(),
+            1
+        );
         assert_eq!((actions.len(), actions[0]), (16, "application.created"));
         // Each record tells what the one before it wrote.
         for pair in history.as_array().unwrap().windows(2) {
@@ -399,14 +561,28 @@ async fn of_many_who_register_at_once_one_registers_and_the_others_change() {
 async fn of_teams_that_register_at_once_one_owns_it_and_the_others_are_refused() {
     for kio in Kio::on_both_databases().await {
         let register = |number: usize| {
-            let (who, team) = if number % 2 == 0 { (JDOE, "stups") } else { (ASMITH, "other") };
-            kio.call("PUT", "/apps/kio", who, Some(json!({"team_id": team, "active": true, "name": who})))
+            let (who, team) = if number % 2 == 0 {
+                (JDOE, "stups")
+            } else {
+                (ASMITH, "other")
+            };
+            kio.call(
+                "PUT",
+                "/apps/kio",
+                who,
+                Some(json!({"team_id": team, "active": true, "name": who})),
+            )
         };
         let answers = futures::future::join_all((0..8).map(register)).await;
         let owner = kio.json("/apps/kio").await["team_id"].clone();
         for (number, answer) in answers.iter().enumerate() {
             let owns = (number % 2 == 0) == (owner == "stups");
-            assert_eq!(answer.status, if owns { 200 } else { 403 }, "{number} on {}", kio.database);
+            assert_eq!(
+                answer.status,
+                if owns { 200 } else { 403 },
+                "{number} on {}",
+                kio.database
+            );
         }
     }
 }
@@ -419,7 +595,10 @@ async fn of_many_with_the_same_tag_one_wins() {
         let mine = [(IF_MATCH, tag.as_str())];
         let change = |number: usize| {
             let (method, body) = if number % 2 == 0 {
-                ("PUT", json!({"team_id": "stups", "active": true, "name": number.to_string()}))
+                (
+                    "PUT",
+                    json!({"team_id": "stups", "active": true, "name": number.to_string()}),
+                )
             } else {
                 ("PATCH", json!({"name": number.to_string()}))
             };
@@ -435,12 +614,21 @@ async fn of_many_with_the_same_tag_one_wins() {
 #[tokio::test]
 async fn what_was_written_is_read_on_every_instance_at_once() {
     use stups_store::DatabaseUrl;
-    let database: DatabaseUrl = stups_testkit::PostgreSql::shared().await.database().await.parse().unwrap();
+    let database: DatabaseUrl = stups_testkit::PostgreSql::shared()
+        .await
+        .database()
+        .await
+        .parse()
+        .unwrap();
     let one = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     let other = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     one.register("kio").await;
     for number in 0..50 {
-        let (writer, reader) = if number % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        let (writer, reader) = if number % 2 == 0 {
+            (&one, &other)
+        } else {
+            (&other, &one)
+        };
         let body = json!({"team_id": "stups", "active": true, "name": number.to_string()});
         assert_eq!(writer.put("/apps/kio", body).await.status, 200);
         assert_eq!(reader.json("/apps/kio").await["name"], number.to_string());

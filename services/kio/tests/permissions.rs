@@ -48,8 +48,16 @@ async fn changing_is_for_the_stored_team() {
         kio.register("kio").await;
         for (who, allowed) in WRITERS {
             let expected = if *allowed { 200 } else { 403 };
-            assert_eq!(kio.call("PUT", "/apps/kio", who, Some(body())).await.status, expected, "{who}");
-            assert_eq!(kio.call("PATCH", "/apps/kio", who, Some(json!({}))).await.status, expected, "{who}");
+            assert_eq!(
+                kio.call("PUT", "/apps/kio", who, Some(body())).await.status,
+                expected,
+                "{who}"
+            );
+            assert_eq!(
+                kio.call("PATCH", "/apps/kio", who, Some(json!({}))).await.status,
+                expected,
+                "{who}"
+            );
             let version = json!({"artifact": "docker://stups/kio:1.0"});
             let put = kio.call("PUT", "/apps/kio/versions/1.0", who, Some(version)).await;
             assert_eq!(put.status, expected, "{who}");
@@ -67,7 +75,10 @@ async fn refusals_say_why() {
         for (who, text) in [
             (ASMITH, "Unauthorized"),
             ("/customers/jdoe", "user not in realms 'employees, services'"),
-            ("/services/robot+uid", "Forbidden: the token does not have the scope application.write."),
+            (
+                "/services/robot+uid",
+                "Forbidden: the token does not have the scope application.write.",
+            ),
         ] {
             assert_eq!(message(&kio.call("PUT", "/apps/kio", who, Some(body())).await), text);
         }
@@ -78,7 +89,13 @@ async fn refusals_say_why() {
 async fn reading_is_for_employees_and_services() {
     for kio in Kio::on_both_databases().await {
         kio.register("kio").await;
-        for path in ["/apps", "/apps/kio", "/apps/kio/history", "/apps/kio/versions", "/apps/kio/versions/1/approvals"] {
+        for path in [
+            "/apps",
+            "/apps/kio",
+            "/apps/kio/history",
+            "/apps/kio/versions",
+            "/apps/kio/versions/1/approvals",
+        ] {
             for (who, expected) in [
                 (JDOE, 200),
                 ("/employees/nobody", 200),
@@ -88,12 +105,25 @@ async fn reading_is_for_employees_and_services() {
                 ("", 401),
                 ("garbage", 401),
             ] {
-                assert_eq!(kio.call("GET", path, who, None).await.status, expected, "{path} as {who}");
+                assert_eq!(
+                    kio.call("GET", path, who, None).await.status,
+                    expected,
+                    "{path} as {who}"
+                );
             }
         }
         // Which approvals are in use is for services, and for people in a team.
-        for (who, expected) in [(JDOE, 200), ("/employees/nobody", 403), ("/services/stranger", 200), ("/customers/jdoe", 403)] {
-            assert_eq!(kio.call("GET", "/apps/kio/approvals", who, None).await.status, expected, "{who}");
+        for (who, expected) in [
+            (JDOE, 200),
+            ("/employees/nobody", 403),
+            ("/services/stranger", 200),
+            ("/customers/jdoe", 403),
+        ] {
+            assert_eq!(
+                kio.call("GET", "/apps/kio/approvals", who, None).await.status,
+                expected,
+                "{who}"
+            );
         }
     }
 }
@@ -112,7 +142,9 @@ async fn approving_is_for_people_of_the_team() {
             ("/customers/jdoe", 403),
         ] {
             let approval = json!({"approval_type": "TEST"});
-            let answer = kio.call("POST", "/apps/kio/versions/1.0/approvals", who, Some(approval)).await;
+            let answer = kio
+                .call("POST", "/apps/kio/versions/1.0/approvals", who, Some(approval))
+                .await;
             assert_eq!(answer.status, expected, "{who}");
         }
     }
@@ -140,19 +172,41 @@ async fn every_write_and_every_refusal_is_on_record() {
         kio.call("PUT", "/apps/kio", ASMITH, Some(body())).await;
         kio.call("PUT", "/apps/new", "/employees/nobody", Some(body())).await;
         kio.put("/apps/kio/versions/1.0", json!({"artifact": "a"})).await;
-        kio.call("POST", "/apps/kio/versions/1.0/approvals", JDOE, Some(json!({"approval_type": "TEST"}))).await;
-        kio.call("POST", "/apps/kio/versions/1.0/approvals", ROBOT, Some(json!({"approval_type": "TEST"}))).await;
+        kio.call(
+            "POST",
+            "/apps/kio/versions/1.0/approvals",
+            JDOE,
+            Some(json!({"approval_type": "TEST"})),
+        )
+        .await;
+        kio.call(
+            "POST",
+            "/apps/kio/versions/1.0/approvals",
+            ROBOT,
+            Some(json!({"approval_type": "TEST"})),
+        )
+        .await;
         // What is wrong is neither.
         kio.put("/apps/kio", json!({})).await;
-        kio.put("/apps/kio", json!({"team_id": "nobody", "active": true, "name": "x"})).await;
+        kio.put("/apps/kio", json!({"team_id": "nobody", "active": true, "name": "x"}))
+            .await;
 
         let records = page(kio.store.connection(), 0, 100, &Filter::default()).await.unwrap();
         let told: Vec<(String, String, String, Outcome)> = records
             .iter()
-            .map(|record| (record.event.action.clone(), record.event.subject.clone(), record.event.actor.name(), record.event.outcome))
+            .map(|record| {
+                (
+                    record.event.action.clone(),
+                    record.event.subject.clone(),
+                    record.event.actor.name(),
+                    record.event.outcome,
+                )
+            })
             .collect();
-        let told: Vec<(&str, &str, &str, Outcome)> =
-            told.iter().map(|(action, subject, actor, outcome)| (action.as_str(), subject.as_str(), actor.as_str(), *outcome)).collect();
+        let told: Vec<(&str, &str, &str, Outcome)> = told
+            .iter()
+            .map(|(action, subject, actor, outcome)| (action.as_str(), subject.as_str(), actor.as_str(), *outcome))
+            .collect();
         assert_eq!(
             told,
             [
@@ -165,14 +219,25 @@ async fn every_write_and_every_refusal_is_on_record() {
             ]
         );
         let actor = &records[0].event.actor;
-        assert!(actor.address.as_deref() == Some("127.0.0.1") && actor.request_id.is_some(), "{actor:?}");
+        assert!(
+            actor.address.as_deref() == Some("127.0.0.1") && actor.request_id.is_some(),
+            "{actor:?}"
+        );
 
         // What is not refused is in the history, without the refusals.
         let history = kio.json("/apps/kio/history").await;
-        let actions: Vec<&str> = history.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+        let actions: Vec<&str> = history
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["action"].as_str().unwrap())
+            .collect();
         assert_eq!(actions, ["application.created", "version.created", "version.approved"]);
         assert_eq!(kio.get("/apps/new/history").await.status, 404);
         let first = kio.get("/apps/kio/history?limit=1").await;
-        assert_eq!(first.headers["link"], "</apps/kio/history?limit=1&cursor=1>; rel=\"next\"");
+        assert_eq!(
+            first.headers["link"],
+            "</apps/kio/history?limit=1&cursor=1>; rel=\"next\""
+        );
     }
 }

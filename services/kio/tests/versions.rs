@@ -18,7 +18,12 @@ async fn a_version_is_registered_and_read() {
     for kio in Kio::on_both_databases().await {
         kio.register("kio").await;
         assert_eq!(kio.json("/apps/kio/versions").await, json!([]));
-        let answer = kio.put("/apps/kio/versions/1.0-master", json!({"artifact": "docker://stups/kio:1.0"})).await;
+        let answer = kio
+            .put(
+                "/apps/kio/versions/1.0-master",
+                json!({"artifact": "docker://stups/kio:1.0"}),
+            )
+            .await;
         assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
 
         let mut version = kio.json("/apps/kio/versions/1.0-master").await;
@@ -44,24 +49,64 @@ async fn what_is_not_there_and_what_cannot_be_is_told() {
     for kio in Kio::on_both_databases().await {
         let version = json!({"artifact": "a"});
         let answer = kio.put("/apps/none/versions/1.0", version.clone()).await;
-        assert_eq!((answer.status.as_u16(), message(&answer)), (404, "application not found".to_owned()));
+        assert_eq!(
+            (answer.status.as_u16(), message(&answer)),
+            (404, "application not found".to_owned())
+        );
         kio.register("kio").await;
         assert_eq!(kio.get("/apps/kio/versions/1.0").await.status, 404);
         assert_eq!(approve(&kio, JDOE, "1.0", "TEST").await, 404);
-        assert_eq!(kio.call("POST", "/apps/none/versions/1.0/approvals", JDOE, Some(json!({"approval_type": "T"}))).await.status, 404);
+        assert_eq!(
+            kio.call(
+                "POST",
+                "/apps/none/versions/1.0/approvals",
+                JDOE,
+                Some(json!({"approval_type": "T"}))
+            )
+            .await
+            .status,
+            404
+        );
         for id in ["1..-..1", "1.", "-1", "a b"] {
-            assert_eq!(kio.put(&format!("/apps/kio/versions/{id}"), version.clone()).await.status, 400, "{id}");
+            assert_eq!(
+                kio.put(&format!("/apps/kio/versions/{id}"), version.clone())
+                    .await
+                    .status,
+                400,
+                "{id}"
+            );
             assert_eq!(kio.get(&format!("/apps/kio/versions/{id}")).await.status, 400, "{id}");
         }
-        for body in [json!({}), json!({"artifact": null}), json!({"artifact": 1}), json!({"artifact": "a", "x": 1}), json!([])] {
-            assert_eq!(kio.put("/apps/kio/versions/1.0", body.clone()).await.status, 400, "{body}");
+        for body in [
+            json!({}),
+            json!({"artifact": null}),
+            json!({"artifact": 1}),
+            json!({"artifact": "a", "x": 1}),
+            json!([]),
+        ] {
+            assert_eq!(
+                kio.put("/apps/kio/versions/1.0", body.clone()).await.status,
+                400,
+                "{body}"
+            );
         }
         assert_eq!(kio.put("/apps/kio/versions/1.0", version).await.status, 200);
-        for body in [json!({}), json!({"approval_type": null}), json!({"approval_type": 1}), json!({"approval_type": "T", "x": 1})] {
-            let answer = kio.call("POST", "/apps/kio/versions/1.0/approvals", JDOE, Some(body.clone())).await;
+        for body in [
+            json!({}),
+            json!({"approval_type": null}),
+            json!({"approval_type": 1}),
+            json!({"approval_type": "T", "x": 1}),
+        ] {
+            let answer = kio
+                .call("POST", "/apps/kio/versions/1.0/approvals", JDOE, Some(body.clone()))
+                .await;
             assert_eq!(answer.status, 400, "{body}");
         }
-        for path in ["/apps/none/versions", "/apps/none/versions/1.0/approvals", "/apps/none/approvals"] {
+        for path in [
+            "/apps/none/versions",
+            "/apps/none/versions/1.0/approvals",
+            "/apps/none/approvals",
+        ] {
             assert_eq!(kio.json(path).await, json!([]), "{path}");
         }
     }
@@ -71,7 +116,10 @@ async fn what_is_not_there_and_what_cannot_be_is_told() {
 async fn approvals_are_for_exactly_what_is_stored() {
     for kio in Kio::on_both_databases().await {
         kio.register("kio").await;
-        assert_eq!(kio.put("/apps/kio/versions/1.0", json!({"artifact": "a"})).await.status, 200);
+        assert_eq!(
+            kio.put("/apps/kio/versions/1.0", json!({"artifact": "a"})).await.status,
+            200
+        );
         assert_eq!(approve(&kio, JDOE, "1.0", "TEST").await, 200);
         assert_eq!(approve(&kio, JDOE, "1.0", "DEPLOY").await, 200);
         assert_eq!(approve(&kio, "/employees/colleague", "1.0", "TEST").await, 200);
@@ -91,7 +139,12 @@ async fn approvals_are_for_exactly_what_is_stored() {
         assert_eq!(kio.json("/apps/kio/approvals").await, json!(["DEPLOY", "TEST"]));
 
         // Even if nothing changes, what is written anew has to be approved anew.
-        assert_eq!(kio.put("/apps/kio/versions/1.0", json!({"artifact": "a", "notes": "n"})).await.status, 200);
+        assert_eq!(
+            kio.put("/apps/kio/versions/1.0", json!({"artifact": "a", "notes": "n"}))
+                .await
+                .status,
+            200
+        );
         assert_eq!(kio.json("/apps/kio/versions/1.0/approvals").await, json!([]));
         let version = kio.json("/apps/kio/versions/1.0").await;
         assert_eq!(version["notes"], "n");
@@ -103,11 +156,29 @@ async fn approvals_are_for_exactly_what_is_stored() {
 async fn of_many_approvals_at_once_one_counts() {
     for kio in Kio::on_both_databases().await {
         kio.register("kio").await;
-        assert_eq!(kio.put("/apps/kio/versions/1.0", json!({"artifact": "a"})).await.status, 200);
+        assert_eq!(
+            kio.put("/apps/kio/versions/1.0", json!({"artifact": "a"})).await.status,
+            200
+        );
         let statuses = futures::future::join_all((0..8).map(|_| approve(&kio, JDOE, "1.0", "TEST"))).await;
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-        assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 7, "{statuses:?}");
-        assert_eq!(kio.json("/apps/kio/versions/1.0/approvals").await.as_array().unwrap().len(), 1);
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 200).count(),
+            1,
+            "{statuses:?}"
+        );
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 409).count(),
+            7,
+            "{statuses:?}"
+        );
+        assert_eq!(
+            kio.json("/apps/kio/versions/1.0/approvals")
+                .await
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }
 
@@ -119,7 +190,10 @@ async fn versions_that_are_written_at_once_are_all_written() {
             let kio = &kio;
             async move {
                 let body = json!({"artifact": format!("a{number}")});
-                kio.put(&format!("/apps/kio/versions/{}.0", number % 4), body).await.status.as_u16()
+                kio.put(&format!("/apps/kio/versions/{}.0", number % 4), body)
+                    .await
+                    .status
+                    .as_u16()
             }
         };
         let statuses = futures::future::join_all((0..16).map(write)).await;
@@ -127,7 +201,12 @@ async fn versions_that_are_written_at_once_are_all_written() {
         let versions: Value = kio.json("/apps/kio/versions").await;
         assert_eq!(versions.as_array().unwrap().len(), 4);
         let history = kio.json("/apps/kio/history").await;
-        let created = history.as_array().unwrap().iter().filter(|entry| entry["action"] == "version.created").count();
+        let created = history
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|entry| entry["action"] == "version.created")
+            .count();
         assert_eq!(created, 4);
     }
 }

@@ -97,7 +97,11 @@ async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failur
         modified_after: arguments.since.map(|since| Timestamp((since * 1000.0) as i64)),
         ..ApplicationFilter::default()
     };
-    let mut applications = context.kio.applications(&filter).await.map_err(|error| failed(&error))?;
+    let mut applications = context
+        .kio
+        .applications(&filter)
+        .await
+        .map_err(|error| failed(&error))?;
     // Older registries do not know every filter.
     applications.retain(|application| fulfils(application, &filter));
     applications.sort_by(|one, other| one.id.cmp(&other.id));
@@ -121,7 +125,9 @@ fn fulfils(application: &Application, filter: &ApplicationFilter) -> bool {
     filter.team_id.as_ref().is_none_or(|team| application.team_id == *team)
         && (filter.incident_contact.is_none() || application.incident_contact == filter.incident_contact)
         && filter.active.is_none_or(|active| application.active == active)
-        && filter.modified_after.is_none_or(|since| application.last_modified >= since)
+        && filter
+            .modified_after
+            .is_none_or(|since| application.last_modified >= since)
 }
 
 fn row(application: Application) -> Row {
@@ -156,7 +162,10 @@ pub(crate) fn key_value_table(attributes: Map<String, Value>) -> Table {
     attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
     Table {
         columns: vec![Column::new("key"), Column::new("value")],
-        rows: attributes.into_iter().map(|(key, value)| key_value(&key, value)).collect(),
+        rows: attributes
+            .into_iter()
+            .map(|(key, value)| key_value(&key, value))
+            .collect(),
         ..Table::default()
     }
 }
@@ -169,7 +178,13 @@ pub(crate) fn key_value(key: &str, value: Value) -> Row {
 async fn create(context: &Context, arguments: &CreateArguments) -> Result<(), Failure> {
     let id = &arguments.application_id;
     let attributes = new_application(&arguments.pairs)?;
-    if context.kio.document(id).await.map_err(|error| failed(&error))?.is_some() {
+    if context
+        .kio
+        .document(id)
+        .await
+        .map_err(|error| failed(&error))?
+        .is_some()
+    {
         return Err(exists(id));
     }
     let action = context.terminal.action(&format!("Creating application {id}.."));
@@ -201,7 +216,13 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<(), Fa
     };
     match written {
         Ok(()) => action.ok(),
-        Err(error) if clears && matches!(error.status(), Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)) => {
+        Err(error)
+            if clears
+                && matches!(
+                    error.status(),
+                    Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+                ) =>
+        {
             return Err(Failure::application("This registry cannot clear fields."));
         }
         Err(error) => return Err(refused(&error, || changed(id))),
@@ -216,7 +237,11 @@ async fn document(context: &Context, id: &str) -> Result<Document, Failure> {
 
 /// A write that failed; `overtaken` if somebody else was faster.
 fn refused(error: &Error, overtaken: impl FnOnce() -> Failure) -> Failure {
-    if error.status() == Some(StatusCode::PRECONDITION_FAILED) { overtaken() } else { failed(error) }
+    if error.status() == Some(StatusCode::PRECONDITION_FAILED) {
+        overtaken()
+    } else {
+        failed(error)
+    }
 }
 
 fn exists(id: &str) -> Failure {
@@ -224,5 +249,7 @@ fn exists(id: &str) -> Failure {
 }
 
 fn changed(id: &str) -> Failure {
-    Failure::application(format!("Application \"{id}\" was changed by somebody else at the same moment. Please try again."))
+    Failure::application(format!(
+        "Application \"{id}\" was changed by somebody else at the same moment. Please try again."
+    ))
 }

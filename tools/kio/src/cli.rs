@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_terminal::{
-    CompletionArguments, Failure, OutputFormat, Terminal, completion_from_environment, until_interrupted, write_completion,
+    CompletionArguments, Failure, OutputFormat, Terminal, completion_from_environment, until_interrupted,
+    write_completion,
 };
 
 use crate::applications::{self, ApplicationsCommand};
@@ -26,7 +27,9 @@ pub(crate) struct TableArguments {
 impl TableArguments {
     /// The terminal with the format in force.
     fn on(&self, terminal: &Terminal) -> Terminal {
-        terminal.with_format(self.output).with_absolute_times(self.absolute_times)
+        terminal
+            .with_format(self.output)
+            .with_absolute_times(self.absolute_times)
     }
 }
 
@@ -76,7 +79,9 @@ impl Command {
     /// The scopes that it needs; machines need one more to write.
     fn scopes(&self) -> &'static [&'static str] {
         match self {
-            Self::Versions { command: VersionsCommand::Create(_) } => &["uid", "application.write"],
+            Self::Versions {
+                command: VersionsCommand::Create(_),
+            } => &["uid", "application.write"],
             _ => &["uid"],
         }
     }
@@ -119,7 +124,10 @@ async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<
     }
     let outcome = until_interrupted(async {
         let context = match context {
-            Some(context) => Context { terminal, ..context.clone() },
+            Some(context) => Context {
+                terminal,
+                ..context.clone()
+            },
             None => Context::from_configuration(terminal, command.scopes()).await?,
         };
         match &command {

@@ -21,8 +21,14 @@ pub struct Context {
 impl Context {
     /// The registry at `url` with this token.
     pub fn new(terminal: Terminal, url: Url, token: SecretString) -> Result<Self, Failure> {
-        let client = Client::new(url).map_err(|error| failed(&error))?.with_timeout(TIMEOUT).with_tokens(token);
-        Ok(Self { terminal, kio: KioClient::new(client) })
+        let client = Client::new(url)
+            .map_err(|error| failed(&error))?
+            .with_timeout(TIMEOUT)
+            .with_tokens(token);
+        Ok(Self {
+            terminal,
+            kio: KioClient::new(client),
+        })
     }
 
     /// The registry that the configuration names, with the person's token of the name `kio`.
@@ -37,11 +43,16 @@ impl Context {
 /// `url` of the section `kio`, or `KIO_URL`.
 fn configured_url(terminal: &Terminal) -> Result<Url, Failure> {
     let configuration = ConfigFile::new("kio", "kio").load_with_environment(terminal);
-    let url = configuration.get("url").and_then(stups_yaml::Value::as_str).filter(|url| !url.is_empty());
+    let url = configuration
+        .get("url")
+        .and_then(stups_yaml::Value::as_str)
+        .filter(|url| !url.is_empty());
     let url = url.ok_or_else(|| Failure::application("Missing configuration URL. Please run \"stups configure\"."))?;
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
     url.parse().ok().filter(is_web).ok_or_else(|| {
-        Failure::application(format!("The configured URL \"{url}\" is no http or https URL. Please run \"stups configure\"."))
+        Failure::application(format!(
+            "The configured URL \"{url}\" is no http or https URL. Please run \"stups configure\"."
+        ))
     })
 }
 

@@ -11,7 +11,9 @@ const INTEGERS: [&str; 2] = ["criticality_level", "required_approvers"];
 
 /// Key and value of a pair. A missing value is wrong usage; whether an empty one is, the caller says.
 pub(crate) fn split(pair: &str) -> Result<(&str, &str), Failure> {
-    pair.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| missing_value(pair))
+    pair.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or_else(|| missing_value(pair))
 }
 
 /// What to say about a key without a value.
@@ -27,12 +29,16 @@ pub(crate) fn typed(key: &str, text: &str, current: Option<&Value>) -> Result<Va
         return match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true.into()),
             "false" | "no" | "off" | "0" => Ok(false.into()),
-            _ => Err(Failure::usage(format!("Field \"{key}\" is true or false, not \"{text}\"."))),
+            _ => Err(Failure::usage(format!(
+                "Field \"{key}\" is true or false, not \"{text}\"."
+            ))),
         };
     }
     if INTEGERS.contains(&key) || current.is_some_and(Value::is_i64) {
         let number: Result<i64, _> = text.parse();
-        return number.map(Value::from).map_err(|_| Failure::usage(format!("Field \"{key}\" is a number, not \"{text}\".")));
+        return number
+            .map(Value::from)
+            .map_err(|_| Failure::usage(format!("Field \"{key}\" is a number, not \"{text}\".")));
     }
     Ok(text.into())
 }
@@ -69,7 +75,10 @@ pub(crate) fn changes(
     }
     for key in clear {
         current.get(key).ok_or_else(|| unknown(key))?;
-        if changes.insert(key.clone(), Value::Null).is_some_and(|value| !value.is_null()) {
+        if changes
+            .insert(key.clone(), Value::Null)
+            .is_some_and(|value| !value.is_null())
+        {
             return Err(Failure::usage(format!("Field \"{key}\" cannot be set and cleared.")));
         }
     }
@@ -95,13 +104,20 @@ mod tests {
     }
 
     fn kio() -> Map<String, Value> {
-        let kio = json!({"id": "kio", "name": "Kio", "active": true, "criticality_level": 2, "subtitle": null, "score": 5});
+        let kio =
+            json!({"id": "kio", "name": "Kio", "active": true, "criticality_level": 2, "subtitle": null, "score": 5});
         kio.as_object().unwrap().clone()
     }
 
     #[test]
     fn values_are_what_their_fields_are() {
-        let attributes = new_application(&texts(&["name=My", "team_id=stups", "active=No", "criticality_level=1", "subtitle=a=b"]));
+        let attributes = new_application(&texts(&[
+            "name=My",
+            "team_id=stups",
+            "active=No",
+            "criticality_level=1",
+            "subtitle=a=b",
+        ]));
         assert_eq!(
             Value::Object(attributes.unwrap()),
             json!({"name": "My", "team_id": "stups", "active": false, "criticality_level": 1, "subtitle": "a=b"})
@@ -111,8 +127,14 @@ mod tests {
             (&["team_id=x"], "You must provide the \"name\" field."),
             (&["name"], "Value missing for field \"name\"."),
             (&["=x"], "Value missing for field \"=x\"."),
-            (&["active=perhaps"], "Field \"active\" is true or false, not \"perhaps\"."),
-            (&["criticality_level=high"], "Field \"criticality_level\" is a number, not \"high\"."),
+            (
+                &["active=perhaps"],
+                "Field \"active\" is true or false, not \"perhaps\".",
+            ),
+            (
+                &["criticality_level=high"],
+                "Field \"criticality_level\" is a number, not \"high\".",
+            ),
         ] {
             let failure = new_application(&texts(pairs)).unwrap_err();
             assert!(failure.message.starts_with(message), "{}", failure.message);
@@ -122,10 +144,24 @@ mod tests {
 
     #[test]
     fn only_what_becomes_different_is_changed() {
-        let changed = changes(&kio(), &texts(&["active=yes", "name=Kio", "criticality_level=1", "score=7"]), &[]);
-        assert_eq!(Value::Object(changed.unwrap()), json!({"criticality_level": 1, "score": 7}));
-        let changed = changes(&kio(), &texts(&["active=False"]), &texts(&["criticality_level", "subtitle"]));
-        assert_eq!(Value::Object(changed.unwrap()), json!({"active": false, "criticality_level": null}));
+        let changed = changes(
+            &kio(),
+            &texts(&["active=yes", "name=Kio", "criticality_level=1", "score=7"]),
+            &[],
+        );
+        assert_eq!(
+            Value::Object(changed.unwrap()),
+            json!({"criticality_level": 1, "score": 7})
+        );
+        let changed = changes(
+            &kio(),
+            &texts(&["active=False"]),
+            &texts(&["criticality_level", "subtitle"]),
+        );
+        assert_eq!(
+            Value::Object(changed.unwrap()),
+            json!({"active": false, "criticality_level": null})
+        );
     }
 
     #[test]

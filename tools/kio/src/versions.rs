@@ -101,8 +101,11 @@ pub(crate) async fn run(context: &Context, command: &VersionsCommand) -> Result<
 
 async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failure> {
     let since = Timestamp((arguments.since * 1000.0) as i64);
-    let mut versions =
-        context.kio.versions(&arguments.application_id).await.map_err(|error| failed(&error))?;
+    let mut versions = context
+        .kio
+        .versions(&arguments.application_id)
+        .await
+        .map_err(|error| failed(&error))?;
     versions.retain(|version| version.last_modified >= since);
     versions.sort_by_key(|version| version.last_modified);
     let rows: Vec<Row> = futures::stream::iter(versions)
@@ -127,8 +130,10 @@ async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failur
 
 async fn version_row(context: &Context, version: VersionSummary) -> Result<Row, Error> {
     let approvals = context.kio.approvals(&version.application_id, &version.id).await?;
-    let approvals: Vec<String> =
-        approvals.iter().map(|approval| format!("{}: {}", approval.approval_type, approval.user_id)).collect();
+    let approvals: Vec<String> = approvals
+        .iter()
+        .map(|approval| format!("{}: {}", approval.approval_type, approval.user_id))
+        .collect();
     let row = [
         ("application_id", Value::from(version.application_id)),
         ("id", version.id.into()),
@@ -140,20 +145,42 @@ async fn version_row(context: &Context, version: VersionSummary) -> Result<Row, 
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<(), Failure> {
-    let ShowArguments { application_id, version_id, .. } = arguments;
-    let version = context.kio.version(application_id, version_id).await.map_err(|error| failed(&error))?;
+    let ShowArguments {
+        application_id,
+        version_id,
+        ..
+    } = arguments;
+    let version = context
+        .kio
+        .version(application_id, version_id)
+        .await
+        .map_err(|error| failed(&error))?;
     let version = version.ok_or_else(|| {
-        Failure::application(format!("Version \"{version_id}\" of application \"{application_id}\" does not exist"))
+        Failure::application(format!(
+            "Version \"{version_id}\" of application \"{application_id}\" does not exist"
+        ))
     })?;
-    let approvals = context.kio.approvals(application_id, version_id).await.map_err(|error| failed(&error))?;
+    let approvals = context
+        .kio
+        .approvals(application_id, version_id)
+        .await
+        .map_err(|error| failed(&error))?;
     let attributes = match serde_json::to_value(version) {
         Ok(Value::Object(attributes)) => attributes,
         // A version has texts only.
         _ => Map::new(),
     };
     let mut table = key_value_table(attributes);
-    let told = |Approval { approval_type, user_id, approved_at, .. }: &Approval| {
-        key_value("approvals", format!("{approval_type} by {user_id} on {approved_at}").into())
+    let told = |Approval {
+                    approval_type,
+                    user_id,
+                    approved_at,
+                    ..
+                }: &Approval| {
+        key_value(
+            "approvals",
+            format!("{approval_type} by {user_id} on {approved_at}").into(),
+        )
     };
     table.rows.extend(approvals.iter().map(told));
     context.terminal.print_table(&table);
@@ -161,20 +188,42 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<(), Failur
 }
 
 async fn create(context: &Context, arguments: &CreateArguments) -> Result<(), Failure> {
-    let CreateArguments { application_id, version_id, artifact, notes } = arguments;
-    let action = context.terminal.action(&format!("Creating version {application_id} {version_id}.."));
-    let write = VersionWrite { artifact: artifact.clone(), notes: Some(notes.clone()) };
-    context.kio.put_version(application_id, version_id, &write).await.map_err(|error| failed(&error))?;
+    let CreateArguments {
+        application_id,
+        version_id,
+        artifact,
+        notes,
+    } = arguments;
+    let action = context
+        .terminal
+        .action(&format!("Creating version {application_id} {version_id}.."));
+    let write = VersionWrite {
+        artifact: artifact.clone(),
+        notes: Some(notes.clone()),
+    };
+    context
+        .kio
+        .put_version(application_id, version_id, &write)
+        .await
+        .map_err(|error| failed(&error))?;
     action.ok();
     Ok(())
 }
 
 async fn approve(context: &Context, arguments: &ApproveArguments) -> Result<(), Failure> {
-    let ApproveArguments { application_id, version_id, approval_types, notes } = arguments;
+    let ApproveArguments {
+        application_id,
+        version_id,
+        approval_types,
+        notes,
+    } = arguments;
     for approval_type in approval_types {
         let text = format!("Approving {approval_type} of version {application_id} {version_id}..");
         let action = context.terminal.action(&text);
-        let write = ApprovalWrite { approval_type: approval_type.clone(), notes: Some(notes.clone()) };
+        let write = ApprovalWrite {
+            approval_type: approval_type.clone(),
+            notes: Some(notes.clone()),
+        };
         match context.kio.approve(application_id, version_id, &write).await {
             Ok(()) => action.ok(),
             // What was approved before is approved: the other types are still to do.

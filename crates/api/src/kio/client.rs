@@ -90,7 +90,10 @@ impl KioClient {
             return Err(answer.into_error());
         }
         let tag = answer.header(&ETAG).map(str::to_owned);
-        Ok(Some(Document { attributes: answer.json()?, tag }))
+        Ok(Some(Document {
+            attributes: answer.json()?,
+            tag,
+        }))
     }
 
     /// Registers an application, or changes its attributes that are not null.
@@ -130,7 +133,11 @@ impl KioClient {
 
     /// Registers a version, or changes it; its approvals are removed.
     pub async fn put_version(&self, application: &str, version: &str, write: &VersionWrite) -> Result<(), Error> {
-        self.0.put(&["apps", application, "versions", version]).json(write).done().await
+        self.0
+            .put(&["apps", application, "versions", version])
+            .json(write)
+            .done()
+            .await
     }
 
     /// The approvals of a version.

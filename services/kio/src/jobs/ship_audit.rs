@@ -25,7 +25,10 @@ impl ShipAudit {
         let mut jobs = Vec::new();
         if let Some(path) = &config.audit_file {
             let shipper = Shipper::new(store.clone(), Destination::File(path.clone()));
-            jobs.push(Self { name: "ship-audit-file", shipper });
+            jobs.push(Self {
+                name: "ship-audit-file",
+                shipper,
+            });
         }
         if let Some(url) = &config.audit_url {
             let wrong = |reason: String| StartError::Configuration { service: NAME, reason };
@@ -36,7 +39,10 @@ impl ShipAudit {
                 token: Some(Arc::new(move || Box::pin(get(token.clone())))),
                 format: Some(Arc::new(|record| Some(envelope(record)))),
             };
-            jobs.push(Self { name: "ship-audit-http", shipper: Shipper::new(store.clone(), destination) });
+            jobs.push(Self {
+                name: "ship-audit-http",
+                shipper: Shipper::new(store.clone(), destination),
+            });
         }
         Ok(jobs)
     }

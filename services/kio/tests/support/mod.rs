@@ -53,7 +53,9 @@ impl Kio {
 
     /// Another instance of the service on the same database.
     pub async fn start(database: &'static str, url: &DatabaseUrl, directory: tempfile::TempDir) -> Self {
-        let store = Store::open(url, stups_kio::NAME, stups_kio::migrations()).await.unwrap();
+        let store = Store::open(url, stups_kio::NAME, stups_kio::migrations())
+            .await
+            .unwrap();
         let policy_is_away = Arc::<AtomicBool>::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: url::Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -63,11 +65,20 @@ impl Kio {
             policy: Arc::new(Teams(policy_is_away.clone())),
             admins: "/employees/admin,/services/admin-robot".parse().unwrap(),
         };
-        let built = registry.build(&Environment::new(directory.path(), url.clone())).unwrap();
+        let built = registry
+            .build(&Environment::new(directory.path(), url.clone()))
+            .unwrap();
         let router = built.router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let client = Client::new(url.clone()).unwrap();
-        Self { database, url, store, policy_is_away, client, _directory: directory }
+        Self {
+            database,
+            url,
+            store,
+            policy_is_away,
+            client,
+            _directory: directory,
+        }
     }
 
     pub fn away(&self, away: bool) {
@@ -87,7 +98,11 @@ impl Kio {
         body: Option<Value>,
         headers: &[(HeaderName, &str)],
     ) -> Answer {
-        let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let content_type = if method == "PATCH" {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
         let body = body.map(|body| (content_type, body.to_string().into_bytes()));
         self.send(method, path, who, body, headers).await
     }
@@ -102,8 +117,9 @@ impl Kio {
     ) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into(), value.into())).collect();
+        let query: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let mut request = self.client.request(method.parse().unwrap(), &segments).query(&query);
         if !who.is_empty() {
             request = request.bearer(&SecretString::from(who));
@@ -124,7 +140,13 @@ impl Kio {
     /// The JSON of a successful answer.
     pub async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
-        assert_eq!(answer.status, 200, "{path} on {}: {}", self.database, answer.text().unwrap());
+        assert_eq!(
+            answer.status,
+            200,
+            "{path} on {}: {}",
+            self.database,
+            answer.text().unwrap()
+        );
         answer.json().unwrap()
     }
 
@@ -142,7 +164,11 @@ impl Kio {
     /// The ids that a list has.
     pub async fn ids(&self, path: &str) -> Vec<String> {
         let list = self.json(path).await;
-        list.as_array().unwrap().iter().map(|application| application["id"].as_str().unwrap().to_owned()).collect()
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|application| application["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -180,7 +206,11 @@ impl Teams {
         answer: T,
     ) -> Pin<Box<dyn Future<Output = Result<T, PolicyUnavailable>> + Send + 'a>> {
         let away = self.0.load(Ordering::Relaxed);
-        Box::pin(ready(if away { Err(PolicyUnavailable("away".to_owned())) } else { Ok(answer) }))
+        Box::pin(ready(if away {
+            Err(PolicyUnavailable("away".to_owned()))
+        } else {
+            Ok(answer)
+        }))
     }
 }
 
@@ -216,6 +246,10 @@ impl Policy for Teams {
         caller: &'a Caller,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<String>, PolicyUnavailable>> + Send + 'a>> {
         let team = team_of(caller);
-        self.answer(if team.is_empty() { Vec::new() } else { vec![team.to_owned()] })
+        self.answer(if team.is_empty() {
+            Vec::new()
+        } else {
+            vec![team.to_owned()]
+        })
     }
 }
