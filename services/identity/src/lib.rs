@@ -1,8 +1,10 @@
 //! The OAuth 2.0 provider with token info, token revocation, teams, users and service users (contract identity).
 
+mod administration;
 pub mod clock;
 pub mod config;
 mod hasher;
+mod import;
 mod keys;
 mod master_key;
 mod migrations;

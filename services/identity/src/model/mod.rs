@@ -6,7 +6,7 @@ pub mod clients;
 pub mod codes;
 pub mod consents;
 pub mod device_codes;
-mod entity;
+pub(crate) mod entity;
 mod json;
 pub mod keys;
 pub mod passwords;

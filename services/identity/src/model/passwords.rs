@@ -25,7 +25,7 @@ const MACHINE_BYTES: usize = 32;
 /// How the hashes of generated passwords begin.
 const MACHINE_HASH_PREFIX: &str = "$hmac-sha256$";
 /// Longer passwords are refused unseen, in bytes.
-const MAX_PASSWORD_BYTES: usize = 1024;
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 /// bcrypt sees no more than this many bytes, so longer passwords cannot be verified with it.
 const MAX_BCRYPT_BYTES: usize = 72;
 /// What an imported hash may cost at most, so that no import makes a login expensive: KiB, passes, lanes.
