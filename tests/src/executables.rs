@@ -1,26 +1,24 @@
 //! The project's own executables.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
-/// `stups` or `stupsd`, built as a plain `cargo build` builds them: once per test binary, and only what has changed.
+/// `stups` or `stupsd`, built as `cargo build` builds it: once per test binary, and only what has changed.
 ///
-/// Panics with the compiler's output when they do not compile.
-pub fn executable(name: &str) -> &'static Path {
-    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(build);
-    built
-        .iter()
-        .find(|path| path.file_stem().is_some_and(|stem| stem == name))
-        .unwrap_or_else(|| panic!("{name} is none of the executables: {built:?}"))
+/// Panics with the compiler's output when it does not compile.
+pub fn executable(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    built.entry(name).or_insert_with(|| build(name)).clone()
 }
 
-fn build() -> Vec<PathBuf> {
+fn build(name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let output = Command::new(cargo)
-        .args(["build", "--package=stups", "--package=stupsd"])
-        .arg("--message-format=json-render-diagnostics")
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .arg(format!("--package={name}"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stdin(Stdio::null())
         .output()
@@ -34,7 +32,8 @@ fn build() -> Vec<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .collect()
+        .find(|path| path.file_stem().is_some_and(|stem| stem == name))
+        .unwrap_or_else(|| panic!("cargo builds no {name}"))
 }
 
 /// The environment of a user whose home is `directory`: nothing of the real user's configuration, credentials or browser shows.

@@ -4,7 +4,11 @@
 mod executables;
 mod http;
 mod platform;
+mod provider;
+mod user;
 
 pub use executables::{executable, home};
 pub use http::client;
 pub use platform::{Login, Platform};
+pub use provider::{Asked, Behaviour, Provider};
+pub use user::{Ended, User};

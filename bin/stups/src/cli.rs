@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use stups_terminal::{CompletionArguments, Terminal, write_completion};
+use stups_configure::ConfigureArguments;
+use stups_terminal::{CompletionArguments, Failure, Terminal, until_interrupted, write_completion};
 
 use crate::link::{self, LinkArguments};
-use crate::tool::Tool;
+use crate::tool::{self, Tool};
 
 /// Every STUPS command line tool in one executable
 #[derive(Debug, Parser)]
@@ -25,10 +26,24 @@ struct Stups {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Register applications, their versions and approvals
+    #[command(disable_help_flag = true)]
+    Kio(ToolArguments),
     /// Deploy immutable, versioned application stacks and route traffic to them
     #[command(disable_help_flag = true)]
     Senza(ToolArguments),
-    /// Make links to this executable, one named like each tool
+    /// OAuth tokens for people at the command line
+    #[command(disable_help_flag = true)]
+    Zign(ToolArguments),
+    /// Print a token of your login
+    #[command(disable_help_flag = true)]
+    Ztoken(ToolArguments),
+    /// Configure all tools for an organisation
+    Configure(ConfigureArguments),
+    /// Check the audit trails that services keep
+    #[command(disable_help_flag = true)]
+    Audit(ToolArguments),
+    /// Make links to this executable: stups, and one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
     Completion(CompletionArguments),
@@ -53,13 +68,22 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(failure) => return terminal.report(&failure),
     };
     match command {
+        Command::Kio(tool) => run_tool(Tool::Kio, tool),
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
+        Command::Zign(tool) => run_tool(Tool::Zign, tool),
+        Command::Ztoken(tool) => run_tool(Tool::Ztoken, tool),
+        Command::Configure(arguments) => terminal.finish(configure(&terminal, &arguments)),
+        Command::Audit(tool) => run_tool(Tool::Audit, tool),
         Command::Completion(arguments) => {
             terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))
         }
         Command::Link(arguments) => terminal.finish(link::run(&terminal, &arguments)),
     }
+}
+
+fn configure(terminal: &Terminal, arguments: &ConfigureArguments) -> Result<(), Failure> {
+    tool::runtime()?.block_on(until_interrupted(stups_configure::run(terminal, arguments)))
 }
 
 fn run_tool(tool: Tool, arguments: ToolArguments) -> ExitCode {

@@ -20,7 +20,7 @@ pub(crate) struct LinkArguments {
     force: bool,
 }
 
-/// Makes `DIRECTORY/<tool>` a symbolic link to this executable for each tool. Correct links are kept. Other files of that
+/// Makes `DIRECTORY/<tool>` a symbolic link to this executable for each tool, and for `stups` itself. Correct links are kept. Other files of that
 /// name are looked for before anything is written, and refused unless forced.
 pub(crate) fn run(terminal: &Terminal, arguments: &LinkArguments) -> Result<(), Failure> {
     let executable = env::current_exe()
@@ -31,8 +31,16 @@ pub(crate) fn run(terminal: &Terminal, arguments: &LinkArguments) -> Result<(), 
         fs::canonicalize(&arguments.directory).map_err(|error| failed("open", &arguments.directory, &error))?;
 
     let mut missing = Vec::new();
-    for tool in Tool::ALL {
-        let link = directory.join(format!("{}{}", tool.name(), env::consts::EXE_SUFFIX));
+    let names = Tool::ALL
+        .iter()
+        .filter(|tool| tool.is_linked())
+        .map(|tool| tool.name())
+        .chain(["stups"]);
+    for name in names {
+        let link = directory.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+        if link == executable {
+            continue;
+        }
         match Existing::at(&link, &executable).map_err(|error| failed("read", &link, &error))? {
             Existing::Link => terminal.info(&format!("{} is there", link.display())),
             Existing::Other if !arguments.force => {

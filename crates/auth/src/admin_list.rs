@@ -26,7 +26,8 @@ impl FromStr for AdminList {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let valid = |entry: &str| {
             let mut parts = entry.strip_prefix('/')?.split('/');
-            let named = parts.next().is_some_and(|realm| !realm.is_empty()) && parts.next().is_some_and(|uid| !uid.is_empty());
+            let named =
+                parts.next().is_some_and(|realm| !realm.is_empty()) && parts.next().is_some_and(|uid| !uid.is_empty());
             (named && parts.next().is_none()).then(|| entry.to_owned())
         };
         entries
@@ -39,7 +40,9 @@ impl FromStr for AdminList {
 impl<'de> serde::Deserialize<'de> for AdminList {
     /// From one text, as in an environment variable.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

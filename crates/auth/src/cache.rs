@@ -34,7 +34,10 @@ struct Entry<T> {
 
 impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
-        Self { known: self.known.clone(), lasts: self.lasts }
+        Self {
+            known: self.known.clone(),
+            lasts: self.lasts,
+        }
     }
 }
 
@@ -71,9 +74,15 @@ impl<T: Send + Sync + 'static> TokenCache<T> {
         }
         let remembered = async {
             match find_out.await {
-                Ok((known, lasts)) => Ok(Entry { known: Ok(Arc::new(known)), lasts }),
+                Ok((known, lasts)) => Ok(Entry {
+                    known: Ok(Arc::new(known)),
+                    lasts,
+                }),
                 Err(unavailable @ VerifyError::Unavailable(_)) => Err(unavailable),
-                Err(refused) => Ok(Entry { known: Err(refused), lasts: NEGATIVE }),
+                Err(refused) => Ok(Entry {
+                    known: Err(refused),
+                    lasts: NEGATIVE,
+                }),
             }
         };
         match self.entries.try_get_with_by_ref(token, remembered).await {
@@ -124,7 +133,9 @@ mod tests {
         let again = cache.get("t", async { panic!("it is known already") }).await;
         assert_eq!(again.unwrap_err(), VerifyError::Invalid);
 
-        let away = cache.get("u", async { Err(VerifyError::Unavailable("away".to_owned())) }).await;
+        let away = cache
+            .get("u", async { Err(VerifyError::Unavailable("away".to_owned())) })
+            .await;
         assert_eq!(away.unwrap_err(), VerifyError::Unavailable("away".to_owned()));
         assert_eq!(*cache.get("u", async { Ok((1, LONG)) }).await.unwrap(), 1);
     }
@@ -140,7 +151,10 @@ mod tests {
     async fn memory_is_bounded() {
         let cache = TokenCache::<u8>::new();
         for number in 0..40_000 {
-            cache.get(&format!("token-{number}"), async { Ok((1, LONG)) }).await.unwrap();
+            cache
+                .get(&format!("token-{number}"), async { Ok((1, LONG)) })
+                .await
+                .unwrap();
         }
         cache.entries.run_pending_tasks().await;
         assert!(cache.entries.weighted_size() <= CAPACITY);

@@ -43,7 +43,11 @@ impl Caller {
 /// (contract kio 3). Empty when there is none.
 pub fn canonical_realm(realm: &str) -> String {
     let realm = realm.trim_matches('/');
-    if realm.is_empty() { String::new() } else { format!("/{realm}") }
+    if realm.is_empty() {
+        String::new()
+    } else {
+        format!("/{realm}")
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,13 @@ impl HttpPolicy {
 
     async fn ask_decision(&self, caller: &Caller, team: &str) -> Result<bool, PolicyUnavailable> {
         let body = json!({"policy": POLICY, "payload": {"team": team}});
-        let answer = self.identity.on_behalf_of(&caller.token).post(&["auth"]).json(&body).any_answer().await;
+        let answer = self
+            .identity
+            .on_behalf_of(&caller.token)
+            .post(&["auth"])
+            .json(&body)
+            .any_answer()
+            .await;
         let answer = answer.map_err(unavailable)?;
         match answer.status {
             StatusCode::OK => Ok(true),
@@ -65,7 +71,12 @@ impl HttpPolicy {
     }
 
     async fn ask_team(&self, caller: &Caller, team: &str) -> Result<bool, PolicyUnavailable> {
-        let answer = self.identity.on_behalf_of(&caller.token).get(&["teams", team]).any_answer().await;
+        let answer = self
+            .identity
+            .on_behalf_of(&caller.token)
+            .get(&["teams", team])
+            .any_answer()
+            .await;
         let answer = answer.map_err(unavailable)?;
         match answer.status {
             StatusCode::OK => Ok(true),
@@ -76,8 +87,12 @@ impl HttpPolicy {
 
     async fn ask_memberships(&self, caller: &Caller) -> Result<Vec<String>, PolicyUnavailable> {
         let request = self.identity.on_behalf_of(&caller.token);
-        let accounts: Vec<Account> =
-            request.get(&["accounts", "aws"]).query(&[("member", &caller.uid)]).send().await.map_err(unavailable)?;
+        let accounts: Vec<Account> = request
+            .get(&["accounts", "aws"])
+            .query(&[("member", &caller.uid)])
+            .send()
+            .await
+            .map_err(unavailable)?;
         Ok(accounts.into_iter().map(|account| account.name).collect())
     }
 }
@@ -93,7 +108,10 @@ impl Policy for HttpPolicy {
                 return Ok(false);
             }
             let key = (caller.name(), team.to_owned());
-            self.decisions.try_get_with(key, self.ask_decision(caller, team)).await.map_err(shared)
+            self.decisions
+                .try_get_with(key, self.ask_decision(caller, team))
+                .await
+                .map_err(shared)
         })
     }
 
@@ -106,7 +124,10 @@ impl Policy for HttpPolicy {
             if !is_name(team) {
                 return Ok(false);
             }
-            self.teams.try_get_with_by_ref(team, self.ask_team(caller, team)).await.map_err(shared)
+            self.teams
+                .try_get_with_by_ref(team, self.ask_team(caller, team))
+                .await
+                .map_err(shared)
         })
     }
 
@@ -115,7 +136,10 @@ impl Policy for HttpPolicy {
         caller: &'a Caller,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<String>, PolicyUnavailable>> + Send + 'a>> {
         Box::pin(async move {
-            self.memberships.try_get_with(caller.name(), self.ask_memberships(caller)).await.map_err(shared)
+            self.memberships
+                .try_get_with(caller.name(), self.ask_memberships(caller))
+                .await
+                .map_err(shared)
         })
     }
 }

@@ -90,9 +90,14 @@ impl JwtVerifier {
         let verifier = Arc::new(Self {
             identity: Client::new(settings.identity)?.with_timeout(TIMEOUT),
             audiences: settings.audiences,
-            published: RwLock::new(Arc::new(Published { keys: KeySet::default(), issuer: None })),
+            published: RwLock::new(Arc::new(Published {
+                keys: KeySet::default(),
+                issuer: None,
+            })),
             asked: tokio::sync::Mutex::new(None),
-            revocations: settings.revocations.then(|| Revocations::new(&settings.revocation_salt)),
+            revocations: settings
+                .revocations
+                .then(|| Revocations::new(&settings.revocation_salt)),
             known: TokenCache::new(),
         });
         tokio::spawn(keep_keys(Arc::downgrade(&verifier)));
@@ -138,7 +143,11 @@ impl JwtVerifier {
         let kid = header.kid.ok_or(VerifyError::Invalid)?;
         let mut published = self.published();
         if published.keys.get(&kid).is_none() {
-            let wait = if published.keys.is_empty() { RETRY } else { UNKNOWN_KEY_REFRESH };
+            let wait = if published.keys.is_empty() {
+                RETRY
+            } else {
+                UNKNOWN_KEY_REFRESH
+            };
             self.refresh(wait).await.map_err(VerifyError::Unavailable)?;
             published = self.published();
         }
@@ -150,7 +159,9 @@ impl JwtVerifier {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let claims = decode::<Map<String, Value>>(token, &key.decoding, &validation).map_err(|_| VerifyError::Invalid)?.claims;
+        let claims = decode::<Map<String, Value>>(token, &key.decoding, &validation)
+            .map_err(|_| VerifyError::Invalid)?
+            .claims;
 
         let now = Timestamp::now().as_second();
         let expires_at = live(&claims, now)?;
@@ -159,18 +170,36 @@ impl JwtVerifier {
         if text(&claims, "realm").is_none() || !claims.contains_key("scope") {
             return Err(VerifyError::Invalid);
         }
-        let caller = caller(&claims, text(&claims, "sub").ok_or(VerifyError::Invalid)?, expires_at, token)?;
+        let caller = caller(
+            &claims,
+            text(&claims, "sub").ok_or(VerifyError::Invalid)?,
+            expires_at,
+            token,
+        )?;
         let lasts = REMEMBERED.min(Duration::from_secs((expires_at - now).unsigned_abs()));
-        Ok((Verified { caller, claims, unrevoked_in: AtomicU64::new(0) }, lasts))
+        Ok((
+            Verified {
+                caller,
+                claims,
+                unrevoked_in: AtomicU64::new(0),
+            },
+            lasts,
+        ))
     }
 
     fn meant_for_us(&self, claims: &Map<String, Value>, modern: bool, issuer: Option<&str>) -> Result<(), VerifyError> {
         if let (Some(expected), Some(issuer)) = (issuer, claims.get("iss"))
-            && issuer.as_str().is_none_or(|issuer| issuer != expected && issuer != SHORT_ISSUER)
+            && issuer
+                .as_str()
+                .is_none_or(|issuer| issuer != expected && issuer != SHORT_ISSUER)
         {
             return Err(VerifyError::Invalid);
         }
-        let ours = |audience: &Value| audience.as_str().is_some_and(|audience| self.audiences.iter().any(|ours| ours == audience));
+        let ours = |audience: &Value| {
+            audience
+                .as_str()
+                .is_some_and(|audience| self.audiences.iter().any(|ours| ours == audience))
+        };
         let meant = match claims.get("aud") {
             None => !modern,
             Some(Value::Array(audiences)) => audiences.iter().any(ours),

@@ -32,10 +32,21 @@ impl KeySet {
     /// The usable keys of a set. One that is not (of another kind, for encryption, without an id) is left out: it must not
     /// keep the others from being used.
     pub(crate) fn read(set: &Value) -> Self {
-        let keys = set.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let jwks = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
+        let keys = set
+            .get("keys")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let jwks = keys
+            .iter()
+            .filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
         let set = JwkSet { keys: jwks.collect() };
-        Self(set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, usable(jwk)?))).collect())
+        Self(
+            set.keys
+                .iter()
+                .filter_map(|jwk| Some((jwk.common.key_id.clone()?, usable(jwk)?)))
+                .collect(),
+        )
     }
 
     pub(crate) fn get(&self, kid: &str) -> Option<&Key> {
@@ -48,7 +59,12 @@ impl KeySet {
 }
 
 fn usable(jwk: &Jwk) -> Option<Key> {
-    if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
+    if jwk
+        .common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|usage| *usage != PublicKeyUse::Signature)
+    {
         return None;
     }
     let possible: &[Algorithm] = match &jwk.algorithm {
@@ -61,13 +77,19 @@ fn usable(jwk: &Jwk) -> Option<Key> {
         AlgorithmParameters::OctetKeyPair(_) => &[Algorithm::EdDSA],
         _ => return None,
     };
-    let named = jwk.common.key_algorithm.map(|named| named.to_string().parse::<Algorithm>());
+    let named = jwk
+        .common
+        .key_algorithm
+        .map(|named| named.to_string().parse::<Algorithm>());
     let algorithms = match named {
         None => possible.to_vec(),
         Some(Ok(named)) if possible.contains(&named) => vec![named],
         Some(_) => return None,
     };
-    Some(Key { algorithms, decoding: DecodingKey::from_jwk(jwk).ok()? })
+    Some(Key {
+        algorithms,
+        decoding: DecodingKey::from_jwk(jwk).ok()?,
+    })
 }
 
 /// What an OAuth provider publishes about itself (RFC 8414).
@@ -86,23 +108,32 @@ pub(crate) struct Published {
 /// Fetches what identity publishes: the keys that its metadata names, or those of the original's address when there is no
 /// metadata (contract identity 2.6).
 pub(crate) async fn fetch(identity: &Client) -> Result<Published, Error> {
-    let metadata: Option<Metadata> = identity.get(&[".well-known", "oauth-authorization-server"]).optional().await?;
+    let metadata: Option<Metadata> = identity
+        .get(&[".well-known", "oauth-authorization-server"])
+        .optional()
+        .await?;
     let Some(metadata) = metadata else {
         let set = identity.get(&["oauth2", "connect", "keys"]).send::<Value>().await?;
-        return Ok(Published { keys: KeySet::read(&set), issuer: None });
+        return Ok(Published {
+            keys: KeySet::read(&set),
+            issuer: None,
+        });
     };
     let url = reachable(&metadata, identity.base());
     let set = identity.follow(reqwest::Method::GET, &url).send::<Value>().await?;
-    Ok(Published { keys: KeySet::read(&set), issuer: Some(metadata.issuer) })
+    Ok(Published {
+        keys: KeySet::read(&set),
+        issuer: Some(metadata.issuer),
+    })
 }
 
 /// The address of the keys. Metadata is written for the outside; when we reach identity another way, we take the keys there.
 fn reachable(metadata: &Metadata, identity: &Url) -> Url {
     let outside = metadata.issuer.trim_end_matches('/');
     match metadata.jwks_uri.as_str().strip_prefix(outside) {
-        Some(path) => {
-            format!("{}{path}", identity.as_str().trim_end_matches('/')).parse().unwrap_or(metadata.jwks_uri.clone())
-        }
+        Some(path) => format!("{}{path}", identity.as_str().trim_end_matches('/'))
+            .parse()
+            .unwrap_or(metadata.jwks_uri.clone()),
         None => metadata.jwks_uri.clone(),
     }
 }
@@ -160,8 +191,14 @@ mod tests {
             jwks_uri: "https://identity.example.org/oauth2/keys".parse().unwrap(),
         };
         let inside = "http://127.0.0.1:8081/".parse().unwrap();
-        assert_eq!(reachable(&metadata, &inside).as_str(), "http://127.0.0.1:8081/oauth2/keys");
-        let elsewhere = Metadata { jwks_uri: "https://keys.example.org/k".parse().unwrap(), ..metadata };
+        assert_eq!(
+            reachable(&metadata, &inside).as_str(),
+            "http://127.0.0.1:8081/oauth2/keys"
+        );
+        let elsewhere = Metadata {
+            jwks_uri: "https://keys.example.org/k".parse().unwrap(),
+            ..metadata
+        };
         assert_eq!(reachable(&elsewhere, &inside).as_str(), "https://keys.example.org/k");
     }
 }

@@ -20,7 +20,7 @@ pub use caller::{Caller, canonical_realm};
 pub use http_policy::HttpPolicy;
 pub use insecure::InsecurePolicy;
 pub use jwt::JwtSettings;
-pub use policy::{Policy, PolicyUnavailable};
+pub use policy::{NoPolicy, Policy, PolicyUnavailable};
 pub use revocations::{DEFAULT_REVOCATION_SALT, hash as revocation_hash};
 pub use token_info::{TokenInfoSettings, TokenPlace};
 pub use verifier::{Verifier, Verify, VerifyError};

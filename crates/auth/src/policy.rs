@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 
 use crate::Caller;
@@ -29,4 +29,39 @@ pub trait Policy: Send + Sync {
         &'a self,
         caller: &'a Caller,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<String>, PolicyUnavailable>> + Send + 'a>>;
+}
+
+/// Decides nothing, because there is nobody to ask: no identity service is configured.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPolicy;
+
+impl NoPolicy {
+    fn unavailable<T>() -> Result<T, PolicyUnavailable> {
+        Err(PolicyUnavailable("identity_url is not set".to_owned()))
+    }
+}
+
+impl Policy for NoPolicy {
+    fn may_act_for<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, PolicyUnavailable>> + Send + 'a>> {
+        Box::pin(ready(Self::unavailable()))
+    }
+
+    fn team_exists<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, PolicyUnavailable>> + Send + 'a>> {
+        Box::pin(ready(Self::unavailable()))
+    }
+
+    fn teams_of<'a>(
+        &'a self,
+        _: &'a Caller,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<String>, PolicyUnavailable>> + Send + 'a>> {
+        Box::pin(ready(Self::unavailable()))
+    }
 }

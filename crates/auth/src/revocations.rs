@@ -80,7 +80,11 @@ impl Revocations {
     /// Reads what has been revoked since the last time. When it fails, what is known stays.
     pub(crate) async fn poll(&self, identity: &Client, now: i64) -> Result<(), Error> {
         let mut progress = self.progress.lock().await;
-        let from = if progress.newest == 0 { now - WINDOW - OVERLAP } else { progress.newest - OVERLAP };
+        let from = if progress.newest == 0 {
+            now - WINDOW - OVERLAP
+        } else {
+            progress.newest - OVERLAP
+        };
         let mut feed = fetch(identity, from).await?;
         let refresh = |name: &str| feed.meta.get(name).and_then(Value::as_i64);
         let forget_from = match (refresh("REFRESH_TIMESTAMP"), refresh("REFRESH_FROM")) {
@@ -94,7 +98,11 @@ impl Revocations {
             // Read again from there, not from when it was asked: what lies between must not become valid.
             feed = fetch(identity, forget_from.min(from)).await?;
         }
-        let newest = feed.revocations.iter().filter_map(|entry| entry.get("revoked_at")?.as_i64()).max();
+        let newest = feed
+            .revocations
+            .iter()
+            .filter_map(|entry| entry.get("revoked_at")?.as_i64())
+            .max();
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(forget_from) = forget_from {
             list.retain(|entry| entry.revoked_at < forget_from);
@@ -105,7 +113,10 @@ impl Revocations {
             changed |= list.add(entry, now).is_some();
         }
         drop(list);
-        progress.newest = progress.newest.max(newest.unwrap_or_default()).max(if progress.newest == 0 { from } else { 0 });
+        progress.newest = progress
+            .newest
+            .max(newest.unwrap_or_default())
+            .max(if progress.newest == 0 { from } else { 0 });
         if changed {
             self.generation.fetch_add(1, Ordering::Release);
         }
@@ -145,7 +156,10 @@ impl List {
     fn add(&mut self, entry: &Value, now: i64) -> Option<()> {
         let data = entry.get("data")?;
         let issued_before = data.get("issued_before")?.as_i64().filter(|at| *at <= now + OVERLAP)?;
-        let new = Entry { issued_before, revoked_at: entry.get("revoked_at")?.as_i64()? };
+        let new = Entry {
+            issued_before,
+            revoked_at: entry.get("revoked_at")?.as_i64()?,
+        };
         match entry.get("type")?.as_str()? {
             "GLOBAL" => {
                 if self.global.is_some_and(|known| known.issued_before >= issued_before) {
@@ -156,10 +170,18 @@ impl List {
             }
             "TOKEN" => newer(&mut self.tokens, data.get("token_hash")?.as_str()?, new),
             "CLAIM" => {
-                let names: Option<Vec<String>> =
-                    data.get("names")?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+                let names: Option<Vec<String>> = data
+                    .get("names")?
+                    .as_array()?
+                    .iter()
+                    .map(|name| name.as_str().map(str::to_owned))
+                    .collect();
                 let names = names.filter(|names| !names.is_empty())?;
-                newer(self.claims.entry(names).or_default(), data.get("value_hash")?.as_str()?, new)
+                newer(
+                    self.claims.entry(names).or_default(),
+                    data.get("value_hash")?.as_str()?,
+                    new,
+                )
             }
             _ => None,
         }
@@ -210,7 +232,10 @@ mod tests {
 
     #[test]
     fn the_contracts_hash_vector() {
-        assert_eq!(hash("seasaltisthebest", "testingHashFunction"), "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg=");
+        assert_eq!(
+            hash("seasaltisthebest", "testingHashFunction"),
+            "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg="
+        );
     }
 
     #[test]
@@ -220,7 +245,10 @@ mod tests {
         assert!(revocations.is_revoked("t", &claims(&json!({"iat": 499}))));
         assert!(!revocations.is_revoked("t", &claims(&json!({"iat": 500}))));
         assert!(!revocations.is_revoked("u", &claims(&json!({"iat": 499}))));
-        assert!(revocations.is_revoked("t", &claims(&json!({}))), "without iat it counts as revoked");
+        assert!(
+            revocations.is_revoked("t", &claims(&json!({}))),
+            "without iat it counts as revoked"
+        );
     }
 
     #[test]

@@ -46,7 +46,12 @@ pub struct TokenInfoSettings {
 impl TokenInfoSettings {
     /// The endpoint at `url`, asked with a bearer header.
     pub fn new(url: Url) -> Self {
-        Self { url, place: TokenPlace::Header, timeout: Duration::from_secs(3), believed_for: Duration::from_secs(60) }
+        Self {
+            url,
+            place: TokenPlace::Header,
+            timeout: Duration::from_secs(3),
+            believed_for: Duration::from_secs(60),
+        }
     }
 }
 
@@ -58,9 +63,14 @@ pub(crate) struct TokenInfoVerifier {
 
 impl TokenInfoVerifier {
     pub(crate) fn new(settings: TokenInfoSettings) -> Result<Self, SetupError> {
-        let client =
-            Client::new(settings.url.clone())?.with_timeout(settings.timeout).with_answer_limit(ANSWER_LIMIT);
-        Ok(Self { client, settings, known: TokenCache::new() })
+        let client = Client::new(settings.url.clone())?
+            .with_timeout(settings.timeout)
+            .with_answer_limit(ANSWER_LIMIT);
+        Ok(Self {
+            client,
+            settings,
+            known: TokenCache::new(),
+        })
     }
 
     async fn ask(&self, token: &str) -> Result<(Caller, Duration), VerifyError> {
@@ -69,19 +79,28 @@ impl TokenInfoVerifier {
             TokenPlace::Header => request.bearer(&SecretString::from(token)),
             TokenPlace::Query => request.query(&[("access_token", token)]),
         };
-        let answer = request.any_answer().await.map_err(|error| VerifyError::Unavailable(error.to_string()))?;
+        let answer = request
+            .any_answer()
+            .await
+            .map_err(|error| VerifyError::Unavailable(error.to_string()))?;
         let info = information(&answer)?;
         let expires_in = info.get("expires_in").and_then(Value::as_i64);
         if expires_in.is_some_and(|seconds| seconds <= 0) || info.get("active") == Some(&Value::Bool(false)) {
             return Err(VerifyError::Invalid);
         }
         let lasts = expires_in.map_or(self.settings.believed_for, |seconds| {
-            self.settings.believed_for.min(Duration::from_secs(seconds.unsigned_abs()))
+            self.settings
+                .believed_for
+                .min(Duration::from_secs(seconds.unsigned_abs()))
         });
-        let expires_at =
-            Timestamp::now().as_second().saturating_add(expires_in.unwrap_or(self.settings.believed_for.as_secs() as i64));
+        let expires_at = Timestamp::now()
+            .as_second()
+            .saturating_add(expires_in.unwrap_or(self.settings.believed_for.as_secs() as i64));
         // RFC 7662 calls the user `sub` or `username`.
-        let uid = ["uid", "sub", "username"].iter().find_map(|name| text(&info, name)).ok_or(VerifyError::Nobody)?;
+        let uid = ["uid", "sub", "username"]
+            .iter()
+            .find_map(|name| text(&info, name))
+            .ok_or(VerifyError::Nobody)?;
         Ok((caller(&info, uid, expires_at, token)?, lasts))
     }
 }
@@ -103,7 +122,11 @@ fn information(answer: &Answer) -> Result<Map<String, Value>, VerifyError> {
     let kind = answer.header(&CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind != "application/json" && !kind.ends_with("+json") {
-        return Err(VerifyError::Unavailable("token info answered something that is not JSON".to_owned()));
+        return Err(VerifyError::Unavailable(
+            "token info answered something that is not JSON".to_owned(),
+        ));
     }
-    answer.json().map_err(|_| VerifyError::Unavailable("token info answered JSON that cannot be read".to_owned()))
+    answer
+        .json()
+        .map_err(|_| VerifyError::Unavailable("token info answered JSON that cannot be read".to_owned()))
 }

@@ -1,7 +1,12 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use stups_auth::{
+    DEFAULT_REVOCATION_SALT, HttpPolicy, InsecurePolicy, JwtSettings, NoPolicy, Policy, SetupError, TokenInfoSettings,
+    TokenPlace, Verifier,
+};
 use url::Url;
 
 /// Where a service runs: what `stupsd` tells each of them, beside the service's own configuration.
@@ -15,6 +20,10 @@ pub struct Environment {
     pub identity_url: Option<Url>,
     /// A foreign token info endpoint that verifies tokens instead of identity.
     pub tokeninfo_url: Option<Url>,
+    /// Where a foreign token info endpoint takes the token.
+    pub tokeninfo_place: TokenPlace,
+    /// The salt of identity's revocation feed.
+    pub revocation_salt: String,
     /// Whether the person who starts the service typed that callers need no token.
     pub insecure_no_auth: bool,
     /// Bounds and what else is the same for every route.
@@ -29,8 +38,54 @@ impl Environment {
             public_url,
             identity_url: None,
             tokeninfo_url: None,
+            tokeninfo_place: TokenPlace::default(),
+            revocation_salt: DEFAULT_REVOCATION_SALT.to_owned(),
             insecure_no_auth: false,
             limits: Limits::default(),
+        }
+    }
+
+    /// How this service verifies tokens: by a foreign token info endpoint when one is set, by identity's keys, or not at all
+    /// when the person who started it typed that. Fails when none of these is: services are closed by default.
+    pub fn verifier(&self, service: &'static str) -> Result<Verifier, StartError> {
+        let wrong = |error: SetupError| StartError::Configuration {
+            service,
+            reason: error.to_string(),
+        };
+        if self.insecure_no_auth {
+            tracing::warn!(service, "authentication is off: everybody may do everything");
+            return Ok(Verifier::insecure_no_auth());
+        }
+        if let Some(url) = &self.tokeninfo_url {
+            let settings = TokenInfoSettings {
+                place: self.tokeninfo_place,
+                ..TokenInfoSettings::new(url.clone())
+            };
+            return Verifier::token_info(settings).map_err(wrong);
+        }
+        let identity = self.identity_url.clone().ok_or(StartError::NoVerifier { service })?;
+        let settings = JwtSettings {
+            revocation_salt: self.revocation_salt.clone(),
+            ..JwtSettings::new(identity, &self.public_url)
+        };
+        Verifier::jwt(settings).map_err(wrong)
+    }
+
+    /// Who decides what callers may do for teams: identity. Without it nothing can be decided, and writes are answered with
+    /// 503 (contract kio, D5: never with yes).
+    pub fn policy(&self, service: &'static str) -> Result<Arc<dyn Policy>, StartError> {
+        if self.insecure_no_auth {
+            return Ok(Arc::new(InsecurePolicy));
+        }
+        match &self.identity_url {
+            Some(identity) => match HttpPolicy::new(identity.clone()) {
+                Ok(policy) => Ok(Arc::new(policy)),
+                Err(error) => Err(StartError::Configuration {
+                    service,
+                    reason: error.to_string(),
+                }),
+            },
+            None => Ok(Arc::new(NoPolicy)),
         }
     }
 }

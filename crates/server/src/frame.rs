@@ -6,30 +6,38 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{Method, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use axum::response::Response;
 use futures::FutureExt as _;
 use http_body_util::Limited;
-use tower::{Layer, Service};
+use stups_auth::Caller;
+use tower::{Layer, Service, ServiceExt as _};
+use tower_http::compression::Compression;
+use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
+use tracing::Instrument as _;
 
+use crate::access_log::{self, Line};
 use crate::context::{Context, ContextSettings};
 use crate::cors::Cors;
 use crate::error::{Error, WAIT};
 use crate::extract::authenticate;
+use crate::measurements::{Requests, known_method};
 use crate::render::{self, ErrorShape, render};
-use crate::request_id;
+use crate::{request_id, telemetry};
 
 /// What the frame of one service knows.
 pub(crate) struct FrameSettings {
+    pub(crate) service: &'static str,
     pub(crate) shape: ErrorShape,
+    pub(crate) requests: Requests,
     pub(crate) cors: Cors,
     pub(crate) request_timeout: Duration,
     pub(crate) concurrent_requests: usize,
@@ -57,21 +65,39 @@ pub(crate) struct FrameLayer {
     pub(crate) access: Access,
 }
 
-impl<S> Layer<S> for FrameLayer {
+impl<S: Clone> Layer<S> for FrameLayer {
     type Service = Frame<S>;
 
     fn layer(&self, inner: S) -> Frame<S> {
+        let worth = SizeAbove::new(SMALLEST_COMPRESSED).and(worth_compressing as WorthCompressing);
+        let compressing = Compression::new(inner.clone()).gzip(true).compress_when(worth);
         Frame {
             inner,
+            compressing,
             settings: self.settings.clone(),
             access: self.access,
         }
     }
 }
 
+type WorthCompressing = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
+
+/// Only answers that are text, with status 200 (contract kio 2.1).
+fn worth_compressing(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| {
+            ["json", "javascript", "xml"].iter().any(|word| kind.contains(word)) || kind.starts_with("text/")
+        });
+    status == StatusCode::OK && text
+}
+
 #[derive(Clone)]
 pub(crate) struct Frame<S> {
     inner: S,
+    /// The same, for callers that take gzip.
+    compressing: Compression<S, And<SizeAbove, WorthCompressing>>,
     settings: Arc<FrameSettings>,
     access: Access,
 }
@@ -79,7 +105,7 @@ pub(crate) struct Frame<S> {
 impl<S> Service<Request> for Frame<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
@@ -91,34 +117,63 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let inner = self.inner.clone();
         let settings = self.settings.clone();
         let access = self.access;
+        if accepts_gzip(request.headers()) {
+            let inner = self
+                .compressing
+                .clone()
+                .map_response(|response| response.map(Body::new));
+            return Box::pin(async move { Ok(settings.answer(request, inner, access).await) });
+        }
+        let inner = self.inner.clone();
         Box::pin(async move { Ok(settings.answer(request, inner, access).await) })
     }
 }
 
+/// How many bytes an answer has that is compressed: below, gzip makes it larger or saves no packet.
+const SMALLEST_COMPRESSED: u64 = 1024;
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT_ENCODING)
+        .is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")))
+}
+
 impl FrameSettings {
-    async fn answer<S>(&self, mut request: Request, inner: S, access: Access) -> Response
+    async fn answer<S>(&self, request: Request, inner: S, access: Access) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let request_id = request_id::of(request.headers_mut());
+        let started = Instant::now();
+        let request_id = request_id::of(request.headers());
         let accept = render::accept(request.headers());
         let cors = self.cors.of(request.headers());
-        let path = request.extensions().get::<MatchedPath>().cloned();
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let method = request.method().clone();
+        let uri = request.uri().clone();
+        let address = crate::address::of(&request, &self.trusted_proxies);
+        let caller = OnceLock::new();
 
-        let mut response = if request.method() == Method::OPTIONS {
+        let mut response = if method == Method::OPTIONS {
             Response::new(Body::empty())
         } else {
+            let id = request_id.to_str().unwrap_or_default();
+            let span = telemetry::span(self.service, known_method(&method), route, id, request.headers());
             let context = Context {
                 request_id: request_id.clone(),
-                address: crate::address::of(&request, &self.trusted_proxies),
+                address,
                 caller: None,
                 settings: self.context.clone(),
             };
-            self.admitted(request, inner, access, context).await
+            let response = self
+                .admitted(request, inner, access, context, &caller)
+                .instrument(span.clone())
+                .await;
+            span.record("http.response.status_code", response.status().as_u16());
+            response
         };
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             response = render(
@@ -128,14 +183,37 @@ impl FrameSettings {
                 error,
             );
         }
-        let _ = path;
         cors.write(response.headers_mut());
-        response.headers_mut().insert(request_id::HEADER.clone(), request_id);
+        response
+            .headers_mut()
+            .insert(request_id::HEADER.clone(), request_id.clone());
+
+        let took = started.elapsed();
+        let status = response.status().as_u16();
+        self.requests.note(route, &method, status, took);
+        access_log::write(&Line {
+            service: self.service,
+            request_id: request_id.to_str().unwrap_or_default(),
+            method: known_method(&method),
+            path: uri.path(),
+            query: uri.query(),
+            status,
+            duration: took,
+            address,
+            caller: caller.get().map(|caller: &Arc<Caller>| &**caller),
+        });
         response
     }
 
     /// Runs the request unless the service is full already.
-    async fn admitted<S>(&self, request: Request, inner: S, access: Access, context: Context) -> Response
+    async fn admitted<S>(
+        &self,
+        request: Request,
+        inner: S,
+        access: Access,
+        context: Context,
+        caller: &OnceLock<Arc<Caller>>,
+    ) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
@@ -145,7 +223,7 @@ impl FrameSettings {
             (None, Access::Floor) => None,
             (None, _) => return refused(Error::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED).retry_after(WAIT)),
         };
-        let work = AssertUnwindSafe(self.guarded(request, inner, access, context)).catch_unwind();
+        let work = AssertUnwindSafe(self.guarded(request, inner, access, context, caller)).catch_unwind();
         match tokio::time::timeout(self.request_timeout, work).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => refused(error),
@@ -164,6 +242,7 @@ impl FrameSettings {
         mut inner: S,
         access: Access,
         mut context: Context,
+        caller: &OnceLock<Arc<Caller>>,
     ) -> Result<Response, Error>
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
@@ -173,7 +252,9 @@ impl FrameSettings {
             return Err(undefined(request.method(), request.uri().path()));
         }
         if access == Access::Guarded {
-            context.caller = Some(authenticate(&context.settings, request.headers()).await?);
+            let verified = authenticate(&context.settings, request.headers()).await?;
+            let _ = caller.set(verified.clone());
+            context.caller = Some(verified);
         }
         request.extensions_mut().insert(context);
         let request = self.bounded(request)?;

@@ -3,19 +3,28 @@
 //! A service gives its routes to a [`Service`]; what it gets back answers in the originals' error shapes and in problem+json,
 //! carries request ids, limits, timeouts, CORS, metrics, health, its OpenAPI document and its audit trail.
 
+mod access_log;
 mod address;
+mod audit_route;
 mod context;
 mod cors;
+mod document;
 mod environment;
 mod error;
 mod extract;
+mod floor_routes;
 mod frame;
 mod job;
+mod measurements;
 mod render;
 mod request_id;
 mod serve;
 mod service;
+mod swagger;
+mod telemetry;
+mod tls;
 
+pub use access_log::LogFormat;
 pub use environment::{Environment, Limits, StartError};
 pub use error::Error;
 pub use extract::{Authenticated, Json, Origin, Path, Query};
@@ -23,3 +32,5 @@ pub use job::{Job, JobResult, Jobs, RunningJobs};
 pub use render::ErrorShape;
 pub use serve::{SHUTDOWN_PATIENCE, serve};
 pub use service::{Built, Service};
+pub use telemetry::{Telemetry, start_telemetry};
+pub use tls::Tls;

@@ -6,14 +6,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
+
+use crate::Tls;
 
 /// How long requests that are under way when the service stops may take to finish.
 pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a client may take to send a request's headers.
+/// How long a client may take to send a request's head, and to agree on TLS.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many headers a request may have, and how many bytes its head.
@@ -25,10 +30,38 @@ const HEADER_BYTES: usize = 32 << 10;
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    tls: Option<Tls>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let handle = Handle::<SocketAddr>::new();
-    let mut server = axum_server::from_tcp(listener.into_std()?)?.handle(handle.clone());
+    let stopping = tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            shutdown.await;
+            handle.graceful_shutdown(Some(SHUTDOWN_PATIENCE));
+        }
+    });
+    let app: IntoMakeServiceWithConnectInfo<Router, SocketAddr> = router.into_make_service_with_connect_info();
+    let server = axum_server::from_tcp(listener.into_std()?)?
+        .handle(handle)
+        .acceptor(NoDelayAcceptor);
+    let served = match tls {
+        None => bounded(server).serve(app).await,
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls.config())
+                .handshake_timeout(HEADER_TIMEOUT)
+                .acceptor(NoDelayAcceptor);
+            let reloading = tokio::spawn(tls.keep());
+            let served = bounded(server.acceptor(acceptor)).serve(app).await;
+            reloading.abort();
+            served
+        }
+    };
+    stopping.abort();
+    served
+}
+
+fn bounded<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
     let builder = server.http_builder();
     builder
         .http1()
@@ -41,13 +74,5 @@ pub async fn serve(
         .timer(TokioTimer::new())
         .max_header_list_size(HEADER_BYTES as u32)
         .max_concurrent_streams(128);
-    let stopping = tokio::spawn(async move {
-        shutdown.await;
-        handle.graceful_shutdown(Some(SHUTDOWN_PATIENCE));
-    });
-    let served = server
-        .serve(router.into_make_service_with_connect_info::<SocketAddr>())
-        .await;
-    stopping.abort();
-    served
+    server
 }

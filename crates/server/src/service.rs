@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,13 +12,17 @@ use tower::ServiceExt as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::audit_route;
 use crate::context::ContextSettings;
 use crate::cors::Cors;
 use crate::environment::{Environment, Limits, StartError};
 use crate::error::Error;
+use crate::floor_routes::{self, Floor};
 use crate::frame::{Access, FrameLayer, FrameSettings, undefined};
 use crate::job::{Entry, Job, Jobs};
+use crate::measurements::Requests;
 use crate::render::ErrorShape;
+use crate::{document, swagger};
 
 /// A service that is being put together.
 ///
@@ -129,6 +134,8 @@ impl Service {
             reason,
         })?;
         let settings = Arc::new(FrameSettings {
+            service: self.name,
+            requests: Requests::new(self.name),
             shape: self.shape,
             cors,
             request_timeout: self.limits.request_timeout,
@@ -145,28 +152,45 @@ impl Service {
             settings: settings.clone(),
             access,
         };
-        let (guarded, mut openapi) = self.guarded.split_for_parts();
+        let guarded = match &self.store {
+            Some(store) => self.guarded.merge(audit_route::routes(store.clone())),
+            None => self.guarded,
+        };
+        let (guarded, guarded_api) = guarded.split_for_parts();
         let (open, open_api) = self.open.split_for_parts();
-        openapi.merge(open_api);
-        openapi.info.title = self.name.to_owned();
-        openapi.info.version = self.version.to_owned();
+        let openapi = document::of(self.name, self.version, self.shape, guarded_api, open_api);
         let jobs = Jobs {
             service: self.name,
             entries: Arc::new(self.jobs),
         };
+        let document = serde_json::to_value(&openapi)
+            .map_err(|error| StartError::Other(format!("{}: the API document: {error}", self.name)))?;
+        let floor = floor_routes::routes(
+            Arc::new(Floor {
+                service: self.name,
+                version: self.version,
+                started: Instant::now(),
+                store: self.store,
+                jobs: jobs.clone(),
+                frame: settings.clone(),
+                openapi: document.to_string(),
+                swagger: swagger::from_openapi(&document),
+                ui: Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")),
+            }),
+            !openapi.paths.paths.contains_key("/"),
+        );
 
         let shape = self.shape;
         let undefined_method = move |method: Method, uri: Uri| async move { not_allowed(shape, &method, &uri) };
+        let framed = |routes: Router, access| {
+            routes
+                .method_not_allowed_fallback(undefined_method)
+                .layer(frame(access))
+        };
         let routes = Router::new()
-            .merge(
-                guarded
-                    .method_not_allowed_fallback(undefined_method)
-                    .layer(frame(Access::Guarded)),
-            )
-            .merge(
-                open.method_not_allowed_fallback(undefined_method)
-                    .layer(frame(Access::Open)),
-            );
+            .merge(framed(guarded, Access::Guarded))
+            .merge(framed(open, Access::Open))
+            .merge(framed(floor, Access::Floor));
         let fallback = Router::new()
             .fallback(async |method: Method, uri: Uri| undefined(&method, uri.path()))
             .layer(frame(Access::Open));

@@ -21,6 +21,7 @@ from moto.acm.responses import AWSCertificateManagerResponse
 from moto.core import responses
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
+from moto.ec2.models.subnets import Subnet
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.route53.models import RecordSet, route53_backends
@@ -125,6 +126,18 @@ def take_volume_sizes_from_the_image():
     Instance.add_block_device = add_block_device
 
 
+def call_only_subnets_of_the_default_vpc_default():
+    """moto calls the first subnet of any VPC in a zone the zone's default; in AWS only the default VPC has such subnets."""
+    original = Subnet.__init__
+
+    def init(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        vpc = self.ec2_backend.vpcs.get(self.vpc_id)
+        self.default_for_az = self.default_for_az and vpc is not None and vpc.is_default
+
+    Subnet.__init__ = init
+
+
 def name_certificates_in_lists():
     """ListCertificates says what each certificate is for; moto says it under the name that only DescribeCertificate uses."""
     original = AWSCertificateManagerResponse.list_certificates
@@ -159,6 +172,7 @@ def main():
     register_images_as_ebs_backed()
     manage_records_as_cloudformation()
     take_volume_sizes_from_the_image()
+    call_only_subnets_of_the_default_vpc_default()
     name_certificates_in_lists()
     read_moto_once()
     amis.AMIS = Images(amis.AMIS)

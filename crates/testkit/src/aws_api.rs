@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Seek as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -11,6 +12,9 @@ use crate::{PythonEnvironment, Requirements};
 
 const PROGRAM: &str = include_str!("../python/aws_api.py");
 const IMAGES: &str = include_str!("../python/images.json");
+
+/// How long the server may take to start: it takes a few seconds on a busy machine.
+const STARTING_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running AWS API. Dropping it ends the process.
 ///
@@ -102,6 +106,19 @@ impl Connection {
     }
 }
 
+/// The port that the server names in its first line; nothing when it names none, or not in time.
+fn port_within(limit: Duration, output: ChildStdout) -> Option<(u16, BufReader<ChildStdout>)> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        let port = output.read_line(&mut line).ok().and_then(|_| line.trim().parse().ok());
+        // Nobody listens after the limit.
+        let _ = sender.send(port.map(|port| (port, output)));
+    });
+    receiver.recv_timeout(limit).ok().flatten()
+}
+
 fn start() -> Result<AwsApi> {
     let python = PythonEnvironment::get(Requirements::AwsApi)?;
     // moto reads the images once, at its start.
@@ -125,16 +142,16 @@ fn start() -> Result<AwsApi> {
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Error::other("the AWS API's pipes are missing"));
     };
-    let mut output = BufReader::new(output);
-    let mut line = String::new();
-    output.read_line(&mut line)?;
-    let Ok(port) = line.trim().parse() else {
+    let Some((port, output)) = port_within(STARTING_LIMIT, output) else {
         let _ = child.kill();
         let status = child.wait()?;
         let mut said = String::new();
         errors.rewind()?;
         errors.read_to_string(&mut said)?;
-        return Err(Error::other(format!("{status}: {said}")));
+        let limit = STARTING_LIMIT.as_secs();
+        return Err(Error::other(format!(
+            "it named no port within {limit} seconds; {status}: {said}"
+        )));
     };
     let process_state = Process {
         child,
@@ -147,4 +164,36 @@ fn start() -> Result<AwsApi> {
         process,
         connection: Arc::new(Connection(Mutex::new(process_state))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The output of a shell running `script`.
+    fn output_of(script: &str) -> (Child, ChildStdout) {
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let output = child.stdout.take().expect("it is piped");
+        (child, output)
+    }
+
+    #[test]
+    fn a_server_that_names_no_port_is_not_waited_for() {
+        for (script, limit, expected) in [
+            ("echo 1234", STARTING_LIMIT, Some(1234)),
+            ("echo nonsense", STARTING_LIMIT, None),
+            ("exit 1", STARTING_LIMIT, None),
+            ("exec tail -f /dev/null", Duration::ZERO, None),
+        ] {
+            let (mut child, output) = output_of(script);
+            let port = port_within(limit, output).map(|(port, _)| port);
+            assert_eq!(port, expected, "{script}");
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }

@@ -14,14 +14,16 @@ use serde_json::Value;
 use stups_api::kio::{APPLICATION_ID, VERSION_ID};
 use stups_api::strict::{self, Attribute, Invalid};
 use stups_server::{Authenticated, Error};
-use stups_store::audit::Event;
+use stups_store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit;
 use crate::model::reader::Reader;
 use crate::permissions::{Decision, Permissions};
-use stups_store::Store;
+
+pub(crate) use app::not_found;
+pub(crate) use preconditions::Preconditions;
 
 /// What handlers work with.
 pub(crate) struct Kio {
@@ -48,20 +50,26 @@ pub(crate) fn routes(kio: Arc<Kio>) -> OpenApiRouter {
 
 impl Kio {
     /// Refuses what was not allowed, with a record of it.
-    async fn enforce(&self, decision: Decision, action: &str, application: &str, caller: &Authenticated) -> Result<(), Error> {
-        let Decision::Refused(reason) = decision else { return Ok(()) };
-        self.record(audit::refused(action, application, caller.actor(), &reason)).await?;
+    pub(crate) async fn enforce(
+        &self,
+        decision: Decision,
+        action: &str,
+        application: &str,
+        caller: &Authenticated,
+    ) -> Result<(), Error> {
+        let Decision::Refused(reason) = decision else {
+            return Ok(());
+        };
+        self.store
+            .record(audit::refused(action, application, caller.actor(), &reason))
+            .await?;
         Err(Error::forbidden(reason))
-    }
-
-    async fn record(&self, event: Event) -> Result<(), Error> {
-        self.store.record(event).await?;
-        Ok(())
     }
 }
 
-fn invalid(invalid: Invalid) -> Error {
-    Error::bad_request(invalid.to_string()).with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))
+pub(crate) fn invalid(invalid: Invalid) -> Error {
+    Error::bad_request(invalid.to_string())
+        .with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))
 }
 
 fn application_id(id: &str) -> Result<(), Error> {
@@ -82,6 +90,6 @@ fn attributes(name: &str, body: &Value, schema: &[Attribute]) -> Result<serde_js
 }
 
 /// What to say when two requests changed the same thing at the same moment, again and again.
-fn contended() -> Error {
+pub(crate) fn contended() -> Error {
     Error::conflict("The application was changed by somebody else at the same moment. Please try again.")
 }

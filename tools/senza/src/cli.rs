@@ -6,15 +6,18 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 use stups_aws::{Session, SessionError, SessionOptions};
-use stups_terminal::{CompletionArguments, Failure, OutputFormat, Terminal, until_interrupted, write_completion};
+use stups_terminal::{
+    CompletionArguments, Failure, OutputFormat, Terminal, WatchArguments, until_interrupted, write_completion,
+};
 
 use crate::Error;
 use crate::commands::{
     create, delete, domains, events, images, init, instances, list, print, resources, status, traffic, update, wait,
 };
 use crate::context::Context;
+use crate::stacks::{StackReference, parse_references};
 
 /// Options of every command that talks to AWS.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -39,6 +42,27 @@ pub(crate) struct TableArguments {
     /// Specify field to be returned
     #[arg(short, long = "field", value_name = "NAME")]
     pub(crate) fields: Vec<String>,
+}
+
+/// Options and arguments of every command that prints a table about stacks.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct StackTableArguments {
+    #[command(flatten)]
+    pub(crate) common: CommonArguments,
+    #[command(flatten)]
+    pub(crate) table: TableArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
+    /// Stack names (regular expressions) with versions, or definition files
+    #[arg(value_name = "STACK_REF")]
+    stack_references: Vec<String>,
+}
+
+impl StackTableArguments {
+    /// Which stacks it is about.
+    pub(crate) fn references(&self) -> Result<Vec<StackReference>, Error> {
+        parse_references(&self.stack_references)
+    }
 }
 
 /// The option of every command that has no table to print: other programs pass it to all commands alike. Anything but text
@@ -99,15 +123,15 @@ impl AwsCommand {
         match self {
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
-            Self::Domains(a) => &a.common,
-            Self::Events(a) => &a.common,
+            Self::Domains(a) => &a.stacks.common,
+            Self::Events(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
             Self::Init(a) => &a.common,
-            Self::Instances(a) => &a.common,
-            Self::List(a) => &a.common,
+            Self::Instances(a) => &a.stacks.common,
+            Self::List(a) => &a.stacks.common,
             Self::Print(a) => &a.common,
-            Self::Resources(a) => &a.common,
-            Self::Status(a) => &a.common,
+            Self::Resources(a) => &a.stacks.common,
+            Self::Status(a) => &a.stacks.common,
             Self::Traffic(a) => &a.common,
             Self::Update(a) => &a.common,
             Self::Wait(a) => &a.common,
@@ -118,16 +142,16 @@ impl AwsCommand {
     fn format(&self) -> OutputFormat {
         match self {
             Self::Create(a) => a.output.output,
-            Self::Domains(a) => a.table.output,
-            Self::Events(a) => a.table.output,
+            Self::Domains(a) => a.stacks.table.output,
+            Self::Events(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
             Self::Init(a) => a.output.output,
-            Self::Instances(a) => a.table.output,
-            Self::List(a) => a.table.output,
+            Self::Instances(a) => a.stacks.table.output,
+            Self::List(a) => a.stacks.table.output,
             // The template alone goes to stdout, also on a terminal.
             Self::Print(_) => OutputFormat::Json,
-            Self::Resources(a) => a.table.output,
-            Self::Status(a) => a.table.output,
+            Self::Resources(a) => a.stacks.table.output,
+            Self::Status(a) => a.stacks.table.output,
             Self::Update(a) => a.output.output,
             Self::Wait(a) => a.output.output,
             Self::Delete(_) | Self::Traffic(_) => OutputFormat::Text,
@@ -160,7 +184,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Runs `senza` with `arguments` (program name first) on `terminal` and in `session`, for programs that use Senza as a
-/// library. A `--region` among the arguments takes `session` to that region; a `--profile` is refused.
+/// library, which may run it on any thread. A `--region` among the arguments takes `session` to that region; a `--profile` is refused.
 pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsString>) -> Result<(), Failure> {
     Box::pin(execute(terminal, Some(session), arguments)).await
 }
@@ -233,21 +257,32 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 }
 
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
-fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> LocalBoxFuture<'a, Result<(), Error>> {
+fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
-        AwsCommand::Create(a) => create::run(context, a).boxed_local(),
-        AwsCommand::Delete(a) => delete::run(context, a).boxed_local(),
-        AwsCommand::Domains(a) => domains::run(context, a).boxed_local(),
-        AwsCommand::Events(a) => events::run(context, a).boxed_local(),
-        AwsCommand::Images(a) => images::run(context, a).boxed_local(),
-        AwsCommand::Init(a) => init::run(context, a).boxed_local(),
-        AwsCommand::Instances(a) => instances::run(context, a).boxed_local(),
-        AwsCommand::List(a) => list::run(context, a).boxed_local(),
-        AwsCommand::Print(a) => print::run(context, a).boxed_local(),
-        AwsCommand::Resources(a) => resources::run(context, a).boxed_local(),
-        AwsCommand::Status(a) => status::run(context, a).boxed_local(),
-        AwsCommand::Traffic(a) => traffic::run(context, a).boxed_local(),
-        AwsCommand::Update(a) => update::run(context, a).boxed_local(),
-        AwsCommand::Wait(a) => wait::run(context, a).boxed_local(),
+        AwsCommand::Create(a) => create::run(context, a).boxed(),
+        AwsCommand::Delete(a) => delete::run(context, a).boxed(),
+        AwsCommand::Domains(a) => domains::run(context, a).boxed(),
+        AwsCommand::Events(a) => events::run(context, a).boxed(),
+        AwsCommand::Images(a) => images::run(context, a).boxed(),
+        AwsCommand::Init(a) => init::run(context, a).boxed(),
+        AwsCommand::Instances(a) => instances::run(context, a).boxed(),
+        AwsCommand::List(a) => list::run(context, a).boxed(),
+        AwsCommand::Print(a) => print::run(context, a).boxed(),
+        AwsCommand::Resources(a) => resources::run(context, a).boxed(),
+        AwsCommand::Status(a) => status::run(context, a).boxed(),
+        AwsCommand::Traffic(a) => traffic::run(context, a).boxed(),
+        AwsCommand::Update(a) => update::run(context, a).boxed(),
+        AwsCommand::Wait(a) => wait::run(context, a).boxed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_can_run_commands_on_any_thread() {
+        fn assert_send<T: Send>(_: T) {}
+        assert_send(|terminal, session| assert_send(run_in(terminal, session, Vec::new())));
     }
 }

@@ -127,5 +127,13 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     applied.await
 }
 
+/// What can only be checked once all components are in `template`: that what one names of another is there.
+pub(crate) fn check(components: &[Component], template: &JsonMap<String, Json>) -> Result<(), Error> {
+    components
+        .iter()
+        .filter(|component| ComponentType::of(component).is_ok_and(ComponentType::is_group))
+        .try_for_each(|component| auto_scaling_group::check_balancers(component, template))
+}
+
 #[cfg(test)]
 mod tests;

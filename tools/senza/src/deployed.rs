@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use stups_aws::Session;
 use stups_aws::cloudformation::primitives::DateTime;
-use stups_aws::cloudformation::types::{Stack, StackResourceSummary, StackStatus};
+use stups_aws::cloudformation::types::{Stack, StackStatus};
 
 use crate::Error;
+use crate::stacks::resources_of;
 
 /// The resource type of a DNS record.
 const RECORD_SET: &str = "AWS::Route53::RecordSet";
@@ -42,16 +43,8 @@ pub(crate) async fn describe(session: &Session, stack: &str) -> Result<Option<St
 
 /// The DNS records that a stack (name or ARN) made, all pages.
 pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackRecord>, Error> {
-    let resources: Vec<StackResourceSummary> = session
-        .cloudformation()
-        .list_stack_resources()
-        .stack_name(stack)
-        .into_paginator()
-        .items()
-        .send()
-        .collect::<Result<_, _>>()
-        .await?;
-    Ok(resources
+    Ok(resources_of(session, stack)
+        .await?
         .into_iter()
         .filter(|resource| resource.resource_type() == Some(RECORD_SET))
         .filter_map(|resource| {

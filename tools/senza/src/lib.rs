@@ -14,6 +14,7 @@ mod context;
 mod deployed;
 mod ec2;
 mod error;
+mod http;
 mod init;
 mod load_balancer_name;
 mod route53;

@@ -221,6 +221,8 @@ pub(crate) async fn live_weight(
 
 #[cfg(test)]
 mod tests {
+    use stups_testkit::{Account, AwsApi};
+
     use super::*;
 
     fn record(set: stups_aws::route53::types::builders::ResourceRecordSetBuilder) -> Record {
@@ -243,5 +245,37 @@ mod tests {
             record(set().set_identifier("app-1").region("eu-west-1".into())).weight(),
             None
         );
+    }
+
+    #[tokio::test]
+    async fn records_are_written_in_one_change_and_nothing_is_no_change() {
+        let account = Account::standard(AwsApi::shared().await).await;
+        let dns = Dns::new(&account.session());
+        let zone_id = dns.zones().await.unwrap()[0].id.clone();
+        let records: Vec<Record> = (0..3)
+            .map(|number| Record {
+                zone_id: zone_id.clone(),
+                set: ResourceRecordSet::builder()
+                    .name("app.stups.example.org.")
+                    .r#type(RrType::A)
+                    .set_identifier(format!("app-{number:03}"))
+                    .weight(1)
+                    .ttl(20)
+                    .resource_records(ResourceRecord::builder().value("192.0.2.1").build().unwrap())
+                    .build()
+                    .unwrap(),
+            })
+            .collect();
+        let before = account.requests().len();
+        dns.upsert(&[], "nothing").await.unwrap();
+        assert_eq!(account.requests().len(), before, "no records, no call");
+        dns.upsert(&records, &"a long comment ".repeat(50)).await.unwrap();
+        let found = dns.address_records("app.stups.example.org").await.unwrap();
+        assert_eq!(found.len(), records.len());
+        let changes = account.requests()[before..]
+            .iter()
+            .filter(|request| request.starts_with("route53:POST"))
+            .count();
+        assert_eq!(changes, 1);
     }
 }

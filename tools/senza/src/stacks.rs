@@ -5,6 +5,7 @@ mod listing;
 mod reference;
 
 pub(crate) use contents::{about_each, events_of, resources_of, short_resource_type};
+pub(crate) use listing::list_stacks_by_name;
 pub use listing::{StackSummary, list_stacks, list_unique_stacks};
 pub use reference::{StackReference, parse_references};
 

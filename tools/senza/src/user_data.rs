@@ -120,45 +120,10 @@ mod tests {
 
     #[test]
     fn scalars_are_written_as_pyyaml_writes_them() {
-        for quoted in [
-            "1.0",
-            "yes",
-            "on",
-            "null",
-            "~",
-            "0755",
-            "12:30",
-            "2026-01-01",
-            "0x1F",
-            "1_000",
-            "",
-            " a",
-            "a ",
-            "a: b",
-            "a:",
-            "- x",
-            "-",
-            "?",
-            "#h",
-            "a #h",
-            "@at",
-            "%p",
-            "&a",
-            "*s",
-            "!t",
-            "{b",
-            "[b",
-            "\"dq\"",
-        ] {
-            let mut map = Map::new();
-            map.insert("k".into(), Value::from(quoted));
-            let expected = format!("#taupage-ami-config\nk: '{quoted}'\n");
-            assert_eq!(user_data(&Value::Map(map), Compatibility::Senza2), json!(expected));
-        }
-        for plain in ["1e3", ".", "a,b", "=eq", ":a", "it's", "back\\slash", "00 01 * * *"] {
-            let mut map = Map::new();
-            map.insert("k".into(), Value::from(plain));
-            let expected = format!("#taupage-ami-config\nk: {plain}\n");
+        // Which texts are quoted how is the YAML crate's own test.
+        for (text, emitted) in [("0755", "'0755'"), ("a: b", "'a: b'"), ("it's", "it's"), ("=eq", "=eq")] {
+            let map = Map::from_iter([("k".into(), Value::from(text))]);
+            let expected = format!("#taupage-ami-config\nk: {emitted}\n");
             assert_eq!(user_data(&Value::Map(map), Compatibility::Senza2), json!(expected));
         }
         for (yaml, expected) in [

@@ -232,6 +232,11 @@ async fn definitions_that_cannot_be_used_get_one_line() {
         "unknown.yaml",
         "SenzaInfo: {StackName: test}\nSenzaComponents: [{Server: {Type: 'Senza::TaupageAutoScalingGrup'}}]",
     );
+    let lost = files.write(
+        "lost.yaml",
+        "SenzaInfo: {StackName: test}\nSenzaComponents: [{Server: {Type: 'Senza::AutoScalingGroup', InstanceType: t3.micro, \
+         ImageId: ami-1, ElasticLoadBalancer: Balancer}}]",
+    );
     let long = "abcde".repeat(25);
     for (definition, version, exit_code, message) in [
         ("nowhere.yaml", "1", 2, "Error: \"nowhere.yaml\" not found\n"),
@@ -259,6 +264,13 @@ async fn definitions_that_cannot_be_used_get_one_line() {
             "cannot exceed 128 characters. Please choose another name/version.",
         ),
         (&unknown, "1", 2, "Senza::TaupageAutoScalingGroup"),
+        (
+            &lost,
+            "1",
+            2,
+            "Error: SenzaComponents/Server/ElasticLoadBalancer: \"Balancer\" is neither a load balancer component nor a \
+             resource of this definition\n",
+        ),
     ] {
         let outcome = senza(&account, &["print", definition, version])
             .await

@@ -42,8 +42,8 @@ fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("Can't run {}", command.get_program().display()))?;
     ensure!(
         output.status.success(),
-        "{:?}: {}: {}",
-        command,
+        "{}: {}: {}",
+        spelled(command),
         output.status,
         String::from_utf8_lossy(&output.stderr).trim()
     );
@@ -80,6 +80,15 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
+/// The command as typed. Not its environment, which `Debug` shows: credentials are in it.
+pub(super) fn spelled(command: &Command) -> String {
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +104,14 @@ mod tests {
     fn a_command_that_fails_is_not_measured() {
         assert!(measure(1, || Command::new("false")).is_err());
         assert!(measure(1, || Command::new("/nonexistent")).is_err());
+    }
+
+    #[test]
+    fn a_failure_names_the_command_without_its_environment() {
+        let mut command = Command::new("false");
+        command.arg("word").env("AWS_SESSION_TOKEN", "secret");
+        let message = run(&mut command).unwrap_err().to_string();
+        assert!(message.starts_with("false word: "), "{message}");
+        assert!(!message.contains("secret"), "{message}");
     }
 }

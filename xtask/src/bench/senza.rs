@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use stups_testkit::{Account, AwsApi, PythonEnvironment, Requirements};
 
-use super::measure::{Cost, measure};
+use super::measure::{Cost, measure, spelled};
 use crate::cargo::build_stups;
 use crate::setup;
 
@@ -151,7 +151,8 @@ fn calls(account: &Account, mut command: Command) -> Result<usize> {
     let output = command.output()?;
     ensure!(
         output.status.success(),
-        "{command:?}: {}",
+        "{}: {}",
+        spelled(&command),
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(account.requests().len() - before)

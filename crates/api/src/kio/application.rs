@@ -140,3 +140,37 @@ pub struct Change {
     #[schema(minimum = 1)]
     pub required_approvers: Option<i64>,
 }
+
+/// What a PATCH of an application carries: a JSON merge patch (RFC 7396). What is missing stays, null clears.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApplicationPatch {
+    /// The team that owns the application; has to exist when it changes. Cannot be cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<String>,
+    /// An inactive application gets no credentials. Cannot be cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// The name as people write it. Cannot be cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What else is to change.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub change: Change,
+}
+
+/// Something that was done to an application, to one of its versions, or to their approvals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// Its number in the audit trail.
+    pub sequence: i64,
+    /// What was done: `application.created`, `application.modified`, `version.created`, `version.modified`, `version.approved`.
+    pub action: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it: `/employees/jdoe`.
+    pub by: String,
+    /// What it is now, and what each changed attribute was before.
+    #[schema(value_type = Object)]
+    pub details: serde_json::Value,
+}

@@ -24,6 +24,7 @@ pub(crate) struct Answers {
     pub(crate) role_policies: Vec<(&'static str, Vec<Json>)>,
     pub(crate) topics: Vec<String>,
     pub(crate) alias: Option<&'static str>,
+    pub(crate) id: Option<&'static str>,
 }
 
 impl Answers {
@@ -66,7 +67,7 @@ impl Answers {
         account.acm_certificates = OnceCell::from(self.acm_certificates);
         account.server_certificates = OnceCell::from(self.server_certificates);
         account.topics = OnceCell::from(self.topics);
-        account.id = OnceCell::from("123456789012".to_owned());
+        account.id = OnceCell::from(self.id.unwrap_or("123456789012").to_owned());
         account.alias = OnceCell::from(self.alias.unwrap_or("acme-team").to_owned());
         account
     }

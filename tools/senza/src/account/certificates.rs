@@ -177,3 +177,29 @@ fn key_types() -> Vec<KeyAlgorithm> {
         .map(|name| KeyAlgorithm::from(*name))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use stups_aws::acm::primitives::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn a_foreign_certificate_is_as_old_as_its_import() {
+        let time = DateTime::from_secs;
+        let detail = CertificateDetail::builder().imported_at(time(7)).build();
+        assert_eq!(from_detail("arn", detail).created, Some(7.0));
+        let summary = CertificateSummary::builder()
+            .certificate_arn("arn")
+            .domain_name("zo.ne")
+            .subject_alternative_name_summaries("zo.ne")
+            .status(CertificateStatus::Issued)
+            .not_before(time(1))
+            .not_after(time(9))
+            .imported_at(time(7));
+        assert_eq!(from_summary(&summary.clone().build()).unwrap().created, Some(7.0));
+        // More names than a summary tells: the certificate itself has to be asked for.
+        let truncated = summary.has_additional_subject_alternative_names(true).build();
+        assert_eq!(from_summary(&truncated), None);
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use stups_terminal::until_interrupted;
 
 use crate::Error;
@@ -10,10 +9,8 @@ use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::deployed;
 use crate::route53::{Dns, Record};
-use crate::stacks::{StackSummary, list_stacks, parse_references};
+use crate::stacks::{StackSummary, about_each, list_stacks, parse_references};
 
-/// How many stacks are checked at the same time.
-const AT_THE_SAME_TIME: usize = 8;
 /// How long `--wait` waits for one stack.
 const DELETION_LIMIT: Duration = Duration::from_hours(2);
 
@@ -114,10 +111,8 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
 
 async fn check_all(context: &Context, stacks: &[StackSummary], force: bool) -> Result<(), Error> {
     let dns = Dns::new(&context.session);
-    stream::iter(stacks.iter().map(|stack| check(context, &dns, stack, force)))
-        .buffered(AT_THE_SAME_TIME)
-        .try_collect()
-        .await
+    about_each(stacks, |stack| check(context, &dns, stack, force)).await?;
+    Ok(())
 }
 
 /// Refuses a stack that AWS would not delete, and one with traffic unless forced.

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value as Json, json};
-use stups_terminal::{Row, WatchArguments, watch};
+use stups_terminal::{Row, watch};
 
 use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::deployed::{self, StackRecord};
 use crate::route53::{Dns, Record, canonical};
-use crate::stacks::{StackReference, StackSummary, list_stacks, parse_references};
+use crate::stacks::{StackReference, StackSummary, list_stacks};
 use crate::styles;
 
 const COLUMNS: &[&str] = &[
@@ -31,26 +31,19 @@ const AT_THE_SAME_TIME: usize = 8;
 /// List the stack's Route53 domains
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DomainsArguments {
-    /// Name and version of stacks, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
+    pub(crate) stacks: StackTableArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
+    let references = arguments.stacks.references()?;
     let zones = Dns::new(&context.session);
-    watch(&context.terminal, &arguments.watch, |terminal| {
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
         let (references, dns) = (&references, zones.forget_records());
         Box::pin(async move {
             let rows = rows(context, references, &dns).await?;
-            terminal.print_table(&styles::table(COLUMNS, &arguments.table.fields, rows));
+            terminal.print_table(&styles::table(COLUMNS, &arguments.stacks.table.fields, rows));
             Ok(())
         })
     })

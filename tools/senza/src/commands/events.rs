@@ -1,12 +1,12 @@
 //! `senza events`
 
 use stups_aws::Session;
-use stups_terminal::{Terminal, WatchArguments, watch};
+use stups_terminal::{Terminal, watch};
 
 use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::stacks::{StackReference, about_each, events_of, list_stacks, parse_references, short_resource_type};
+use crate::stacks::{StackReference, about_each, events_of, list_stacks, short_resource_type};
 use crate::styles::{row, table};
 
 const COLUMNS: [&str; 7] = [
@@ -23,21 +23,14 @@ const COLUMNS: [&str; 7] = [
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EventsArguments {
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
-    /// Stack names (regular expressions) with versions, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
+    pub(crate) stacks: StackTableArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &EventsArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
-    watch(&context.terminal, &arguments.watch, |terminal| {
-        show(terminal, &context.session, &references, &arguments.table.fields)
+    let references = arguments.stacks.references()?;
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
+        show(terminal, &context.session, &references, &arguments.stacks.table.fields)
     })
     .await
 }

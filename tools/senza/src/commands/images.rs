@@ -97,9 +97,12 @@ async fn taupage_images(session: &Session, wanted: bool) -> Result<Vec<Image>, E
 /// The images that each channel chooses from: the private ones, else the public ones.
 fn of_channels(images: Vec<Image>) -> Vec<Image> {
     let has_own = |channel: &Channel| images.iter().any(|image| is_called(image, channel.private_prefix));
-    let prefixes = Channel::ALL.map(|channel| match has_own(&channel) {
-        true => channel.private_prefix,
-        false => channel.public_prefix,
+    let prefixes = Channel::ALL.map(|channel| {
+        if has_own(&channel) {
+            channel.private_prefix
+        } else {
+            channel.public_prefix
+        }
     });
     let is_offered = |image: &Image| prefixes.iter().any(|prefix| is_called(image, prefix));
     images.into_iter().filter(is_offered).collect()

@@ -4,20 +4,20 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures::future::try_join;
+use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
 use stups_aws::ec2::primitives::DateTime;
 use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName};
-use stups_terminal::{Row, Terminal, WatchArguments, watch};
+use stups_terminal::{Row, Terminal, watch};
 
 use super::instance_health::{InstanceHealth, health_in_stack};
 use super::request_access::{find_odd_host, request_access};
 use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::ec2::{all_instances, tag};
-use crate::stacks::{StackReference, matches_any, parse_references};
+use crate::stacks::{StackReference, matches_any};
 use crate::styles::{row, table};
 
 const COLUMNS: [&str; 9] = [
@@ -39,11 +39,7 @@ const CALLS_AT_A_TIME: usize = 8;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct InstancesArguments {
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
+    pub(crate) stacks: StackTableArguments,
     /// Show all instances, including instances not part of any stack
     #[arg(long)]
     pub(crate) all: bool,
@@ -59,15 +55,12 @@ pub(crate) struct InstancesArguments {
     /// Odd SSH bastion hostname
     #[arg(short = 'O', long, value_name = "HOSTNAME", env = "ODD_HOST")]
     pub(crate) odd_host: Option<String>,
-    /// Stack names (regular expressions) with versions, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &InstancesArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
-    watch(&context.terminal, &arguments.watch, |terminal| {
+    let references = arguments.stacks.references()?;
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
         show(terminal, &context.session, &references, arguments)
     })
     .await
@@ -110,7 +103,7 @@ async fn show(
         .filter_map(|row| row.get("private_ip")?.as_str().map(str::to_owned))
         .collect();
     let only_one = rows.len() == 1;
-    terminal.print_table(&table(&columns, &arguments.table.fields, rows));
+    terminal.print_table(&table(&columns, &arguments.stacks.table.fields, rows));
     if let Some(reason) = &arguments.piu {
         let odd_host = match &arguments.odd_host {
             Some(host) => Some(host.clone()),
@@ -191,8 +184,12 @@ fn stack_of(instance: &Instance) -> Option<&str> {
 /// Health by instance id, asked once for each stack.
 async fn health_of(session: &Session, instances: &[Instance]) -> Result<InstanceHealth, Error> {
     let stacks: BTreeSet<&str> = instances.iter().filter_map(stack_of).collect();
-    let answers: Vec<InstanceHealth> = futures::stream::iter(stacks)
-        .map(|stack| health_in_stack(session, stack))
+    // Boxed, here and below: a stream of the closure's own futures would not be `Send` for every lifetime.
+    let questions: Vec<BoxFuture<'_, _>> = stacks
+        .into_iter()
+        .map(|stack| health_in_stack(session, stack).boxed())
+        .collect();
+    let answers: Vec<InstanceHealth> = futures::stream::iter(questions)
         .buffered(CALLS_AT_A_TIME)
         .try_collect()
         .await?;
@@ -205,9 +202,10 @@ async fn docker_sources(
     terminal: &Terminal,
     instances: &[Instance],
 ) -> Result<HashMap<String, String>, Error> {
-    Ok(
-        futures::stream::iter(instances.iter().filter_map(Instance::instance_id))
-            .map(|id| async move {
+    let ids = instances.iter().filter_map(Instance::instance_id);
+    let questions: Vec<BoxFuture<'_, _>> = ids
+        .map(|id| {
+            async move {
                 let answer = session
                     .ec2()
                     .describe_instance_attribute()
@@ -223,12 +221,15 @@ async fn docker_sources(
                     }
                 };
                 source.map(|source| (id.to_owned(), source))
-            })
-            .buffered(CALLS_AT_A_TIME)
-            .filter_map(std::future::ready)
-            .collect()
-            .await,
-    )
+            }
+            .boxed()
+        })
+        .collect();
+    Ok(futures::stream::iter(questions)
+        .buffered(CALLS_AT_A_TIME)
+        .filter_map(std::future::ready)
+        .collect()
+        .await)
 }
 
 /// `source` in Taupage user data as AWS returns it, in base64.

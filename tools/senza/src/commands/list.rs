@@ -1,12 +1,12 @@
 //! `senza list`
 
 use stups_aws::Session;
-use stups_terminal::{Terminal, WatchArguments, watch};
+use stups_terminal::{Terminal, watch};
 
 use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::stacks::{StackReference, list_stacks, parse_references};
+use crate::stacks::{StackReference, list_stacks_by_name};
 use crate::styles::{row, table};
 
 const COLUMNS: [&str; 5] = ["stack_name", "version", "status", "creation_time", "description"];
@@ -15,23 +15,16 @@ const COLUMNS: [&str; 5] = ["stack_name", "version", "status", "creation_time", 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
+    pub(crate) stacks: StackTableArguments,
     /// Show all stacks, including deleted ones
     #[arg(long)]
     pub(crate) all: bool,
-    /// Stack names (regular expressions) with versions, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ListArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
-    watch(&context.terminal, &arguments.watch, |terminal| {
+    let references = arguments.stacks.references()?;
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
         show(terminal, &context.session, &references, arguments)
     })
     .await
@@ -43,8 +36,7 @@ async fn show(
     references: &[StackReference],
     arguments: &ListArguments,
 ) -> Result<(), Error> {
-    let mut stacks = list_stacks(session, references, arguments.all).await?;
-    stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    let stacks = list_stacks_by_name(session, references, arguments.all).await?;
     let rows = stacks
         .into_iter()
         .map(|stack| {
@@ -57,6 +49,6 @@ async fn show(
             ])
         })
         .collect();
-    terminal.print_table(&table(&COLUMNS, &arguments.table.fields, rows));
+    terminal.print_table(&table(&COLUMNS, &arguments.stacks.table.fields, rows));
     Ok(())
 }

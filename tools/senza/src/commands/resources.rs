@@ -2,12 +2,12 @@
 
 use stups_aws::Session;
 use stups_aws::cloudformation::types::{StackResource, StackResourceSummary};
-use stups_terminal::{Row, Terminal, WatchArguments, watch};
+use stups_terminal::{Row, Terminal, watch};
 
 use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::stacks::{StackReference, about_each, list_stacks, parse_references, resources_of, short_resource_type};
+use crate::stacks::{StackReference, about_each, list_stacks_by_name, resources_of, short_resource_type};
 use crate::styles::{row, table};
 
 const COLUMNS: [&str; 6] = [
@@ -23,21 +23,14 @@ const COLUMNS: [&str; 6] = [
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ResourcesArguments {
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
-    /// Stack names (regular expressions) with versions, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
+    pub(crate) stacks: StackTableArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ResourcesArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
-    watch(&context.terminal, &arguments.watch, |terminal| {
-        show(terminal, &context.session, &references, &arguments.table.fields)
+    let references = arguments.stacks.references()?;
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
+        show(terminal, &context.session, &references, &arguments.stacks.table.fields)
     })
     .await
 }
@@ -48,8 +41,7 @@ async fn show(
     references: &[StackReference],
     fields: &[String],
 ) -> Result<(), Error> {
-    let mut stacks = list_stacks(session, references, false).await?;
-    stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    let stacks = list_stacks_by_name(session, references, false).await?;
     let resources = about_each(&stacks, |stack| all_resources(session, &stack.stack_id)).await?;
     let mut rows = Vec::new();
     for (stack, mut resources) in stacks.iter().zip(resources) {

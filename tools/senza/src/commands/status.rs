@@ -8,15 +8,15 @@ use futures::future::{join, join_all, try_join};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::StackResourceSummary;
 use stups_aws::ec2::types::{Instance, InstanceStateName};
-use stups_terminal::{Row, Terminal, WatchArguments, watch};
+use stups_terminal::{Row, Terminal, watch};
 
 use super::instance_health::{InstanceHealth, health_behind, healthy_instances};
-use crate::Error;
-use crate::cli::{CommonArguments, TableArguments};
+use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::ec2::{instances_with, tag};
-use crate::stacks::{StackReference, StackSummary, about_each, list_stacks, parse_references, resources_of};
+use crate::stacks::{StackReference, StackSummary, about_each, list_stacks_by_name, resources_of};
 use crate::styles::{row, table};
+use crate::{Error, http};
 
 const COLUMNS: [&str; 9] = [
     "stack_name",
@@ -38,34 +38,24 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StatusArguments {
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    #[command(flatten)]
-    pub(crate) watch: WatchArguments,
-    /// Stack names (regular expressions) with versions, or definition files
-    #[arg(value_name = "STACK_REF")]
-    pub(crate) stack_references: Vec<String>,
+    pub(crate) stacks: StackTableArguments,
 }
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &StatusArguments) -> Result<(), Error> {
-    let references = parse_references(&arguments.stack_references)?;
-    let http = http_client()?;
-    watch(&context.terminal, &arguments.watch, |terminal| {
-        show(terminal, &context.session, &http, &references, &arguments.table.fields)
+    let references = arguments.stacks.references()?;
+    let http = http::client(HTTP_TIMEOUT)
+        .map_err(|error| Error::Fatal(format!("The HTTPS client could not be set up: {error}")))?;
+    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
+        show(
+            terminal,
+            &context.session,
+            &http,
+            &references,
+            &arguments.stacks.table.fields,
+        )
     })
     .await
-}
-
-fn http_client() -> Result<reqwest::Client, Error> {
-    // Fails when a provider is there already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .timeout(HTTP_TIMEOUT)
-        .user_agent(concat!("senza/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Error::Fatal(format!("The HTTPS client could not be set up: {error}")))
 }
 
 async fn show(
@@ -75,8 +65,7 @@ async fn show(
     references: &[StackReference],
     fields: &[String],
 ) -> Result<(), Error> {
-    let mut stacks = list_stacks(session, references, false).await?;
-    stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    let stacks = list_stacks_by_name(session, references, false).await?;
     let names: Vec<String> = stacks.iter().map(|stack| stack.stack_name.clone()).collect();
     let (instances, details) = try_join(
         instances_with(session, "tag:Name", &names),
@@ -262,7 +251,7 @@ mod tests {
             .physical_resource_id("nowhere.invalid")
             .resource_type("AWS::Route53::RecordSet")
             .build()];
-        let domains = Domains::ask(&http_client().unwrap(), &resources).await;
+        let domains = Domains::ask(&http::client(HTTP_TIMEOUT).unwrap(), &resources).await;
         assert_eq!(
             domains,
             Domains {

@@ -56,6 +56,35 @@ const KNOWN: [&str; 9] = [
     "TaupageConfig",
 ];
 
+/// The properties that name load balancers, what they become, and what follows the name there.
+const BALANCERS: [(&str, &str, &str); 2] = [
+    ("ElasticLoadBalancer", "LoadBalancerNames", ""),
+    ("ElasticLoadBalancerV2", "TargetGroupARNs", "TargetGroup"),
+];
+
+/// Makes sure that the load balancers which the component names are in the finished template.
+pub(crate) fn check_balancers(component: &Component, template: &JsonMap<String, Json>) -> Result<(), Error> {
+    let properties = Properties::of(component);
+    let is_there = |id: &str| {
+        let sections = ["Resources", "Parameters"].into_iter();
+        sections
+            .filter_map(|name| template.get(name))
+            .any(|section| section.get(id).is_some())
+    };
+    for (property, _, suffix) in BALANCERS {
+        let names = properties.items(property).unwrap_or_default();
+        let mut missing = names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| !is_there(&format!("{name}{suffix}")));
+        if let Some(name) = missing.next() {
+            let message = format!("\"{name}\" is neither a load balancer component nor a resource of this definition");
+            return Err(properties.error(property, &message));
+        }
+    }
+    Ok(())
+}
+
 /// Applies the component.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let properties = Properties::of(component);
@@ -260,10 +289,7 @@ async fn group_properties(component: &Component, generation: &Generation<'_>) ->
         group.insert("NotificationConfiguration".to_owned(), notifications);
     }
     let mut health_check = "EC2";
-    for (property, target, suffix) in [
-        ("ElasticLoadBalancer", "LoadBalancerNames", ""),
-        ("ElasticLoadBalancerV2", "TargetGroupARNs", "TargetGroup"),
-    ] {
+    for (property, target, suffix) in BALANCERS {
         let Some(balancers) = properties.items(property) else {
             continue;
         };

@@ -37,6 +37,11 @@ const TYPES: [(&str, Option<ComponentType>); 14] = [
 ];
 
 impl ComponentType {
+    /// Whether it makes an Auto Scaling group.
+    pub(crate) fn is_group(self) -> bool {
+        matches!(self, Self::AutoScalingGroup | Self::TaupageAutoScalingGroup)
+    }
+
     /// The type of `component`. Like senza 2.1, it is compared in snake case, so that `Senza::WeightedDNSElasticLoadBalancer` and
     /// `senza::configuration` are found too.
     pub(crate) fn of(component: &Component) -> Result<Self, Error> {

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use stups_terminal::Terminal;
 
 use super::docker_image::DockerImage;
-use crate::Error;
+use crate::{Error, http};
 
 /// How long a registry may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ async fn check_at(registry: &str, image: &DockerImage, path: &str, token: Option
             "there is no OAuth access token for Pier One, get one with \"pierone login\"",
         ));
     }
-    let client = client().map_err(|error| cannot_check(image, path, &error))?;
+    let client = http::client(TIMEOUT).map_err(|error| cannot_check(image, path, &http::cause(&error)))?;
     // A token goes over TLS only.
     let schemes: &[&str] = if is_pierone { &["https"] } else { &["https", "http"] };
     let mut reason = String::new();
@@ -73,7 +73,7 @@ async fn check_at(registry: &str, image: &DockerImage, path: &str, token: Option
                 return Err(cannot_check(image, path, &format!("the registry answered {status}")));
             }
             // What the encrypted connection says is of more use than that the other one failed too.
-            Err(error) if reason.is_empty() => reason = cause(&error),
+            Err(error) if reason.is_empty() => reason = http::cause(&error),
             Err(_) => {}
         }
     }
@@ -88,25 +88,6 @@ fn cannot_check(image: &DockerImage, path: &str, reason: &str) -> Error {
     Error::Usage(format!(
         "{path}: Cannot check whether Docker image \"{image}\" exists: {reason}; or skip this check with --force"
     ))
-}
-
-/// The innermost cause, which says most: "connection refused", not "error sending request".
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
-fn client() -> Result<Client, String> {
-    // Already installed is as good.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    Client::builder()
-        .connect_timeout(TIMEOUT)
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(|error| cause(&error))
 }
 
 /// Asks `base` (scheme and host) for the image's manifest. With a HEAD request first; with GET where that does not find it,

@@ -13,13 +13,15 @@ use crate::Error;
 
 /// What the group of the SSH bastion host is called.
 const BASTION_GROUP: &str = "Odd (SSH Bastion Host)";
+/// What our groups say of themselves.
+const DESCRIPTION: &str = "Application security group";
 const SSH: u16 = 22;
 const HTTPS: u16 = 443;
 
 /// Makes sure that the groups `app-<id>` and `app-<id>-lb` of a web application exist in the VPC: the load balancer's takes
 /// HTTPS from everywhere; the instances' takes `http_port` from the load balancer only, SSH from the bastion host only (from the
 /// whole VPC when there is no bastion), and everything from itself. Groups that exist are left alone, with a word about what
-/// they lack.
+/// they lack; but those that an interrupted run made get the rules that it did not come to.
 pub(super) async fn ensure_for_web_app(
     session: &Session,
     terminal: &Terminal,
@@ -31,7 +33,9 @@ pub(super) async fn ensure_for_web_app(
     let (app_name, lb_name) = (format!("app-{application_id}"), format!("app-{application_id}-lb"));
 
     let app = vpc.check(terminal, &app_name).await?;
-    if let Found::Existing(group) = &app {
+    if let Found::Existing(group) = &app
+        && !is_unfinished(group)
+    {
         let missing = missing_ports(group, &[SSH, http_port]);
         if missing.contains(&SSH) {
             terminal.warning(&format!(
@@ -46,6 +50,7 @@ pub(super) async fn ensure_for_web_app(
     }
     let lb = vpc.check(terminal, &lb_name).await?;
     if let Found::Existing(group) = &lb
+        && !is_unfinished(group)
         && !missing_ports(group, &[HTTPS]).is_empty()
     {
         terminal.error(&format!(
@@ -54,31 +59,38 @@ pub(super) async fn ensure_for_web_app(
     }
 
     // The load balancer's first: the application's rules name it.
+    let https = || {
+        let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+        vec![tcp(HTTPS).ip_ranges(everywhere).build()]
+    };
     let lb_id = match lb {
-        Found::Existing(group) => group.group_id,
-        Found::Wanted => {
-            let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
-            Some(
-                vpc.create(&lb_name, |_| vec![tcp(HTTPS).ip_ranges(everywhere).build()])
-                    .await?,
-            )
+        Found::Existing(group) => {
+            let id = group.group_id.clone().unwrap_or_default();
+            if is_unfinished(&group) {
+                vpc.finish(terminal, &lb_name, &id, https()).await?;
+            }
+            Some(id)
         }
+        Found::Wanted => Some(vpc.create(&lb_name, |_| https()).await?),
         Found::Declined => None,
     };
-    if matches!(app, Found::Wanted) {
-        let (vpc_cidr, bastion) = try_join(vpc.cidr(), vpc.group(BASTION_GROUP)).await?;
-        vpc.create(&app_name, |own_id| {
-            app_rules(
-                own_id,
-                http_port,
-                lb_id.as_deref(),
-                bastion.and_then(|group| group.group_id).as_deref(),
-                &vpc_cidr,
-            )
-        })
-        .await?;
+    let unfinished = match app {
+        Found::Existing(group) if is_unfinished(&group) => group.group_id,
+        Found::Wanted => None,
+        Found::Existing(_) | Found::Declined => return Ok(()),
+    };
+    let (vpc_cidr, bastion) = try_join(vpc.cidr(), vpc.group(BASTION_GROUP)).await?;
+    let bastion_id = bastion.and_then(|group| group.group_id);
+    let rules = |own_id: &str| app_rules(own_id, http_port, lb_id.as_deref(), bastion_id.as_deref(), &vpc_cidr);
+    match unfinished {
+        Some(id) => vpc.finish(terminal, &app_name, &id, rules(&id)).await,
+        None => vpc.create(&app_name, rules).await.map(drop),
     }
-    Ok(())
+}
+
+/// Whether a run of ours made this group and ended before it had its rules: nobody makes a group that lets nothing in.
+fn is_unfinished(group: &SecurityGroup) -> bool {
+    group.ip_permissions().is_empty() && group.description() == Some(DESCRIPTION)
 }
 
 /// A group that was looked for.
@@ -147,25 +159,35 @@ impl Vpc<'_> {
         let created = ec2
             .create_security_group()
             .group_name(name)
-            .description("Application security group")
+            .description(DESCRIPTION)
             .vpc_id(self.id)
             .tag_specifications(name_tag)
             .send()
             .await?;
         let id = created.group_id.unwrap_or_default();
-        let rules = rules(&id);
-        let allowed = ec2
-            .authorize_security_group_ingress()
-            .group_id(&id)
-            .set_ip_permissions(Some(rules))
-            .send()
-            .await;
-        if let Err(error) = allowed {
+        if let Err(error) = self.allow(&id, rules(&id)).await {
             // What went wrong first is what a person has to know.
             let _ = ec2.delete_security_group().group_id(&id).send().await;
-            return Err(error.into());
+            return Err(error);
         }
         Ok(id)
+    }
+
+    /// Gives a group that has no rules yet its rules.
+    async fn finish(&self, terminal: &Terminal, name: &str, id: &str, rules: Vec<IpPermission>) -> Result<(), Error> {
+        let action = terminal.action(&format!("Adding the missing rules to security group {name}.."));
+        action.during(self.allow(id, rules)).await
+    }
+
+    async fn allow(&self, id: &str, rules: Vec<IpPermission>) -> Result<(), Error> {
+        let allowed = self
+            .session
+            .ec2()
+            .authorize_security_group_ingress()
+            .group_id(id)
+            .set_ip_permissions(Some(rules));
+        allowed.send().await?;
+        Ok(())
     }
 }
 

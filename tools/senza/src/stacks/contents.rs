@@ -1,5 +1,6 @@
 //! What stacks are made of, and what happened to them.
 
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::{StackEvent, StackResourceSummary};
@@ -16,9 +17,11 @@ pub(crate) async fn about_each<'a, T, F>(
     question: impl Fn(&'a StackSummary) -> F,
 ) -> Result<Vec<T>, Error>
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, Error>> + Send + 'a,
 {
-    futures::stream::iter(stacks.iter().map(question))
+    // Boxed: a stream of the closure's own futures would not be `Send` for every lifetime.
+    let answers: Vec<BoxFuture<'a, _>> = stacks.iter().map(|stack| question(stack).boxed()).collect();
+    futures::stream::iter(answers)
         .buffered(STACKS_AT_A_TIME)
         .try_collect()
         .await

@@ -67,6 +67,17 @@ pub async fn list_stacks(
     select(listed.into_iter().map(StackSummary::from).collect(), references)
 }
 
+/// As [`list_stacks`], sorted by name and version.
+pub(crate) async fn list_stacks_by_name(
+    session: &Session,
+    references: &[StackReference],
+    include_deleted: bool,
+) -> Result<Vec<StackSummary>, Error> {
+    let mut stacks = list_stacks(session, references, include_deleted).await?;
+    stacks.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    Ok(stacks)
+}
+
 /// As [`list_stacks`] with deleted ones, but only the newest stack of each full name.
 pub async fn list_unique_stacks(session: &Session, references: &[StackReference]) -> Result<Vec<StackSummary>, Error> {
     Ok(newest_of_each_name(list_stacks(session, references, true).await?))

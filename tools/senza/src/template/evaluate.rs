@@ -198,6 +198,9 @@ async fn apply_components(
         };
         Box::pin(components::apply(component, &mut generation)).await?;
     }
+    if compatibility == Compatibility::Senza3 {
+        components::check(components, &template)?;
+    }
     Ok(template)
 }
 
@@ -226,9 +229,9 @@ mod tests {
     use indexmap::IndexMap;
     use proptest::prelude::*;
     use serde_json::json;
-    use stups_aws::{Session, SessionOptions};
 
     use super::*;
+    use crate::account::answers::Answers;
     use crate::template::bind;
 
     /// A definition that asks nothing of the account, evaluated.
@@ -237,12 +240,12 @@ mod tests {
     }
 
     async fn evaluate_definition(definition: &Definition, words: &[&str]) -> Result<StackRequest, Error> {
-        let options = SessionOptions {
-            region: Some("eu-west-1".to_owned()),
-            ..SessionOptions::default()
-        };
+        evaluate_in(Answers::default(), definition, words).await
+    }
+
+    async fn evaluate_in(answers: Answers, definition: &Definition, words: &[&str]) -> Result<StackRequest, Error> {
         let (terminal, _) = Terminal::captured("");
-        let account = Account::new(Session::load(options).await.unwrap(), terminal.clone());
+        let account = answers.account(&terminal).await;
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let arguments = bind(definition, "v1", &words, &account).await?;
         let evaluation = Evaluation {
@@ -254,6 +257,23 @@ mod tests {
             terminal: &terminal,
         };
         evaluate(&evaluation).await
+    }
+
+    #[tokio::test]
+    async fn an_account_id_keeps_its_leading_zero_and_the_team_follows_the_dash() {
+        let answers = Answers {
+            id: Some("0123456789"),
+            alias: Some("org-dummy"),
+            ..Answers::default()
+        };
+        let text = "SenzaInfo: {StackName: test}\nMappings: {M: {a: {Id: '{{AccountInfo.AccountID}}', \
+                    Team: '{{AccountInfo.TeamID}}'}}}";
+        let definition = Definition::parse("d.yaml", text).unwrap();
+        let request = evaluate_in(answers, &definition, &[]).await.unwrap();
+        assert_eq!(
+            request.template["Mappings"]["M"]["a"],
+            json!({"Id": "0123456789", "Team": "dummy"})
+        );
     }
 
     async fn template_of(text: &str, words: &[&str]) -> Json {

@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::http;
+
 /// The largest definition or parameter file.
 const MAXIMUM_SIZE: u64 = 1024 * 1024;
 /// How long a URL may take in all.
@@ -66,10 +68,8 @@ fn read_file(source: &str, path: &std::path::Path) -> Result<Vec<u8>, ReadError>
 }
 
 async fn fetch(url: &str) -> Result<Vec<u8>, ReadError> {
-    // Another part of the process may have chosen the same provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let failed = |error: reqwest::Error| ReadError::Unreadable(url.to_owned(), innermost(&error));
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(failed)?;
+    let failed = |error: reqwest::Error| ReadError::Unreadable(url.to_owned(), http::cause(&error));
+    let client = http::client(TIMEOUT).map_err(failed)?;
     let mut response = client.get(url).send().await.map_err(failed)?;
     match response.status() {
         reqwest::StatusCode::NOT_FOUND | reqwest::StatusCode::GONE => {
@@ -91,13 +91,4 @@ async fn fetch(url: &str) -> Result<Vec<u8>, ReadError> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// The cause at the bottom, which says more than "error sending request".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

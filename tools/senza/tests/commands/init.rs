@@ -174,6 +174,45 @@ async fn a_second_run_keeps_everything_and_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn groups_of_an_interrupted_run_get_their_rules() {
+    let account = account().await;
+    let ec2 = account.session().ec2();
+    let vpcs = ec2.describe_vpcs().send().await.unwrap();
+    for name in ["app-hello-world", "app-hello-world-lb"] {
+        let group = ec2
+            .create_security_group()
+            .group_name(name)
+            .description("Application security group")
+            .vpc_id(vpcs.vpcs()[0].vpc_id().unwrap());
+        group.send().await.unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.yaml");
+    let outcome = init(&account, &file, &["-t", "webapp"], &"\n".repeat(10)).await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("does not allow"), "{}", outcome.stderr);
+
+    let fresh = self::account().await;
+    let outcome = init(
+        &fresh,
+        &directory.path().join("b.yaml"),
+        &["-t", "webapp"],
+        &"\n".repeat(10),
+    )
+    .await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    for name in ["app-hello-world", "app-hello-world-lb"] {
+        // Protocols and ports; ids differ between accounts.
+        let ports = async |account: &Account| -> Vec<_> {
+            let rules = rules(&group(account, name).await.unwrap());
+            rules.into_iter().map(|(protocol, port, _)| (protocol, port)).collect()
+        };
+        assert_eq!(ports(&account).await, ports(&fresh).await, "{name}");
+        assert!(!ports(&account).await.is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn an_image_from_pier_one_gets_its_bucket() {
     let account = account().await;
     let directory = tempfile::tempdir().unwrap();

@@ -8,4 +8,5 @@ mod instances;
 mod list;
 mod scripted;
 mod stack_details;
+mod traffic;
 mod wait;

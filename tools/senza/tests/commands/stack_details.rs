@@ -3,6 +3,7 @@
 use stups_testkit::Account;
 
 use crate::account::{account, create_stack, redacted, senza, topic_template};
+use crate::scripted;
 
 async fn account_with_stacks() -> Account {
     let account = account().await;
@@ -79,4 +80,28 @@ async fn instances_are_asked_for_once_for_all_stacks() {
             "ec2:DescribeInstances",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_main_name_that_leads_to_the_version_is_seen() {
+    let record = |id: &str, name: &str| {
+        format!(
+            "<member><LogicalResourceId>{id}</LogicalResourceId><PhysicalResourceId>{name}</PhysicalResourceId>\
+             <ResourceType>AWS::Route53::RecordSet</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
+             <LastUpdatedTimestamp>2026-01-01T00:00:00Z</LastUpdatedTimestamp></member>"
+        )
+    };
+    for (main, expected) in [("localhost", "yes"), ("nowhere.invalid", "")] {
+        let records = record("AppVersionDomain", "localhost") + &record("AppMainDomain", main);
+        let session = scripted::session(&[
+            ("ListStacks", scripted::stacks(&[("a-1", "CREATE_COMPLETE")], None)),
+            (
+                "ListStackResources",
+                format!("<StackResourceSummaries>{records}</StackResourceSummaries>"),
+            ),
+            ("DescribeInstances", String::new()),
+        ]);
+        let outcome = senza(&session, "status a 1 -o tsv -f main_dns").await;
+        assert_eq!(outcome.stdout, format!("main_dns\n{expected}\n"), "{}", outcome.stderr);
+    }
 }

@@ -113,7 +113,13 @@ async fn a_users_token_never_goes_to_another_host() {
         answer("401 Unauthorized", &challenge, "")
     });
     let image = DockerImage::parse(&format!("{address}/team/app:1.0")).unwrap();
-    let result = ask(&client().unwrap(), &format!("http://{address}"), &image, Some("secret")).await;
+    let result = ask(
+        &http::client(TIMEOUT).unwrap(),
+        &format!("http://{address}"),
+        &image,
+        Some("secret"),
+    )
+    .await;
     assert_eq!(result.unwrap(), Answer::Refused(StatusCode::UNAUTHORIZED));
     assert_eq!(seen.try_recv().unwrap().1.as_deref(), Some("Bearer secret"));
     assert_eq!(asked.try_recv().unwrap().1, None);
@@ -132,7 +138,12 @@ async fn a_token_opens_the_registry_that_knows_it() {
         (Some("bad"), Answer::Refused(StatusCode::UNAUTHORIZED)),
         (None, Answer::Refused(StatusCode::UNAUTHORIZED)),
     ] {
-        assert_eq!(ask(&client().unwrap(), &base, &image, token).await.unwrap(), expected);
+        assert_eq!(
+            ask(&http::client(TIMEOUT).unwrap(), &base, &image, token)
+                .await
+                .unwrap(),
+            expected
+        );
     }
 }
 

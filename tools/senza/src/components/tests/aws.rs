@@ -162,8 +162,9 @@ async fn nothing_is_asked_twice_or_without_need() {
             ("ec2:DescribeNatGateways", 1),
             // All are found by their tag.
             ("ec2:DescribeSecurityGroups", 1),
-            // They tell the default VPC as well.
             ("ec2:DescribeSubnets", 1),
+            // There is no default VPC, which its subnets would tell.
+            ("ec2:DescribeVpcs", 1),
             ("route53:GET /2013-04-01/hostedzone", 1),
         ])
     );
@@ -190,6 +191,60 @@ async fn nothing_is_asked_twice_or_without_need() {
     let by_id = "SenzaComponents: [{W: {Type: 'Senza::AutoScalingGroup', InstanceType: t3.micro, ImageId: {Ref: Image}, \
                  SecurityGroups: [sg-1]}}]";
     assert_eq!(calls(by_id, &account).await, []);
+}
+
+#[tokio::test]
+async fn a_group_without_a_tag_is_found_by_its_name_in_the_only_vpc() {
+    let account = TestAccount::builder(AwsApi::shared().await)
+        .without_default_vpc()
+        .build()
+        .await;
+    let ec2 = account.session().ec2();
+    let made = async |cidr: &str| {
+        let vpc = ec2.create_vpc().cidr_block(cidr).send().await.unwrap().vpc.unwrap();
+        vpc.vpc_id.unwrap()
+    };
+    let group = async |name: &str, vpc_id: &str, is_tagged: bool| {
+        let tag = stups_aws::ec2::types::Tag::builder().key("Name").value("app").build();
+        let tags = stups_aws::ec2::types::TagSpecification::builder()
+            .resource_type("security-group".into())
+            .tags(tag)
+            .build();
+        let call = ec2
+            .create_security_group()
+            .group_name(name)
+            .description(name)
+            .vpc_id(vpc_id);
+        let call = if is_tagged { call.tag_specifications(tags) } else { call };
+        call.send().await.unwrap().group_id.unwrap()
+    };
+    let vpc_id = made("10.0.0.0/16").await;
+    let subnet = ec2.create_subnet().vpc_id(&vpc_id).cidr_block("10.0.0.0/24");
+    subnet.send().await.unwrap();
+    let named = group("app", &vpc_id, false).await;
+    let definition = "SenzaComponents: [{C: {Type: 'Senza::SubnetAutoConfiguration'}}, {W: {Type: 'Senza::AutoScalingGroup', \
+                      InstanceType: t3.micro, ImageId: {Ref: Image}, SecurityGroups: [app]}}]";
+    assert_eq!(
+        calls(definition, &account).await,
+        expected(&[
+            ("ec2:DescribeSecurityGroups", 2),
+            ("ec2:DescribeSubnets", 1),
+            // No subnet is a default VPC's.
+            ("ec2:DescribeVpcs", 1),
+        ])
+    );
+    let chosen = async |definition: &str| {
+        let template = generated(definition, Senza2, &account).await.unwrap();
+        let groups = &template["Resources"]["WConfig"]["Properties"]["SecurityGroups"];
+        groups[0].as_str().unwrap().to_owned()
+    };
+    assert_eq!(chosen(definition).await, named);
+    // Elsewhere a group has the name as its tag, which comes first, but not before the stack's own VPC.
+    let elsewhere = made("10.1.0.0/16").await;
+    let tagged = group("other", &elsewhere, true).await;
+    let in_vpc = |id: &str| definition.replace("AutoConfiguration'", &format!("AutoConfiguration', VpcId: {id}"));
+    assert_eq!(chosen(&in_vpc(&vpc_id)).await, named);
+    assert_eq!(chosen(&in_vpc(&elsewhere)).await, tagged);
 }
 
 #[tokio::test]

@@ -1,0 +1,273 @@
+//! One line per request, written by a thread of its own: no request waits for a disk, and a log that cannot keep up loses lines
+//! (and counts them) instead of memory.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stups_auth::Caller;
+
+/// How many bytes of lines wait to be written at most.
+const WAITING: usize = 4 << 20;
+
+/// How the access log and the other logs look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line: for machines.
+    #[default]
+    Json,
+    /// For a person at a terminal.
+    Human,
+}
+
+/// Parameters whose values are secrets, wherever they appear in a query.
+const SECRET_PARAMETERS: [&str; 12] = [
+    "access_token",
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "id_token",
+    "id_token_hint",
+    "password",
+    "refresh_token",
+    "token",
+    "user_code",
+];
+
+/// What is told about a request.
+pub(crate) struct Line<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) status: u16,
+    pub(crate) duration: Duration,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) caller: Option<&'a Caller>,
+}
+
+struct Log {
+    format: LogFormat,
+    state: Mutex<State>,
+    filled: Condvar,
+    lost: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Whether the thread is writing lines that it has taken.
+    writing: bool,
+}
+
+static LOG: OnceLock<Arc<Log>> = OnceLock::new();
+
+/// Starts the access log of this process. Without it, requests leave no lines. Does nothing the second time.
+pub(crate) fn start(format: LogFormat, output: impl io::Write + Send + 'static) {
+    let log = Arc::new(Log {
+        format,
+        state: Mutex::default(),
+        filled: Condvar::new(),
+        lost: AtomicU64::new(0),
+    });
+    if LOG.set(log.clone()).is_ok() {
+        let writer = std::thread::Builder::new().name("access-log".to_owned());
+        // Without a thread the lines are lost and counted, which is no reason not to start.
+        drop(writer.spawn(move || write_forever(&log, output)));
+    }
+}
+
+/// Waits until every line has been written, for at most `patience`.
+pub(crate) fn flush(patience: Duration) {
+    let Some(log) = LOG.get() else { return };
+    let state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let unwritten = |state: &mut State| state.writing || !state.waiting.is_empty();
+    drop(log.filled.wait_timeout_while(state, patience, unwritten));
+}
+
+/// How many lines were lost.
+pub(crate) fn lost() -> u64 {
+    LOG.get().map_or(0, |log| log.lost.load(Ordering::Relaxed))
+}
+
+/// Notes a request.
+pub(crate) fn write(line: &Line<'_>) {
+    let Some(log) = LOG.get() else { return };
+    let mut state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
+    if state.waiting.len() >= WAITING {
+        log.lost.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let idle = state.waiting.is_empty();
+    match log.format {
+        LogFormat::Json => json(line, &mut state.waiting),
+        LogFormat::Human => human(line, &mut state.waiting),
+    }
+    drop(state);
+    if idle {
+        log.filled.notify_all();
+    }
+}
+
+fn write_forever(log: &Log, mut output: impl io::Write) {
+    let mut lines = Vec::new();
+    loop {
+        let state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut state) = log.filled.wait_while(state, |state| state.waiting.is_empty()) else {
+            return;
+        };
+        std::mem::swap(&mut state.waiting, &mut lines);
+        state.writing = true;
+        drop(state);
+        // Nobody is left to tell when the log itself cannot be written.
+        let _ = output.write_all(&lines).and_then(|()| output.flush());
+        lines.clear();
+        log.state.lock().unwrap_or_else(PoisonError::into_inner).writing = false;
+        log.filled.notify_all();
+    }
+}
+
+fn json(line: &Line<'_>, out: &mut Vec<u8>) {
+    let _ = write!(
+        out,
+        r#"{{"time":"{:.3}","service":"{}","request_id":"{}","method":"{}","path":"#,
+        Timestamp::now(),
+        line.service,
+        line.request_id,
+        line.method
+    );
+    let _ = serde_json::to_writer(&mut *out, line.path);
+    if let Some(query) = line.query {
+        out.extend_from_slice(b",\"query\":");
+        let _ = serde_json::to_writer(&mut *out, &*redacted(query));
+    }
+    let _ = write!(
+        out,
+        r#","status":{},"duration_ms":{:.3}"#,
+        line.status,
+        line.duration.as_secs_f64() * 1000.0
+    );
+    if let Some(address) = line.address {
+        let _ = write!(out, r#","address":"{address}""#);
+    }
+    if let Some(caller) = line.caller {
+        out.extend_from_slice(b",\"realm\":");
+        let _ = serde_json::to_writer(&mut *out, &caller.realm);
+        out.extend_from_slice(b",\"uid\":");
+        let _ = serde_json::to_writer(&mut *out, &caller.uid);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn human(line: &Line<'_>, out: &mut Vec<u8>) {
+    let mut text = format!(
+        "{:.3} {} {} {} {}",
+        Timestamp::now(),
+        line.service,
+        line.status,
+        line.method,
+        line.path.escape_default()
+    );
+    if let Some(query) = line.query {
+        let _ = write!(text, "?{}", redacted(query).escape_default());
+    }
+    let _ = write!(text, " {:.1} ms", line.duration.as_secs_f64() * 1000.0);
+    if let Some(caller) = line.caller {
+        let _ = write!(
+            text,
+            " {}/{}",
+            caller.realm.escape_default(),
+            caller.uid.escape_default()
+        );
+    }
+    let _ = writeln!(out, "{text} {}", line.request_id);
+}
+
+/// The query without secrets. Names are decoded before they are compared.
+fn redacted(query: &str) -> Cow<'_, str> {
+    let secret = |name: &str| SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+    if !url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| secret(&name)) {
+        return Cow::Borrowed(query);
+    }
+    let mut clean = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        clean.append_pair(&name, if secret(&name) { "REDACTED" } else { &value });
+    }
+    Cow::Owned(clean.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn line() -> Line<'static> {
+        Line {
+            service: "kio",
+            request_id: "r-1",
+            method: "GET",
+            path: "/apps/\"x\"",
+            query: Some("access_token=secret&search=a"),
+            status: 200,
+            duration: Duration::from_micros(1500),
+            address: Some([127, 0, 0, 1].into()),
+            caller: None,
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_json_without_secrets() {
+        let mut out = Vec::new();
+        json(&line(), &mut out);
+        let mut value: Value = serde_json::from_slice(&out).unwrap();
+        let time = value.as_object_mut().unwrap().shift_remove("time").unwrap();
+        assert!(time.as_str().unwrap().parse::<Timestamp>().is_ok());
+        assert_eq!(
+            value,
+            json!({"service": "kio", "request_id": "r-1", "method": "GET", "path": "/apps/\"x\"",
+                   "query": "access_token=REDACTED&search=a", "status": 200, "duration_ms": 1.5, "address": "127.0.0.1"})
+        );
+    }
+
+    #[test]
+    fn a_human_line_is_one_line_without_secrets() {
+        let mut out = Vec::new();
+        human(
+            &Line {
+                path: "/a\u{1b}[0m",
+                ..line()
+            },
+            &mut out,
+        );
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert!(
+            text.contains("?access_token=REDACTED&search=a 1.5 ms") && !text.contains('\u{1b}'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn secrets_are_found_however_they_are_written() {
+        for query in [
+            "access_token=s3cret",
+            "a=1&access%5Ftoken=s3cret",
+            "Access_Token=s3cret",
+            "code=s3cret",
+            "token=s3cret",
+        ] {
+            assert!(!redacted(query).contains("s3cret"), "{query}");
+        }
+        assert_eq!(redacted("search=a+b&team_id=x"), "search=a+b&team_id=x");
+    }
+}

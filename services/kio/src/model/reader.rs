@@ -1,0 +1,120 @@
+//! Reading single applications, many requests with one query.
+//!
+//! Every other service asks for single applications all the time. While a query is under way, further requests gather; the next
+//! query answers them all. Nothing is kept: an answer is from a query that began after its request, so what was written before
+//! is in it, on whichever instance.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sea_orm::EntityTrait as _;
+use stups_server::Error;
+use stups_store::Store;
+use tokio::sync::{mpsc, oneshot};
+
+use super::application::{Entity, Model};
+use super::list::{COLUMNS, Sql};
+
+/// No query is for more applications.
+const LARGEST_BATCH: usize = 256;
+
+/// Requests beyond so many wait until there is room.
+const QUEUE: usize = 4096;
+
+/// An application as it is answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail {
+    pub(crate) revision: i64,
+    /// JSON.
+    pub(crate) body: Bytes,
+}
+
+type Answer = Result<Option<Arc<Detail>>, Error>;
+
+struct Question {
+    id: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Cloning is cheap. Must be made inside a tokio runtime; ends with its last clone.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    questions: mpsc::Sender<Question>,
+}
+
+impl Reader {
+    pub(crate) fn start(store: Store) -> Self {
+        let (questions, received) = mpsc::channel(QUEUE);
+        tokio::spawn(answer_all(store, received));
+        Self { questions }
+    }
+
+    /// The application, if there is one.
+    pub(crate) async fn read(&self, id: &str) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let question = Question {
+            id: id.to_owned(),
+            answer,
+        };
+        // Both ends live as long as the service does.
+        self.questions.send(question).await.map_err(|_| Error::internal())?;
+        answered.await.map_err(|_| Error::internal())?
+    }
+}
+
+async fn answer_all(store: Store, mut received: mpsc::Receiver<Question>) {
+    let mut questions = Vec::with_capacity(LARGEST_BATCH);
+    while received.recv_many(&mut questions, LARGEST_BATCH).await > 0 {
+        let answers = query(&store, &questions).await;
+        for Question { id, answer } in questions.drain(..) {
+            let found = answers
+                .as_ref()
+                .map(|answers| answers.get(&id).cloned())
+                .map_err(Clone::clone);
+            // Who asked may have gone meanwhile.
+            let _ = answer.send(found);
+        }
+    }
+}
+
+async fn query(store: &Store, questions: &[Question]) -> Result<HashMap<String, Arc<Detail>>, Error> {
+    let mut ids: Vec<&str> = questions.iter().map(|question| question.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let connection = store.connection();
+    let mut sql = Sql::default();
+    if let [id] = ids.as_slice() {
+        sql.condition("a.id =", *id);
+    } else {
+        let list = serde_json::to_string(&ids).map_err(|_| Error::internal())?;
+        // One value, so that the statement is the same for every number of them and prepared once.
+        let list = sql.value(list);
+        sql.text(match store.dialect() {
+            stups_store::Dialect::Sqlite => format!("a.id IN (SELECT value FROM json_each({list}))"),
+            stups_store::Dialect::PostgreSql => {
+                format!("a.id IN (SELECT json_array_elements_text(CAST({list} AS json)))")
+            }
+        });
+    }
+    let text = format!("SELECT {COLUMNS} FROM applications a{}", sql.where_clause());
+    let statement = sql.statement(connection.get_database_backend(), text);
+    let models = Entity::find()
+        .from_raw_sql(statement)
+        .all(connection)
+        .await
+        .map_err(stups_store::Error::from)?;
+    models
+        .into_iter()
+        .map(|model| Ok((model.id.clone(), Arc::new(detail(model)?))))
+        .collect()
+}
+
+fn detail(model: Model) -> Result<Detail, Error> {
+    let revision = model.revision;
+    let body = serde_json::to_vec(&model.detail()).map_err(|_| Error::internal())?;
+    Ok(Detail {
+        revision,
+        body: body.into(),
+    })
+}

@@ -1,0 +1,137 @@
+//! `/apps/{application_id}`
+
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use stups_api::Problem;
+use stups_api::kio::{APPLICATION, APPLICATION_PATCH, Application, ApplicationPatch, ApplicationWrite};
+use stups_server::{Authenticated, Error, Json, Path};
+
+use super::preconditions::{Preconditions, is_known, tag};
+use super::{State, application_id, attributes};
+use crate::model::merge::Null;
+use crate::permissions::Permissions;
+use crate::write_application::{Change, write_application};
+
+/// Reads one application.
+#[utoipa::path(
+    get,
+    path = "/apps/{application_id}",
+    tag = "applications",
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
+    security(("oauth2" = ["uid"])),
+    responses(
+        (status = 200, description = "The application", body = Application),
+        (status = 304, description = "The application is the one whose tag is in If-None-Match"),
+        (status = 400, description = "The id cannot be one", body = Problem),
+        (status = 401, description = "There is no valid token", body = Problem),
+        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
+        (status = 404, description = "There is no such application", body = Problem),
+        (status = 503, description = "Something that is needed is not available now", body = Problem),
+    )
+)]
+pub(super) async fn read(
+    state: State,
+    caller: Authenticated,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    Permissions::read(&caller)?;
+    application_id(&id)?;
+    let detail = state.reader.read(&id).await?.ok_or_else(not_found)?;
+    let tag = tag(detail.revision);
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag_value(&tag)?)]).into_response());
+    }
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(CONTENT_TYPE, json), (ETAG, tag_value(&tag)?)], detail.body.clone()).into_response())
+}
+
+/// Registers an application, or changes those of its attributes that are not null. With `If-Match`, only if it still is what the
+/// caller has read; with `If-None-Match: *`, only if it is new.
+#[utoipa::path(
+    put,
+    path = "/apps/{application_id}",
+    tag = "applications",
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
+    request_body = ApplicationWrite,
+    security(("oauth2" = ["uid"])),
+    responses(
+        (status = 200, description = "It is written"),
+        (status = 400, description = "The id or an attribute cannot be used, or there is no such team", body = Problem),
+        (status = 401, description = "There is no valid token", body = Problem),
+        (status = 403, description = "The caller may not write for the team", body = Problem),
+        (status = 406, description = "The body is not JSON", body = Problem),
+        (status = 409, description = "Somebody else wrote it at the same moment", body = Problem),
+        (status = 412, description = "It is not what If-Match or If-None-Match demand", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 503, description = "Something that is needed is not available now", body = Problem),
+    )
+)]
+pub(super) async fn put(
+    state: State,
+    caller: Authenticated,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(body): Json<Value>,
+) -> Result<Response, Error> {
+    application_id(&id)?;
+    let change = Change {
+        id,
+        attributes: attributes("application", &body, APPLICATION)?,
+        null: Null::Keeps,
+        preconditions: Preconditions::of(&headers),
+    };
+    let written = write_application(&state, &caller, &change).await?;
+    Ok((StatusCode::OK, [(ETAG, tag_value(&tag(written.revision))?)]).into_response())
+}
+
+/// Changes attributes of an application: a JSON merge patch (RFC 7396). Null clears.
+#[utoipa::path(
+    patch,
+    path = "/apps/{application_id}",
+    tag = "applications",
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
+    request_body(content((ApplicationPatch = "application/merge-patch+json"), (ApplicationPatch = "application/json"))),
+    security(("oauth2" = ["uid"])),
+    responses(
+        (status = 200, description = "The application as it is now", body = Application),
+        (status = 400, description = "The id or an attribute cannot be used, or there is no such team", body = Problem),
+        (status = 401, description = "There is no valid token", body = Problem),
+        (status = 403, description = "The caller may not write for the team", body = Problem),
+        (status = 404, description = "There is no such application", body = Problem),
+        (status = 406, description = "The body is no merge patch", body = Problem),
+        (status = 409, description = "Somebody else wrote it at the same moment", body = Problem),
+        (status = 412, description = "It is not what If-Match or If-None-Match demand", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 503, description = "Something that is needed is not available now", body = Problem),
+    )
+)]
+pub(super) async fn patch(
+    state: State,
+    caller: Authenticated,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Json(body): Json<Value>,
+) -> Result<Response, Error> {
+    application_id(&id)?;
+    let change = Change {
+        id,
+        attributes: attributes("application", &body, APPLICATION_PATCH)?,
+        null: Null::Clears,
+        preconditions: Preconditions::of(&headers),
+    };
+    let written = write_application(&state, &caller, &change).await?;
+    let tag = tag_value(&tag(written.revision))?;
+    Ok(([(ETAG, tag)], Json(written.detail())).into_response())
+}
+
+/// The originals answered an empty object; a message is beside it now (contract kio 4, D11).
+pub(crate) fn not_found() -> Error {
+    Error::not_found("There is no such application.")
+}
+
+fn tag_value(tag: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(tag).map_err(|_| Error::internal())
+}
