@@ -83,8 +83,8 @@ struct Family {
     /// the refresh token that is good now
     current: Option<String>,
     dead: bool,
-    /// codes with their PKCE challenge
-    codes: HashMap<String, String>,
+    /// codes with their PKCE challenge and scopes
+    codes: HashMap<String, (String, Option<String>)>,
     /// how often a device has asked already
     device_polls: u64,
 }
@@ -216,7 +216,8 @@ impl Shared {
             Some("code") if behaviour.modern => {
                 let code = self.next("code");
                 let challenge = query.get("code_challenge").cloned().unwrap_or_default();
-                lock(&self.state).codes.insert(code.clone(), challenge);
+                let granted = (challenge, query.get("scope").cloned());
+                lock(&self.state).codes.insert(code.clone(), granted);
                 let answer = answer.append_pair("code", &code).finish();
                 see(&format!("{redirect}?{answer}"))
             }
@@ -246,6 +247,7 @@ impl Shared {
             json_answer(400, &json!({"error": "invalid_grant", "error_description": text}))
         };
         let mut refresh_token = None;
+        let mut scope = form.get("scope").cloned();
         match field("grant_type") {
             "password" if client == Some("id:sec") => {
                 if (field("username"), field("password")) != ("stups_x", "pw") {
@@ -259,10 +261,11 @@ impl Shared {
                 None => return invalid_grant(),
             },
             "authorization_code" if behaviour.modern => {
-                let challenge = lock(&self.state).codes.remove(field("code"));
+                let granted = lock(&self.state).codes.remove(field("code"));
                 let computed = URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier")));
-                if challenge != Some(computed) {
-                    return invalid_grant();
+                match granted {
+                    Some((challenge, granted)) if challenge == computed => scope = granted,
+                    _ => return invalid_grant(),
                 }
                 refresh_token = Some(self.new_family()).filter(|_| behaviour.refresh_tokens);
             }
@@ -287,7 +290,7 @@ impl Shared {
             "token_type": "Bearer",
             "expires_in": behaviour.expires_in,
             "realm": "/services",
-            "scope": form.get("scope").cloned().unwrap_or_else(|| "uid".to_owned()),
+            "scope": scope.unwrap_or_else(|| "uid".to_owned()),
         });
         if let Some(token) = refresh_token {
             answer["refresh_token"] = token.into();

@@ -40,6 +40,9 @@ enum Command {
     Ztoken(ToolArguments),
     /// Configure all tools for an organisation
     Configure(ConfigureArguments),
+    /// Check the audit trails that services keep
+    #[command(disable_help_flag = true)]
+    Audit(ToolArguments),
     /// Make links to this executable: stups, and one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
@@ -70,6 +73,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Zign(tool) => run_tool(Tool::Zign, tool),
         Command::Ztoken(tool) => run_tool(Tool::Ztoken, tool),
         Command::Configure(arguments) => terminal.finish(configure(&terminal, &arguments)),
+        Command::Audit(tool) => run_tool(Tool::Audit, tool),
         Command::Completion(arguments) => {
             terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))

@@ -15,11 +15,12 @@ pub(crate) enum Tool {
     Senza,
     Zign,
     Ztoken,
+    Audit,
 }
 
 impl Tool {
     /// Every tool, in the order of the help text.
-    pub(crate) const ALL: &[Self] = &[Self::Kio, Self::Senza, Self::Zign, Self::Ztoken];
+    pub(crate) const ALL: &[Self] = &[Self::Kio, Self::Senza, Self::Zign, Self::Ztoken, Self::Audit];
 
     /// The name as typed.
     pub(crate) fn name(self) -> &'static str {
@@ -28,6 +29,7 @@ impl Tool {
             Self::Senza => "senza",
             Self::Zign => "zign",
             Self::Ztoken => "ztoken",
+            Self::Audit => "audit",
         }
     }
 
@@ -38,14 +40,23 @@ impl Tool {
             Self::Senza => senza::command(),
             Self::Zign => stups_zign::command(),
             Self::Ztoken => stups_zign::ztoken_command(),
+            Self::Audit => stups_audit::command(),
         }
+    }
+
+    /// Whether it has a link of its own. `audit` is too common a word for that.
+    pub(crate) fn is_linked(self) -> bool {
+        self != Self::Audit
     }
 
     /// The tool that a program of this name is a link for: `/usr/local/bin/senza` is Senza.
     pub(crate) fn from_program_name(program: &OsStr) -> Option<Self> {
         let name = Path::new(program).file_name()?.to_str()?;
         let name = name.strip_suffix(EXE_SUFFIX).unwrap_or(name);
-        Self::ALL.iter().copied().find(|tool| name == tool.name())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|tool| tool.is_linked() && name == tool.name())
     }
 
     /// Runs the tool with `arguments`, program name first.
@@ -59,6 +70,7 @@ impl Tool {
             Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
             Self::Zign => runtime.block_on(Box::pin(stups_zign::run(arguments))),
             Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),
+            Self::Audit => runtime.block_on(Box::pin(stups_audit::run(arguments))),
         }
     }
 }
@@ -85,7 +97,7 @@ mod tests {
                 "{program}"
             );
         }
-        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza"] {
+        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza", "audit"] {
             assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
         }
     }

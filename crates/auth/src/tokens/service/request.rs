@@ -193,6 +193,7 @@ impl ClientCredentials {
 
     /// A token in which the client says that it is the client (RFC 7523 3), for this endpoint and for a minute.
     fn assertion(&self, key: &SecretString, endpoint: &Url) -> Result<String, jsonwebtoken::errors::Error> {
+        crate::crypto::install();
         let pem = key.expose_secret().as_bytes();
         let (algorithm, key) = EncodingKey::from_ec_pem(pem)
             .map(|key| (Algorithm::ES256, key))

@@ -9,7 +9,7 @@ use stups_terminal::{OutputFormat, Terminal};
 use tokio::sync::OnceCell;
 
 use super::TokenError;
-use super::entry::{StoredToken, now};
+use super::entry::{StoredToken, covers, now};
 use super::files::TokenFiles;
 use super::login::{Login, LoginOptions};
 use super::refresh::{keep, refresh};
@@ -106,6 +106,13 @@ impl TokenRequest {
         };
         // The lock is not held while a person types: it would keep every other program waiting.
         let response = Login::new(terminal, session, &self.scopes, options).run().await?;
+        if let Some(granted) = &response.scope
+            && !covers(granted, &self.scopes)
+        {
+            terminal.warning(&format!(
+                "The server granted other scopes than were asked for: {granted}"
+            ));
+        }
         let store = files.lock().await?;
         if self.use_refresh_token
             && let Some(token) = &response.refresh_token
