@@ -26,6 +26,9 @@ struct Stups {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Register applications, their versions and approvals
+    #[command(disable_help_flag = true)]
+    Kio(ToolArguments),
     /// Deploy immutable, versioned application stacks and route traffic to them
     #[command(disable_help_flag = true)]
     Senza(ToolArguments),
@@ -65,6 +68,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(failure) => return terminal.report(&failure),
     };
     match command {
+        Command::Kio(tool) => run_tool(Tool::Kio, tool),
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
         Command::Zign(tool) => run_tool(Tool::Zign, tool),
         Command::Ztoken(tool) => run_tool(Tool::Ztoken, tool),

@@ -31,7 +31,11 @@ pub(crate) fn run(terminal: &Terminal, arguments: &LinkArguments) -> Result<(), 
         fs::canonicalize(&arguments.directory).map_err(|error| failed("open", &arguments.directory, &error))?;
 
     let mut missing = Vec::new();
-    let names = Tool::ALL.iter().filter(|tool| tool.is_linked()).map(|tool| tool.name()).chain(["stups"]);
+    let names = Tool::ALL
+        .iter()
+        .filter(|tool| tool.is_linked())
+        .map(|tool| tool.name())
+        .chain(["stups"]);
     for name in names {
         let link = directory.join(format!("{name}{}", env::consts::EXE_SUFFIX));
         if link == executable {

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 /// A command line tool; its name is what people type and what its link is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
+    Kio,
     Senza,
     Zign,
     Ztoken,
@@ -19,11 +20,12 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order of the help text.
-    pub(crate) const ALL: &[Self] = &[Self::Senza, Self::Zign, Self::Ztoken, Self::Audit];
+    pub(crate) const ALL: &[Self] = &[Self::Kio, Self::Senza, Self::Zign, Self::Ztoken, Self::Audit];
 
     /// The name as typed.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Kio => "kio",
             Self::Senza => "senza",
             Self::Zign => "zign",
             Self::Ztoken => "ztoken",
@@ -34,6 +36,7 @@ impl Tool {
     /// The whole command tree, for completions.
     pub(crate) fn command(self) -> clap::Command {
         match self {
+            Self::Kio => stups_kio_cli::command(),
             Self::Senza => senza::command(),
             Self::Zign => stups_zign::command(),
             Self::Ztoken => stups_zign::ztoken_command(),
@@ -63,6 +66,7 @@ impl Tool {
             Err(failure) => return Terminal::from_process().report(&failure),
         };
         match self {
+            Self::Kio => runtime.block_on(Box::pin(stups_kio_cli::run(arguments))),
             Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
             Self::Zign => runtime.block_on(Box::pin(stups_zign::run(arguments))),
             Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),

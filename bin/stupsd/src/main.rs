@@ -1,2 +1,32 @@
-//! x
-fn main() {}
+//! `stupsd`: every STUPS service in one executable.
+//!
+//! `stupsd` runs all of them in one process on loopback, `stupsd kio` one of them.
+
+mod cli;
+mod config;
+mod documents;
+mod environment_variables;
+mod listen;
+mod run;
+mod service;
+mod spelling;
+mod welcome;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::Arguments::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {}", one_line(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The message without line breaks: it is one line, whatever a library put into it.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

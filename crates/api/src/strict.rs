@@ -88,12 +88,20 @@ pub struct Attribute {
 impl Attribute {
     /// An attribute that has to be there.
     pub const fn required(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, required: true }
+        Self {
+            name,
+            kind,
+            required: true,
+        }
     }
 
     /// An attribute that may be missing.
     pub const fn optional(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, required: false }
+        Self {
+            name,
+            kind,
+            required: false,
+        }
     }
 }
 
@@ -115,7 +123,13 @@ const SHOWN: usize = 200;
 
 impl Invalid {
     /// The refusal of a value at a place, for rules that a schema cannot express.
-    pub fn new(value: &Value, place: impl Into<String>, required: bool, kind: &'static str, reason: impl Into<String>) -> Self {
+    pub fn new(
+        value: &Value,
+        place: impl Into<String>,
+        required: bool,
+        kind: &'static str,
+        reason: impl Into<String>,
+    ) -> Self {
         let mut value = value.to_string();
         if let Some((end, _)) = value.char_indices().nth(SHOWN) {
             value.truncate(end);
@@ -139,7 +153,10 @@ pub fn object(place: &str, body: &Value, attributes: &[Attribute]) -> Result<Map
     let Value::Object(members) = body else {
         return Err(refuse("it is no object".to_owned()));
     };
-    if let Some(unknown) = members.keys().find(|key| attributes.iter().all(|known| known.name != *key)) {
+    if let Some(unknown) = members
+        .keys()
+        .find(|key| attributes.iter().all(|known| known.name != *key))
+    {
         return Err(refuse(format!("the given attribute ':{unknown}' is not defined")));
     }
     let mut coerced = Map::new();
@@ -230,7 +247,10 @@ mod tests {
                 "Value 5 in body->thing->level (not required) cannot be used as type 'integer' because it is bigger than 4.",
             ),
             (json!({"level": 0}), "because it is smaller than 1."),
-            (json!({"level": "high"}), "Value \"high\" in body->thing->level (not required)"),
+            (
+                json!({"level": "high"}),
+                "Value \"high\" in body->thing->level (not required)",
+            ),
             (json!({"level": 1.5}), "because it is no integer."),
             (json!({"level": true}), "because it is no integer."),
             (json!({"level": "99999999999999999999"}), "because it is no integer."),
@@ -239,13 +259,21 @@ mod tests {
                 "Value 1 in body->thing->name (required) cannot be used as type 'string' because it is no string.",
             ),
             (json!({"name": "a\u{0}b"}), "because it contains a NUL character."),
-            (json!({"active": 1}), "cannot be used as type 'boolean' because it is no boolean."),
+            (
+                json!({"active": 1}),
+                "cannot be used as type 'boolean' because it is no boolean.",
+            ),
             (json!({"active": {}}), "because it is no boolean."),
             (json!({"id": "abc"}), "because it is not two characters."),
-            (json!({"since": "soon"}), "cannot be used as type 'date-time' because it is no date and time"),
+            (
+                json!({"since": "soon"}),
+                "cannot be used as type 'date-time' because it is no date and time",
+            ),
         ] {
             let mut body = valid.clone();
-            body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            body.as_object_mut()
+                .unwrap()
+                .extend(changes.as_object().unwrap().clone());
             let error = check(body).unwrap_err();
             assert!(error.contains(message), "{error}");
         }
@@ -271,6 +299,9 @@ mod tests {
         let since = Attribute::optional("since", Kind::DateTime);
         assert_eq!(text("query", &since, "2017-07-14"), Ok(json!(1_499_990_400_000_i64)));
         let error = text("query", &since, "x").unwrap_err().to_string();
-        assert!(error.starts_with("Value \"x\" in query->since (not required)"), "{error}");
+        assert!(
+            error.starts_with("Value \"x\" in query->since (not required)"),
+            "{error}"
+        );
     }
 }

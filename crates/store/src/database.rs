@@ -38,7 +38,7 @@ pub struct DatabaseUrl(Location);
 
 #[derive(Clone)]
 enum Location {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     PostgreSql {
         without_password: Url,
         password: Option<String>,
@@ -48,9 +48,8 @@ enum Location {
 impl DatabaseUrl {
     /// The database file of a service inside a data directory; made when it is missing, for its owner only.
     pub fn sqlite_file(path: &Path) -> Self {
-        Self(Location::Sqlite(
-            SqliteConnectOptions::new().filename(path).create_if_missing(true),
-        ))
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        Self(Location::Sqlite(Box::new(options)))
     }
 
     /// Which database the URL names.
@@ -86,7 +85,7 @@ fn sqlite(text: &str) -> Result<Location, Error> {
             "{text} is no file: services keep what they are told"
         )));
     }
-    Ok(Location::Sqlite(options))
+    Ok(Location::Sqlite(Box::new(options)))
 }
 
 fn postgresql(text: &str) -> Result<Location, Error> {

@@ -2,7 +2,7 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// Why the store could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The database is away or too slow; the same call may succeed later. Services answer 503.
     #[error("the database is unavailable: {0}")]

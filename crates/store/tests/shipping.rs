@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::put;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -102,9 +102,17 @@ impl Receiver {
     }
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
 async fn receive(State(it): State<Receiver>, Path(key): Path<String>, headers: HeaderMap, body: String) -> StatusCode {
     it.calls.fetch_add(1, Ordering::SeqCst);
-    if headers.get("authorization").map(|value| value.as_bytes()) != Some(b"Bearer swordfish") {
+    if headers.get("authorization").map(HeaderValue::as_bytes) != Some(b"Bearer swordfish") {
         return StatusCode::UNAUTHORIZED;
     }
     let mut patience = it.patience.lock().unwrap();
@@ -113,11 +121,7 @@ async fn receive(State(it): State<Receiver>, Path(key): Path<String>, headers: H
         Some(left) => *left -= 1,
         None => {}
     }
-    let digest = Sha256::digest(&body)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
-    if key != digest {
+    if key != hexadecimal(&Sha256::digest(&body)) {
         return StatusCode::BAD_REQUEST;
     }
     it.bodies.lock().unwrap().insert(key, body);
@@ -129,8 +133,8 @@ async fn receive(State(it): State<Receiver>, Path(key): Path<String>, headers: H
     }
 }
 
-fn token(value: &'static str) -> Option<TokenSource> {
-    Some(Arc::new(move || Box::pin(async move { Ok(SecretString::from(value)) })))
+fn token(value: &'static str) -> TokenSource {
+    Arc::new(move || Box::pin(async move { Ok(SecretString::from(value)) }))
 }
 
 async fn an_http_destination_gets_every_record(dialect: Dialect) {
@@ -141,7 +145,7 @@ async fn an_http_destination_gets_every_record(dialect: Dialect) {
     add(&store, 7).await;
     let destination = Destination::Http {
         url: url.clone(),
-        token: token("swordfish"),
+        token: Some(token("swordfish")),
         format: None,
     };
     let shipment = Shipper::new(store.clone(), destination).run().await.unwrap();
@@ -156,7 +160,7 @@ async fn an_http_destination_gets_every_record(dialect: Dialect) {
     let other = Receiver::default();
     let destination = Destination::Http {
         url: other.start().await,
-        token: token("swordfish"),
+        token: Some(token("swordfish")),
         format: Some(format),
     };
     assert_eq!(
@@ -172,7 +176,7 @@ async fn an_http_destination_gets_every_record(dialect: Dialect) {
 
     let wrong = Destination::Http {
         url,
-        token: token("guess"),
+        token: Some(token("guess")),
         format: None,
     };
     let again = Shipper::new(store.clone(), wrong);
@@ -191,7 +195,7 @@ async fn a_destination_that_fails_gets_the_rest_later(dialect: Dialect) {
             store.clone(),
             Destination::Http {
                 url: url.clone(),
-                token: token("swordfish"),
+                token: Some(token("swordfish")),
                 format: None,
             },
         )
@@ -242,7 +246,7 @@ async fn two_shippers_share_the_work(dialect: Dialect) {
             store,
             Destination::Http {
                 url: url.clone(),
-                token: token("swordfish"),
+                token: Some(token("swordfish")),
                 format: None,
             },
         )

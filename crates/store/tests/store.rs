@@ -255,9 +255,9 @@ async fn a_database_that_comes_back_needs_no_restart() {
 
     for crash in [false, true] {
         if crash {
-            cluster.crash().await.unwrap()
+            cluster.crash().await.unwrap();
         } else {
-            cluster.stop().await.unwrap()
+            cluster.stop().await.unwrap();
         }
         assert!(matches!(store.ping().await, Err(Error::Unavailable(_))));
         assert!(matches!(store.record(event("pear")).await, Err(Error::Unavailable(_))));

@@ -13,4 +13,4 @@ pub use account::Account;
 pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
 pub use postgresql::PostgreSql;
-pub use python::{PythonEnvironment, Requirements};
+pub use python::{PythonEnvironment, Requirements, inline_flags_shim};

@@ -25,12 +25,16 @@ pub enum Requirements {
     ZignOld,
     /// the original `stups configure` 1.1.21
     StupsCli,
+    /// the original kio 0.1.26
+    Kio,
+    /// the original kio 0.1.13, which has versions and approvals; needs [`inline_flags_shim`]
+    KioOld,
 }
 
 impl Requirements {
     /// Every one there is.
     #[cfg(test)]
-    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli];
+    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli, Self::Kio, Self::KioOld];
 }
 
 impl Requirements {
@@ -55,6 +59,8 @@ impl Requirements {
             Self::Zign => Recipe::of_wheels("zign", include_str!("../requirements/zign.txt")),
             Self::ZignOld => Recipe::of_wheels("zign-1.0.33", include_str!("../requirements/zign-1.0.33.txt")),
             Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
+            Self::Kio => Recipe::of_wheels("kio", include_str!("../requirements/kio.txt")),
+            Self::KioOld => Recipe::of_wheels("kio-0.1.13", include_str!("../requirements/kio-0.1.13.txt")),
         }
     }
 }
@@ -90,6 +96,12 @@ impl Recipe {
             .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
         format!("{}-{hash:012x}", self.name)
     }
+}
+
+/// What `PYTHONPATH` has to be for programs whose regular expressions have their flags behind blanks, which Python takes no more
+/// since 3.11. The programs stay as they are.
+pub fn inline_flags_shim() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/python/inline_flags"))
 }
 
 /// A virtual environment that has what [`Requirements`] lists.

@@ -11,6 +11,7 @@ mod compose;
 mod construct;
 mod dump;
 mod load;
+mod locate;
 mod reader;
 mod scalar;
 mod scan_scalar;
@@ -22,5 +23,6 @@ mod value;
 
 pub use dump::{dump, dump_indented, dumps_plain, sorted};
 pub use load::{Error, load};
+pub use locate::{Step, locate};
 pub use scalar::resolve;
 pub use value::{Key, Map, Value};

@@ -18,6 +18,8 @@ pub fn require(state: &State, caller: &Caller) -> Result<(), Error> {
     if is_administrator(state, caller) {
         Ok(())
     } else {
-        Err(Error::forbidden("Forbidden: this is for administrators of the identity service."))
+        Err(Error::forbidden(
+            "Forbidden: this is for administrators of the identity service.",
+        ))
     }
 }

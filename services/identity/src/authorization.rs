@@ -85,22 +85,44 @@ impl<'a> Authorization<'a> {
             "token" => ResponseType::Token,
             _ => {
                 let description = "The response type must be code or token";
-                return Err(Error::oauth(StatusCode::BAD_REQUEST, "unsupported_response_type", description));
+                return Err(Error::oauth(
+                    StatusCode::BAD_REQUEST,
+                    "unsupported_response_type",
+                    description,
+                ));
             }
         };
         let id = parameters.require("client_id")?;
         let realm_name = realm_of(state, parameters, headers, id).await?;
         let (_, realm) = state.realms.get(realm_name).ok_or_else(Error::internal)?;
-        let client = clients::find(state.store.connection(), realm_name, id).await?.ok_or_else(|| {
-            Error::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed")
-        })?;
+        let client = clients::find(state.store.connection(), realm_name, id)
+            .await?
+            .ok_or_else(|| {
+                Error::oauth(
+                    StatusCode::UNAUTHORIZED,
+                    "invalid_client",
+                    "Client authentication failed",
+                )
+            })?;
         let redirect_uri = redirect_uri(parameters, &client)?;
         if response_type == ResponseType::Token && client.confidential {
             let description = "Invalid response_type 'token' for confidential client";
-            return Err(Error::oauth(StatusCode::BAD_REQUEST, "unsupported_response_type", description));
+            return Err(Error::oauth(
+                StatusCode::BAD_REQUEST,
+                "unsupported_response_type",
+                description,
+            ));
         }
         let state = parameters.get("state").unwrap_or_default().to_owned();
-        Ok(Self { response_type, realm_name, realm, client, redirect_uri, state, parameters })
+        Ok(Self {
+            response_type,
+            realm_name,
+            realm,
+            client,
+            redirect_uri,
+            state,
+            parameters,
+        })
     }
 
     /// Checks what is asked for. Its errors go to the client.
@@ -112,25 +134,43 @@ impl<'a> Authorization<'a> {
         let mut challenge = String::new();
         if self.response_type == ResponseType::Token {
             if !self.client.grants.legacy_implicit {
-                return Err(refused("unauthorized_client", "The client may not use response_type token"));
+                return Err(refused(
+                    "unauthorized_client",
+                    "The client may not use response_type token",
+                ));
             }
         } else {
             challenge = self.parameters.get("code_challenge").unwrap_or_default().to_owned();
             let is_hash = challenge.len() == 43
-                && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                && challenge
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if !is_hash || self.parameters.get("code_challenge_method") != Some("S256") {
-                return Err(refused("invalid_request", "A code_challenge with code_challenge_method S256 is required"));
+                return Err(refused(
+                    "invalid_request",
+                    "A code_challenge with code_challenge_method S256 is required",
+                ));
             }
         }
         let resource = grants::resource(self.parameters)?;
         let scopes = scopes::resolve(self.parameters.get("scope"), &self.client, self.realm)?;
-        Ok(Wish { scopes, challenge, resource })
+        Ok(Wish {
+            scopes,
+            challenge,
+            resource,
+        })
     }
 
     /// Checks that the user may have the scopes and is not disabled.
     pub async fn check_user(&self, state: &State, wish: &Wish, uid: &str) -> Result<User, Error> {
         let user = users::find(state.store.connection(), self.realm_name, uid).await?;
-        let denied = || Error::oauth(StatusCode::BAD_REQUEST, "access_denied", "The user may not log in any more");
+        let denied = || {
+            Error::oauth(
+                StatusCode::BAD_REQUEST,
+                "access_denied",
+                "The user may not log in any more",
+            )
+        };
         let user = user.filter(|user| !user.disabled).ok_or_else(denied)?;
         scopes::check_user(&wish.scopes, &user, &self.client, self.realm)?;
         Ok(user)
@@ -139,8 +179,10 @@ impl<'a> Authorization<'a> {
     /// Whether the user has to be asked: not everything that is asked for was agreed to before.
     pub async fn needs_consent(&self, state: &State, wish: &Wish, uid: &str) -> Result<bool, Error> {
         let agreed = consents::scopes(state.store.connection(), &self.between(uid)).await?;
-        Ok(wish.scopes.is_empty() && agreed.is_empty() && !self.has_agreed(state, uid).await?
-            || !wish.scopes.iter().all(|scope| agreed.contains(scope)))
+        Ok(
+            wish.scopes.is_empty() && agreed.is_empty() && !self.has_agreed(state, uid).await?
+                || !wish.scopes.iter().all(|scope| agreed.contains(scope)),
+        )
     }
 
     async fn has_agreed(&self, state: &State, uid: &str) -> Result<bool, Error> {
@@ -153,7 +195,9 @@ impl<'a> Authorization<'a> {
         let now = state.clock.milliseconds();
         consents::replace(write.transaction(), &self.between(uid), &wish.scopes, now).await?;
         let details = serde_json::json!({ "client_id": self.client.id, "scopes": wish.scopes });
-        write.commit(audit::by_user(origin, "consent.given", self.realm_name, uid, details)).await?;
+        write
+            .commit(audit::by_user(origin, "consent.given", self.realm_name, uid, details))
+            .await?;
         Ok(())
     }
 
@@ -207,10 +251,22 @@ impl<'a> Authorization<'a> {
         let write = state.store.write().await?;
         codes::insert(write.transaction(), row).await?;
         let details = serde_json::json!({ "client_id": self.client.id, "scopes": wish.scopes });
-        write.commit(audit::by_user(origin, "code.issued", self.realm_name, &session.uid, details)).await?;
+        write
+            .commit(audit::by_user(
+                origin,
+                "code.issued",
+                self.realm_name,
+                &session.uid,
+                details,
+            ))
+            .await?;
         Ok(redirects::with_query(
             &self.redirect_uri,
-            &[("code", code.expose_secret()), ("state", &self.state), ("iss", &state.issuer)],
+            &[
+                ("code", code.expose_secret()),
+                ("state", &self.state),
+                ("iss", &state.issuer),
+            ],
         ))
     }
 
@@ -238,7 +294,11 @@ impl<'a> Authorization<'a> {
         let write = state.store.write().await?;
         let mut refresh = None;
         if self.client.grants.refresh {
-            refresh = Some(grants::start_family(state, write.transaction(), &grant, &login, &token.hash).await?.1);
+            refresh = Some(
+                grants::start_family(state, write.transaction(), &grant, &login, &token.hash)
+                    .await?
+                    .1,
+            );
         }
         write.commit(audit::issued(origin, "implicit", &grant, &token)).await?;
         let (expires_in, scope) = (token.expires_in.to_string(), wish.scopes.join(" "));
@@ -259,7 +319,11 @@ impl<'a> Authorization<'a> {
     /// The address at which the client learns of an error. Clients of old on the user's own machine never see a fragment that
     /// has no token in it (contract zign 2.10): they are told in the query.
     pub fn error_address(&self, state: &State, error: &Error) -> String {
-        let code = error.code.unwrap_or(if error.status.is_server_error() { "server_error" } else { "invalid_request" });
+        let code = error.code.unwrap_or(if error.status.is_server_error() {
+            "server_error"
+        } else {
+            "invalid_request"
+        });
         let parameters = [
             ("error", code),
             ("error_description", &error.message),
@@ -285,7 +349,10 @@ async fn realm_of<'a>(
     if parameters.get("realm").is_none() {
         let mut found = Vec::new();
         for (name, _) in state.realms.people() {
-            if clients::find(state.store.connection(), name, client_id).await?.is_some() {
+            if clients::find(state.store.connection(), name, client_id)
+                .await?
+                .is_some()
+            {
                 found.push(name);
             }
         }
@@ -298,7 +365,12 @@ async fn realm_of<'a>(
 
 fn redirect_uri(parameters: &Parameters, client: &Client) -> Result<String, Error> {
     let Some(requested) = parameters.get("redirect_uri") else {
-        return client.redirect_uris.iter().min().cloned().ok_or_else(|| invalid_request("Missing redirect_uri"));
+        return client
+            .redirect_uris
+            .iter()
+            .min()
+            .cloned()
+            .ok_or_else(|| invalid_request("Missing redirect_uri"));
     };
     if redirects::is_registered(&client.redirect_uris, requested) {
         Ok(requested.to_owned())

@@ -30,7 +30,11 @@ pub struct Browser {
 
 /// Names of cookies. Over TLS they cannot be set by another host (`__Host-`).
 fn cookie_name(state: &State, name: &str) -> String {
-    if is_secure(state) { format!("__Host-{name}") } else { name.to_owned() }
+    if is_secure(state) {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn is_secure(state: &State) -> bool {
@@ -38,8 +42,15 @@ fn is_secure(state: &State) -> bool {
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(given, _)| *given == name).map(|(_, value)| value)
+    let pairs = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|text| text.split(';'));
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(given, _)| *given == name)
+        .map(|(_, value)| value)
 }
 
 fn set_cookie(state: &State, name: &str, value: &str, ended: bool) -> HeaderValue {
@@ -85,7 +96,13 @@ impl Browser {
         use subtle::ConstantTimeEq;
         let sent = parameters.get("csrf_token").unwrap_or_default();
         let genuine: bool = sent.as_bytes().ct_eq(self.csrf_token(state).as_bytes()).into();
-        if genuine { Ok(()) } else { Err(Error::forbidden("The form is not ours or is too old: load the page again")) }
+        if genuine {
+            Ok(())
+        } else {
+            Err(Error::forbidden(
+                "The form is not ours or is too old: load the page again",
+            ))
+        }
     }
 
     /// Begins a login under a new name: one that somebody planted before is worth nothing.
@@ -109,7 +126,15 @@ impl Browser {
         let write = state.store.write().await?;
         sessions::insert(write.transaction(), session.clone()).await?;
         let details = serde_json::json!({ "method": method });
-        write.commit(audit::by_user(origin, "login.succeeded", &user.realm, &user.uid, details)).await?;
+        write
+            .commit(audit::by_user(
+                origin,
+                "login.succeeded",
+                &user.realm,
+                &user.uid,
+                details,
+            ))
+            .await?;
         self.session = Some(session);
         Ok(cookie)
     }
@@ -129,13 +154,17 @@ impl Browser {
 
 /// Takes the login's cookie away.
 pub fn forget_login(state: &State, mut response: Response) -> Response {
-    response.headers_mut().append(SET_COOKIE, set_cookie(state, SESSION, "", true));
+    response
+        .headers_mut()
+        .append(SET_COOKIE, set_cookie(state, SESSION, "", true));
     response
 }
 
 async fn use_session(state: &State, hash: &str) -> Result<Option<sessions::Model>, Error> {
     let now = state.clock.milliseconds();
-    let Some(session) = sessions::find(state.store.connection(), hash, now).await? else { return Ok(None) };
+    let Some(session) = sessions::find(state.store.connection(), hash, now).await? else {
+        return Ok(None);
+    };
     let expires_at = now + state.config.lifetimes.session_seconds * 1000;
     if expires_at - session.expires_at > 5 * 60 * 1000 {
         let write = state.store.write().await?;
@@ -156,7 +185,9 @@ pub fn page_leading_to(status: StatusCode, template: &impl Template, redirect_ur
         tracing::error!("a page could not be rendered");
         return Error::internal().into_response();
     };
-    let target = redirect_uri.and_then(|uri| url::Url::parse(uri).ok()).map(|uri| uri.origin().ascii_serialization());
+    let target = redirect_uri
+        .and_then(|uri| url::Url::parse(uri).ok())
+        .map(|uri| uri.origin().ascii_serialization());
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src https:; base-uri 'none'; frame-ancestors 'none'; \
          form-action 'self' {}",
@@ -174,7 +205,9 @@ pub fn page_leading_to(status: StatusCode, template: &impl Template, redirect_ur
 
 /// On to somewhere else by GET, whatever the request was: credentials are not sent again (RFC 9700 4.12).
 pub fn see_other(target: &str) -> Response {
-    let Ok(location) = HeaderValue::try_from(target) else { return Error::internal().into_response() };
+    let Ok(location) = HeaderValue::try_from(target) else {
+        return Error::internal().into_response();
+    };
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(LOCATION, location);
     protect(response.headers_mut());
@@ -190,7 +223,10 @@ fn protect(headers: &mut HeaderMap) {
 
 /// Whether the caller is a program rather than a browser: `Accept` names JSON and no HTML.
 pub fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(axum::http::header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(axum::http::header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
     accept.contains("json") && !accept.contains("text/html")
 }
 
@@ -210,7 +246,13 @@ pub fn error_page(headers: &HeaderMap, error: Error) -> Response {
         return error.into_response();
     }
     let status = error.status;
-    let mut response = page(status, &Message { title: "That did not work", text: &error.message });
+    let mut response = page(
+        status,
+        &Message {
+            title: "That did not work",
+            text: &error.message,
+        },
+    );
     for (name, value) in error.headers {
         response.headers_mut().append(name, value);
     }

@@ -53,7 +53,12 @@ pub async fn check(state: &State, attempt: &Attempt<'_>) -> Result<(), Error> {
 
 fn wait(milliseconds: i64) -> Error {
     let wait = Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()) + Duration::from_millis(999);
-    Error::oauth(StatusCode::TOO_MANY_REQUESTS, "slow_down", "Too many failed attempts; try again later").retry_after(wait)
+    Error::oauth(
+        StatusCode::TOO_MANY_REQUESTS,
+        "slow_down",
+        "Too many failed attempts; try again later",
+    )
+    .retry_after(wait)
 }
 
 /// Counts a failure, and records it.
@@ -66,8 +71,14 @@ pub async fn failed(state: &State, attempt: &Attempt<'_>) -> Result<(), Error> {
     if let Some(address) = attempt.address() {
         throttle::failed(write.transaction(), &address, config.address_failures, config, now).await?;
     }
-    let event =
-        audit::refused(attempt.origin, "login.failed", attempt.realm, attempt.uid, attempt.client_id, "wrong password");
+    let event = audit::refused(
+        attempt.origin,
+        "login.failed",
+        attempt.realm,
+        attempt.uid,
+        attempt.client_id,
+        "wrong password",
+    );
     write.commit(event).await?;
     Ok(())
 }
@@ -89,7 +100,14 @@ pub async fn user_code_guessed(state: &State, origin: &Origin) -> Result<(), Err
     let config = &state.config.throttle;
     let write = state.store.write().await?;
     let subject = format!("user-code:{address}");
-    throttle::failed(write.transaction(), &subject, config.user_failures, config, state.clock.milliseconds()).await?;
+    throttle::failed(
+        write.transaction(),
+        &subject,
+        config.user_failures,
+        config,
+        state.clock.milliseconds(),
+    )
+    .await?;
     write.commit_unaudited().await?;
     Ok(())
 }

@@ -73,7 +73,8 @@ impl Credentials {
         if let Some(header) = headers.get(AUTHORIZATION) {
             return basic(header).ok_or_else(|| malformed(true));
         }
-        id.map(|id| Self::Public { id: id.to_owned() }).ok_or_else(|| malformed(false))
+        id.map(|id| Self::Public { id: id.to_owned() })
+            .ok_or_else(|| malformed(false))
     }
 }
 
@@ -82,11 +83,18 @@ fn assertion_of(assertion: &str, parameters: &Parameters) -> Result<Credentials,
         return Err(malformed(false));
     }
     let jws = Jws::parse(assertion).map_err(|_| malformed(false))?;
-    let id = jws.claims.get("sub").and_then(Value::as_str).ok_or_else(|| malformed(false))?;
+    let id = jws
+        .claims
+        .get("sub")
+        .and_then(Value::as_str)
+        .ok_or_else(|| malformed(false))?;
     if parameters.get("client_id").is_some_and(|given| given != id) {
         return Err(malformed(false));
     }
-    Ok(Credentials::Assertion { id: id.to_owned(), text: assertion.into() })
+    Ok(Credentials::Assertion {
+        id: id.to_owned(),
+        text: assertion.into(),
+    })
 }
 
 /// `Basic base64(id:secret)`, split at the first colon, as the originals send it; also percent-encoded, as RFC 6749 has it.
@@ -99,7 +107,9 @@ fn basic(header: &HeaderValue) -> Option<Credentials> {
     let (id, secret) = text.split_once(':')?;
     let decode = |text: &str| {
         let encoded = format!("x={text}");
-        url::form_urlencoded::parse(encoded.as_bytes()).next().map(|(_, value)| value.into_owned())
+        url::form_urlencoded::parse(encoded.as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
     };
     let differs = text.contains(['%', '+']) && !text.contains('&');
     let decoded = if differs { decode(id).zip(decode(secret)) } else { None };
@@ -114,12 +124,12 @@ fn basic(header: &HeaderValue) -> Option<Credentials> {
 /// The client that the credentials prove, in the realm; 401 `invalid_client` when they prove none.
 pub async fn authenticate(state: &State, realm: &str, credentials: &Credentials) -> Result<Client, Error> {
     let client = match credentials {
-        Credentials::Secret { id, secret, decoded, .. } => {
-            match (clients::authenticate(state, realm, id, Some(secret)).await?, decoded) {
-                (None, Some((id, secret))) => clients::authenticate(state, realm, id, Some(secret)).await?,
-                (client, _) => client,
-            }
-        }
+        Credentials::Secret {
+            id, secret, decoded, ..
+        } => match (clients::authenticate(state, realm, id, Some(secret)).await?, decoded) {
+            (None, Some((id, secret))) => clients::authenticate(state, realm, id, Some(secret)).await?,
+            (client, _) => client,
+        },
         Credentials::Assertion { id, text } => by_assertion(state, realm, id, text).await?,
         Credentials::Public { id } => clients::authenticate(state, realm, id, None).await?,
     };
@@ -129,14 +139,28 @@ pub async fn authenticate(state: &State, realm: &str, credentials: &Credentials)
 
 /// The client whose key signed the assertion, for us, not long ago, for the first time (RFC 7523 3).
 async fn by_assertion(state: &State, realm: &str, id: &str, text: &SecretString) -> Result<Option<Client>, Error> {
-    let Some(client) = clients::find(state.store.connection(), realm, id).await? else { return Ok(None) };
-    let Ok(jws) = Jws::parse(text.expose_secret()) else { return Ok(None) };
-    let keys = client.jwks.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array);
-    let signed = keys.into_iter().flatten().filter(|key| names(key, jws.header.kid.as_deref())).any(|key| {
-        PublicKey::from_jwk(key).is_some_and(|key| jws.is_signed_by(&key))
-    });
+    let Some(client) = clients::find(state.store.connection(), realm, id).await? else {
+        return Ok(None);
+    };
+    let Ok(jws) = Jws::parse(text.expose_secret()) else {
+        return Ok(None);
+    };
+    let keys = client
+        .jwks
+        .as_ref()
+        .and_then(|set| set.get("keys"))
+        .and_then(Value::as_array);
+    let signed = keys
+        .into_iter()
+        .flatten()
+        .filter(|key| names(key, jws.header.kid.as_deref()))
+        .any(|key| PublicKey::from_jwk(key).is_some_and(|key| jws.is_signed_by(&key)));
     let now = state.clock.seconds();
-    let Some(expires_at) = (if signed { expiry_for_us(state, id, &jws.claims, now) } else { None }) else {
+    let Some(expires_at) = (if signed {
+        expiry_for_us(state, id, &jws.claims, now)
+    } else {
+        None
+    }) else {
         return Ok(None);
     };
     let write = state.store.write().await?;
@@ -167,14 +191,21 @@ fn expiry_for_us(state: &State, id: &str, claims: &Map<String, Value>, now: i64)
         _ => false,
     };
     let expires_at = claims.get("exp")?.as_i64()?;
-    let started = claims.get("nbf").and_then(Value::as_i64).is_none_or(|start| start <= now);
+    let started = claims
+        .get("nbf")
+        .and_then(Value::as_i64)
+        .is_none_or(|start| start <= now);
     let in_time = expires_at > now && expires_at <= now + LONGEST_ASSERTION_SECONDS && started;
     (text("iss")? == id && text("sub")? == id && text("jti").is_some() && meant_for_us && in_time).then_some(expires_at)
 }
 
 /// Nothing that could be a client's credentials: 400 as the originals have it, 401 when a header was sent (RFC 6749 5.2).
 fn malformed(header: bool) -> Error {
-    if header { unauthenticated(true) } else { Error::oauth(StatusCode::BAD_REQUEST, "invalid_client", DESCRIPTION) }
+    if header {
+        unauthenticated(true)
+    } else {
+        Error::oauth(StatusCode::BAD_REQUEST, "invalid_client", DESCRIPTION)
+    }
 }
 
 fn unauthenticated(header: bool) -> Error {
@@ -209,13 +240,26 @@ mod tests {
         let found = of(Some(&basic("other:x")), "client_id=me&client_secret=s").unwrap();
         assert_eq!(found.id(), "me");
         let found = of(Some(&basic("other:x:y")), "client_id=me").unwrap();
-        let Credentials::Secret { id, secret, decoded, header } = found else { panic!() };
-        assert_eq!((id.as_str(), secret.expose_secret(), decoded.is_none(), header), ("other", "x:y", true, true));
+        let Credentials::Secret {
+            id,
+            secret,
+            decoded,
+            header,
+        } = found
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (id.as_str(), secret.expose_secret(), decoded.is_none(), header),
+            ("other", "x:y", true, true)
+        );
     }
 
     #[test]
     fn basic_is_taken_raw_and_percent_decoded() {
-        let Credentials::Secret { secret, decoded, .. } = of(Some(&basic("me:a%2Bb")), "").unwrap() else { panic!() };
+        let Credentials::Secret { secret, decoded, .. } = of(Some(&basic("me:a%2Bb")), "").unwrap() else {
+            panic!()
+        };
         assert_eq!(secret.expose_secret(), "a%2Bb");
         assert_eq!(decoded.unwrap().1.expose_secret(), "a+b");
     }
@@ -230,7 +274,11 @@ mod tests {
             (Some("Basic"), 401),
         ] {
             let error = of(header, "").err().unwrap();
-            assert_eq!((error.status.as_u16(), error.code), (status, Some("invalid_client")), "{header:?}");
+            assert_eq!(
+                (error.status.as_u16(), error.code),
+                (status, Some("invalid_client")),
+                "{header:?}"
+            );
         }
         assert_eq!(of(None, "client_id=public").unwrap().id(), "public");
         assert!(of(None, "client_assertion=x&client_assertion_type=y").is_err());

@@ -23,6 +23,7 @@ impl Clock {
 
     /// Moves this clock ahead of the machine's.
     pub fn advance(&self, by: Duration) {
-        self.ahead.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.ahead
+            .fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }

@@ -40,10 +40,13 @@ pub struct Config {
     pub administration_scope: String,
     /// Callers of the service-user API that need no further scope than `uid`: `/realm/uid` of the Mint worker.
     pub service_user_administrators: Vec<String>,
+    /// How long passwords and clients of service users stay good when younger ones are committed, in seconds. Default: 15
+    /// minutes; at least 5.
+    pub credential_grace_seconds: i64,
+    /// A file with users, teams, accounts, clients that is applied at start (see `stups identity apply`).
+    pub import: Option<PathBuf>,
     /// Put before an application's id to make the name of its service user.
     pub robot_prefix: String,
-    /// Kio, asked for the applications of a team when the policy decides about service users. Default: nobody is asked.
-    pub kio_url: Option<Url>,
     /// Whether `GET /accounts/aws?member=` also answers one account per team that has none of its name (contract 2.17).
     pub synthetic_team_accounts: bool,
     /// Whether `GET /access_token` answers Basic credentials of employees, as the Token Service of old did (contract 2.15).
@@ -72,8 +75,9 @@ impl Default for Config {
             administrators: vec!["/employees/admin".to_owned()],
             administration_scope: "identity.admin".to_owned(),
             service_user_administrators: Vec::new(),
+            credential_grace_seconds: 15 * 60,
+            import: None,
             robot_prefix: "stups_".to_owned(),
-            kio_url: None,
             synthetic_team_accounts: true,
             token_service: false,
             revocation: Revocation::default(),
@@ -141,7 +145,12 @@ pub struct Argon2Config {
 
 impl Default for Argon2Config {
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, iterations: 2, parallel: None, queue: 64 }
+        Self {
+            memory_kib: 19 * 1024,
+            iterations: 2,
+            parallel: None,
+            queue: 64,
+        }
     }
 }
 
@@ -192,7 +201,12 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { user_failures: 5, address_failures: 50, longest_wait_seconds: 300, forget_seconds: 900 }
+        Self {
+            user_failures: 5,
+            address_failures: 50,
+            longest_wait_seconds: 300,
+            forget_seconds: 900,
+        }
     }
 }
 
@@ -210,7 +224,11 @@ pub struct Revocation {
 
 impl Default for Revocation {
     fn default() -> Self {
-        Self { hashing_salt: "seasaltisthebest".to_owned(), future_seconds: 5, rules: Vec::new() }
+        Self {
+            hashing_salt: "seasaltisthebest".to_owned(),
+            future_seconds: 5,
+            rules: Vec::new(),
+        }
     }
 }
 

@@ -67,7 +67,10 @@ impl PasswordHasher {
         compute: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let _place = Place::take(&self.places, self.limit)?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let argon2 = self.argon2.clone();
         // The permit goes with the work, which goes on when the caller has gone away.
         let work = tokio::task::spawn_blocking(move || {
@@ -84,7 +87,11 @@ struct Place<'a>(&'a AtomicUsize);
 impl<'a> Place<'a> {
     fn take(places: &'a AtomicUsize, limit: usize) -> Result<Self, Busy> {
         let place = Self(places);
-        if places.fetch_add(1, Ordering::Relaxed) < limit { Ok(place) } else { Err(Busy) }
+        if places.fetch_add(1, Ordering::Relaxed) < limit {
+            Ok(place)
+        } else {
+            Err(Busy)
+        }
     }
 }
 

@@ -53,7 +53,9 @@ pub fn access_token(state: &State, grant: &Grant<'_>) -> Result<AccessToken, Err
     let jti = uuid::Uuid::new_v4().to_string();
     let now = state.clock.seconds();
     let modern = grant.client.token_profile == TokenProfile::AtJwt
-        || grant.resource.is_some_and(|resource| state.config.modern_resources.iter().any(|known| known == resource));
+        || grant
+            .resource
+            .is_some_and(|resource| state.config.modern_resources.iter().any(|known| known == resource));
     let text = if modern {
         let key = signer(state, state.config.signing.modern_algorithm)?;
         key.sign(Some("at+jwt"), &modern_claims(state, realm, grant, &jti, now))
@@ -61,7 +63,12 @@ pub fn access_token(state: &State, grant: &Grant<'_>) -> Result<AccessToken, Err
         signer(state, state.config.signing.algorithm)?.sign(None, &legacy_claims(state, realm, grant, &jti, now))
     };
     let hash = token_hash(&state.config.revocation.hashing_salt, &text);
-    Ok(AccessToken { text, jti, expires_in: realm.lifetime_seconds, hash })
+    Ok(AccessToken {
+        text,
+        jti,
+        expires_in: realm.lifetime_seconds,
+        hash,
+    })
 }
 
 /// Signs an ID token: for the client alone, never an access token (it has neither `scope` nor `realm`).
@@ -100,7 +107,10 @@ fn legacy_claims(state: &State, realm: &Realm, grant: &Grant<'_>, jti: &str, now
     claims.insert("sub".to_owned(), json!(grant.uid));
     claims.insert("realm".to_owned(), json!(grant.realm));
     claims.insert("scope".to_owned(), json!(grant.scopes));
-    claims.insert("iss".to_owned(), json!(if realm.compact_tokens { "B" } else { &state.issuer }));
+    claims.insert(
+        "iss".to_owned(),
+        json!(if realm.compact_tokens { "B" } else { &state.issuer }),
+    );
     claims.insert("exp".to_owned(), json!(now + realm.lifetime_seconds));
     claims.insert("iat".to_owned(), json!(now));
     if !realm.compact_tokens {
@@ -119,7 +129,10 @@ fn legacy_claims(state: &State, realm: &Realm, grant: &Grant<'_>, jti: &str, now
 
 /// The claims of RFC 9068.
 fn modern_claims(state: &State, realm: &Realm, grant: &Grant<'_>, jti: &str, now: i64) -> Map<String, Value> {
-    let audience = grant.resource.or(grant.client.audience.as_deref()).unwrap_or(&state.issuer);
+    let audience = grant
+        .resource
+        .or(grant.client.audience.as_deref())
+        .unwrap_or(&state.issuer);
     let mut claims = Map::new();
     claims.insert("iss".to_owned(), json!(state.issuer));
     claims.insert("sub".to_owned(), json!(grant.uid));

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 mod grants;
 mod hasher;
+mod import;
 mod issue;
 mod issue_log;
 mod jobs;

@@ -57,7 +57,10 @@ impl MasterKey {
 
     /// The key in `path`, made (0600) when the file is not there. Two processes that start together get the same one.
     pub fn in_file(path: &Path) -> Result<Self, MasterKeyError> {
-        let failed = |source| MasterKeyError::File { path: path.to_owned(), source };
+        let failed = |source| MasterKeyError::File {
+            path: path.to_owned(),
+            source,
+        };
         if !path.try_exists().map_err(failed)? {
             create(path).map_err(failed)?;
         }
@@ -91,7 +94,10 @@ impl MasterKey {
         let (nonce, rest) = bytes.split_at_checked(NONCE_LEN).ok_or(Unsealable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unsealable)?;
         let mut rest = rest.to_vec();
-        let plain = self.sealing_key().open_in_place(nonce, Aad::from(context), &mut rest).map_err(|_| Unsealable)?;
+        let plain = self
+            .sealing_key()
+            .open_in_place(nonce, Aad::from(context), &mut rest)
+            .map_err(|_| Unsealable)?;
         Ok(SecretBox::from(plain.to_vec().into_boxed_slice()))
     }
 
@@ -101,7 +107,10 @@ impl MasterKey {
 
     fn derive_bytes(&self, purpose: &str) -> [u8; LENGTH] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret());
-        hmac::sign(&key, purpose.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+        hmac::sign(&key, purpose.as_bytes())
+            .as_ref()
+            .try_into()
+            .expect("SHA-256 has 32 bytes")
     }
 }
 
@@ -114,9 +123,15 @@ fn parse(text: &str) -> Option<MasterKey> {
 /// first one's.
 fn create(path: &Path) -> io::Result<()> {
     let mut key = [0; LENGTH];
-    SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("the system has no randomness"))?;
+    SystemRandom::new()
+        .fill(&mut key)
+        .map_err(|_| io::Error::other("the system has no randomness"))?;
     let unfinished = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     fs::set_permissions(&unfinished, Permissions::from_mode(0o600))?;
     file.write_all(STANDARD.encode(key).as_bytes())?;
     file.sync_all()?;
@@ -139,7 +154,10 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_in_its_own_place_only() {
         let sealed = key().seal("signing_keys/a", b"private");
-        assert_eq!(key().open("signing_keys/a", &sealed).unwrap().expose_secret(), b"private");
+        assert_eq!(
+            key().open("signing_keys/a", &sealed).unwrap().expose_secret(),
+            b"private"
+        );
         assert_eq!(key().open("signing_keys/b", &sealed).unwrap_err(), Unsealable);
         let other = MasterKey(SecretBox::new(Box::new([8; LENGTH])));
         assert_eq!(other.open("signing_keys/a", &sealed).unwrap_err(), Unsealable);

@@ -34,7 +34,10 @@ impl Parameters {
 
     /// The value of a parameter, when it is given and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(given, value)| given == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// All values of a parameter that may be repeated (`resource`).
@@ -47,7 +50,8 @@ impl Parameters {
 
     /// The value of a parameter that must be given.
     pub fn require(&self, name: &str) -> Result<&str, Error> {
-        self.get(name).ok_or_else(|| invalid_request(format!("Missing parameter: {name}")))
+        self.get(name)
+            .ok_or_else(|| invalid_request(format!("Missing parameter: {name}")))
     }
 
     /// Whether the parameter is there at all, be it empty.
@@ -100,9 +104,13 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
         // JSON is an offering of the paths of old; the new one is as RFC 6749 has it.
         let json_allowed = request.uri().path() != "/oauth2/token";
         let kind = media_type(request.headers());
-        let body = to_bytes(request.into_body(), LARGEST_BODY)
-            .await
-            .map_err(|_| Error::oauth(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The body is too large"))?;
+        let body = to_bytes(request.into_body(), LARGEST_BODY).await.map_err(|_| {
+            Error::oauth(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                "The body is too large",
+            )
+        })?;
         match kind.as_deref() {
             Some("application/x-www-form-urlencoded") => parameters.add_form(&body)?,
             Some("application/json") if json_allowed => parameters.add_json(&body)?,
@@ -130,7 +138,10 @@ mod tests {
     use super::*;
 
     async fn parameters(uri: &str, kind: &str, body: &str) -> Result<Parameters, Error> {
-        let request = Request::post(uri).header(CONTENT_TYPE, kind).body(Body::from(body.to_owned())).unwrap();
+        let request = Request::post(uri)
+            .header(CONTENT_TYPE, kind)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
         Parameters::from_request(request, &()).await
     }
 
@@ -138,23 +149,37 @@ mod tests {
 
     #[tokio::test]
     async fn query_and_body_are_merged() {
-        let merged = parameters("/oauth2/access_token?realm=/services&scope=", FORM, "username=a+b%26&realm=/services");
+        let merged = parameters(
+            "/oauth2/access_token?realm=/services&scope=",
+            FORM,
+            "username=a+b%26&realm=/services",
+        );
         let merged = merged.await.unwrap();
         assert_eq!(merged.get("realm"), Some("/services"));
         assert_eq!(merged.get("username"), Some("a b&"));
         assert_eq!(merged.get("scope"), None);
         assert!(merged.is_present("scope"));
-        assert!(parameters("/x?realm=/services", FORM, "realm=/employees").await.is_err());
+        assert!(
+            parameters("/x?realm=/services", FORM, "realm=/employees")
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]
     async fn json_is_taken_on_the_paths_of_old_only() {
         let body = r#"{"username":"x","scope":null}"#;
-        let merged = parameters("/oauth2/access_token", "application/json; charset=utf-8", body).await.unwrap();
+        let merged = parameters("/oauth2/access_token", "application/json; charset=utf-8", body)
+            .await
+            .unwrap();
         assert_eq!(merged.get("username"), Some("x"));
         assert!(parameters("/oauth2/token", "application/json", body).await.is_err());
         for body in ["[]", "{", r#"{"username":1}"#] {
-            assert!(parameters("/oauth2/access_token", "application/json", body).await.is_err());
+            assert!(
+                parameters("/oauth2/access_token", "application/json", body)
+                    .await
+                    .is_err()
+            );
         }
         assert!(parameters("/oauth2/access_token", "text/plain", "x=1").await.is_err());
     }

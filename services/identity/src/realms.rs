@@ -59,23 +59,43 @@ impl Realms {
     pub fn new(configured: &BTreeMap<String, Realm>, default: Option<&str>) -> Self {
         let mut realms = BTreeMap::from([
             ("/employees".to_owned(), Realm::default()),
-            ("/services".to_owned(), Realm { password_grant: true, interactive: false, ..Realm::default() }),
+            (
+                "/services".to_owned(),
+                Realm {
+                    password_grant: true,
+                    interactive: false,
+                    ..Realm::default()
+                },
+            ),
             (
                 "/customers".to_owned(),
-                Realm { lifetime_seconds: 30 * 24 * 3600, compact_tokens: true, ..Realm::default() },
+                Realm {
+                    lifetime_seconds: 30 * 24 * 3600,
+                    compact_tokens: true,
+                    ..Realm::default()
+                },
             ),
             (
                 "/guest-customers".to_owned(),
-                Realm { lifetime_seconds: 30 * 60, compact_tokens: true, ..Realm::default() },
+                Realm {
+                    lifetime_seconds: 30 * 60,
+                    compact_tokens: true,
+                    ..Realm::default()
+                },
             ),
         ]);
         realms.extend(configured.iter().map(|(name, realm)| (canonical(name), realm.clone())));
-        Self { realms, default: default.map(canonical) }
+        Self {
+            realms,
+            default: default.map(canonical),
+        }
     }
 
     /// The realm of that name, with or without the leading slash.
     pub fn get(&self, name: &str) -> Option<(&str, &Realm)> {
-        self.realms.get_key_value(&canonical(name)).map(|(name, realm)| (name.as_str(), realm))
+        self.realms
+            .get_key_value(&canonical(name))
+            .map(|(name, realm)| (name.as_str(), realm))
     }
 
     /// All names, with the leading slash, in alphabetical order.
@@ -85,23 +105,36 @@ impl Realms {
 
     /// The realms of machines: nobody logs in there.
     pub fn machines(&self) -> impl Iterator<Item = (&str, &Realm)> {
-        self.realms.iter().filter(|(_, realm)| !realm.interactive).map(|(name, realm)| (name.as_str(), realm))
+        self.realms
+            .iter()
+            .filter(|(_, realm)| !realm.interactive)
+            .map(|(name, realm)| (name.as_str(), realm))
     }
 
     /// The realms that people log in at.
     pub fn people(&self) -> impl Iterator<Item = (&str, &Realm)> {
-        self.realms.iter().filter(|(_, realm)| realm.interactive).map(|(name, realm)| (name.as_str(), realm))
+        self.realms
+            .iter()
+            .filter(|(_, realm)| realm.interactive)
+            .map(|(name, realm)| (name.as_str(), realm))
     }
 
     /// The longest lifetime of an access token: how long a key must stay published after its last use.
     pub fn longest_lifetime_seconds(&self) -> i64 {
-        self.realms.values().map(|realm| realm.lifetime_seconds).max().unwrap_or_default()
+        self.realms
+            .values()
+            .map(|realm| realm.lifetime_seconds)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Which realm a request means: its parameter, else a part of its host name, else the default.
     pub fn resolve(&self, parameter: Option<&str>, host: Option<&str>) -> Result<&str, RealmError> {
         if let Some(name) = parameter {
-            return self.get(name).map(|(name, _)| name).ok_or_else(|| RealmError::NotFound(name.to_owned()));
+            return self
+                .get(name)
+                .map(|(name, _)| name)
+                .ok_or_else(|| RealmError::NotFound(name.to_owned()));
         }
         match host {
             Some(host) => self
@@ -133,7 +166,10 @@ mod tests {
     use super::*;
 
     fn realms(names: &[&str]) -> Realms {
-        let realms = names.iter().map(|name| ((*name).to_owned(), Realm::default())).collect();
+        let realms = names
+            .iter()
+            .map(|name| ((*name).to_owned(), Realm::default()))
+            .collect();
         Realms { realms, default: None }
     }
 
@@ -158,16 +194,28 @@ mod tests {
     #[test]
     fn a_realm_with_a_hyphen_never_equals_one_part() {
         let realms = realms(&["/customers", "/guest-customers"]);
-        assert_eq!(realms.resolve(None, Some("guest-customers.example.org")), Ok("/customers"));
+        assert_eq!(
+            realms.resolve(None, Some("guest-customers.example.org")),
+            Ok("/customers")
+        );
     }
 
     #[test]
     fn the_parameter_wins_and_needs_no_slash() {
         let realms = realms(&["/services", "/employees"]);
-        assert_eq!(realms.resolve(Some("services"), Some("employees.example.org")), Ok("/services"));
+        assert_eq!(
+            realms.resolve(Some("services"), Some("employees.example.org")),
+            Ok("/services")
+        );
         assert_eq!(realms.resolve(Some("/services"), None), Ok("/services"));
-        assert_eq!(realms.resolve(Some("Services"), None), Err(RealmError::NotFound("Services".to_owned())));
-        assert_eq!(realms.resolve(Some("service"), None), Err(RealmError::NotFound("service".to_owned())));
+        assert_eq!(
+            realms.resolve(Some("Services"), None),
+            Err(RealmError::NotFound("Services".to_owned()))
+        );
+        assert_eq!(
+            realms.resolve(Some("service"), None),
+            Err(RealmError::NotFound("service".to_owned()))
+        );
     }
 
     #[test]
@@ -179,9 +227,18 @@ mod tests {
 
     #[test]
     fn the_configuration_goes_over_the_four_realms_of_old() {
-        let own = BTreeMap::from([("employees".to_owned(), Realm { lifetime_seconds: 60, ..Realm::default() })]);
+        let own = BTreeMap::from([(
+            "employees".to_owned(),
+            Realm {
+                lifetime_seconds: 60,
+                ..Realm::default()
+            },
+        )]);
         let realms = Realms::new(&own, None);
-        assert_eq!(realms.names().collect::<Vec<_>>(), ["/customers", "/employees", "/guest-customers", "/services"]);
+        assert_eq!(
+            realms.names().collect::<Vec<_>>(),
+            ["/customers", "/employees", "/guest-customers", "/services"]
+        );
         assert_eq!(realms.get("/employees").unwrap().1.lifetime_seconds, 60);
         assert!(realms.get("services").unwrap().1.password_grant);
         assert!(!realms.get("employees").unwrap().1.password_grant);

@@ -7,7 +7,10 @@ use url::Url;
 pub fn is_registered(registered: &[String], requested: &str) -> bool {
     // A URL parser is forgiving; browsers are, too, and not in the same way.
     let plain = requested.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    plain && registered.iter().any(|uri| uri == requested || is_same_loopback(uri, requested))
+    plain
+        && registered
+            .iter()
+            .any(|uri| uri == requested || is_same_loopback(uri, requested))
 }
 
 /// Whether the address is one of the user's own machine.
@@ -16,13 +19,17 @@ pub fn is_loopback(uri: &str) -> bool {
 }
 
 fn loopback_host(uri: &Url) -> Option<&str> {
-    let host = uri.host_str().filter(|host| ["localhost", "127.0.0.1", "[::1]"].contains(host));
+    let host = uri
+        .host_str()
+        .filter(|host| ["localhost", "127.0.0.1", "[::1]"].contains(host));
     host.filter(|_| uri.scheme() == "http" && uri.username().is_empty() && uri.password().is_none())
 }
 
 /// The same host, path and query; a registration without a path is one with `/`, as clients of old have none.
 fn is_same_loopback(registered: &str, requested: &str) -> bool {
-    let (Ok(registered), Ok(requested)) = (Url::parse(registered), Url::parse(requested)) else { return false };
+    let (Ok(registered), Ok(requested)) = (Url::parse(registered), Url::parse(requested)) else {
+        return false;
+    };
     loopback_host(&registered).is_some()
         && loopback_host(&registered) == loopback_host(&requested)
         && registered.path() == requested.path()
@@ -42,7 +49,9 @@ pub fn with_fragment(redirect_uri: &str, parameters: &[(&str, &str)]) -> String 
 }
 
 fn encode(parameters: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish()
 }
 
 #[cfg(test)]
@@ -75,7 +84,10 @@ mod tests {
 
     #[test]
     fn only_the_port_of_a_loopback_address_varies() {
-        assert!(registered("http://127.0.0.1/callback", "http://127.0.0.1:49152/callback"));
+        assert!(registered(
+            "http://127.0.0.1/callback",
+            "http://127.0.0.1:49152/callback"
+        ));
         assert!(registered("http://localhost", "http://localhost:8081"));
         assert!(registered("http://localhost", "http://localhost:8081/"));
         assert!(registered("http://[::1]/", "http://[::1]:1"));
@@ -98,8 +110,17 @@ mod tests {
 
     #[test]
     fn a_query_of_the_redirect_stays() {
-        assert_eq!(with_query("https://a/?x=1", &[("code", "a=b")]), "https://a/?x=1&code=a%3Db");
-        assert_eq!(with_query("https://a/", &[("code", "c"), ("state", "")]), "https://a/?code=c&state=");
-        assert_eq!(with_fragment("http://localhost:1", &[("error", "e")]), "http://localhost:1#error=e");
+        assert_eq!(
+            with_query("https://a/?x=1", &[("code", "a=b")]),
+            "https://a/?x=1&code=a%3Db"
+        );
+        assert_eq!(
+            with_query("https://a/", &[("code", "c"), ("state", "")]),
+            "https://a/?code=c&state="
+        );
+        assert_eq!(
+            with_fragment("http://localhost:1", &[("error", "e")]),
+            "http://localhost:1#error=e"
+        );
     }
 }

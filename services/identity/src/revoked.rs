@@ -19,7 +19,12 @@ pub const RETENTION_SECONDS: i64 = 2_678_400;
 
 /// The hash that the list has of a token or of claim values.
 pub fn token_hash(salt: &str, value: &str) -> String {
-    URL_SAFE.encode(Sha256::new().chain_update(salt.as_bytes()).chain_update(value.as_bytes()).finalize())
+    URL_SAFE.encode(
+        Sha256::new()
+            .chain_update(salt.as_bytes())
+            .chain_update(value.as_bytes())
+            .finalize(),
+    )
 }
 
 /// The revocations that matter, each with the time before which tokens were to be issued to be hit.
@@ -64,7 +69,9 @@ impl Revoked {
 
     /// Whether a token is revoked. A token that does not say when it was issued is.
     pub fn hits(&self, salt: &str, hash: &str, claims: &Map<String, Value>) -> bool {
-        let Some(issued_at) = claims.get("iat").and_then(Value::as_i64) else { return true };
+        let Some(issued_at) = claims.get("iat").and_then(Value::as_i64) else {
+            return true;
+        };
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         list.global.is_some_and(|before| before > issued_at)
             || list.tokens.get(hash).is_some_and(|before| *before > issued_at)
@@ -91,8 +98,12 @@ impl List {
             }
             "TOKEN" => text("token_hash").is_some_and(|hash| later(&mut self.tokens, hash, revocation.issued_before)),
             "CLAIM" => {
-                let names = data.get("names").and_then(|names| serde_json::from_value::<Vec<String>>(names.clone()).ok());
-                let (Some(names), Some(hash)) = (names, text("value_hash")) else { return false };
+                let names = data
+                    .get("names")
+                    .and_then(|names| serde_json::from_value::<Vec<String>>(names.clone()).ok());
+                let (Some(names), Some(hash)) = (names, text("value_hash")) else {
+                    return false;
+                };
                 later(self.claims.entry(names).or_default(), hash, revocation.issued_before)
             }
             _ => false,
@@ -147,13 +158,20 @@ mod tests {
 
     #[test]
     fn the_hash_is_the_originals() {
-        assert_eq!(token_hash(SALT, "testingHashFunction"), "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg=");
+        assert_eq!(
+            token_hash(SALT, "testingHashFunction"),
+            "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg="
+        );
     }
 
     #[test]
     fn a_token_is_revoked_when_it_was_issued_before() {
         let revoked = Revoked::default();
-        revoked.add(&[revocation("TOKEN", &json!({ "token_hash": token_hash(SALT, "a.b.c") }), 100)]);
+        revoked.add(&[revocation(
+            "TOKEN",
+            &json!({ "token_hash": token_hash(SALT, "a.b.c") }),
+            100,
+        )]);
         let hash = token_hash(SALT, "a.b.c");
         assert!(revoked.hits(SALT, &hash, &claims(json!({ "iat": 99 }))));
         assert!(!revoked.hits(SALT, &hash, &claims(json!({ "iat": 100 }))));
@@ -179,8 +197,16 @@ mod tests {
     fn several_sets_of_claims_live_side_by_side() {
         let revoked = Revoked::default();
         revoked.add(&[
-            revocation("CLAIM", &json!({ "names": ["sub", "realm"], "value_hash": token_hash(SALT, "jdoe|/employees") }), 9),
-            revocation("CLAIM", &json!({ "names": ["sub"], "value_hash": token_hash(SALT, "mint") }), 9),
+            revocation(
+                "CLAIM",
+                &json!({ "names": ["sub", "realm"], "value_hash": token_hash(SALT, "jdoe|/employees") }),
+                9,
+            ),
+            revocation(
+                "CLAIM",
+                &json!({ "names": ["sub"], "value_hash": token_hash(SALT, "mint") }),
+                9,
+            ),
             revocation("CLAIM", &json!({ "names": "sub", "value_hash": "x" }), 9),
             revocation("NONSENSE", &json!({}), 9),
         ]);
@@ -188,7 +214,10 @@ mod tests {
         assert!(hits(json!({ "iat": 1, "sub": "jdoe", "realm": "/employees" })));
         assert!(!hits(json!({ "iat": 1, "sub": "jdoe", "realm": "/services" })));
         assert!(hits(json!({ "iat": 1, "sub": "mint", "realm": "/services" })));
-        assert!(!hits(json!({ "iat": 1, "sub": "jdoe" })), "a set with a missing claim is skipped");
+        assert!(
+            !hits(json!({ "iat": 1, "sub": "jdoe" })),
+            "a set with a missing claim is skipped"
+        );
         assert!(!hits(json!({ "iat": 1, "sub": ["mint"] })));
     }
 

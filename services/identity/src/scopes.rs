@@ -14,16 +14,29 @@ use crate::realms::Realm;
 /// # Errors
 /// `invalid_scope` when one is neither a default nor allowed to the client, or is spelt with characters of no scope.
 pub fn resolve(requested: Option<&str>, client: &Client, realm: &Realm) -> Result<Vec<String>, Error> {
-    let named: BTreeSet<String> = requested.unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect();
+    let named: BTreeSet<String> = requested
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(ToOwned::to_owned)
+        .collect();
     if named.is_empty() {
-        return Ok(defaults(client, realm).iter().cloned().collect::<BTreeSet<_>>().into_iter().collect());
+        return Ok(defaults(client, realm)
+            .iter()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect());
     }
     let refused: Vec<&str> = named
         .iter()
         .filter(|scope| !is_default(scope, client, realm) && !client.scopes.contains(scope))
         .map(String::as_str)
         .collect();
-    if refused.is_empty() { Ok(named.into_iter().collect()) } else { Err(invalid_scope(&refused)) }
+    if refused.is_empty() {
+        Ok(named.into_iter().collect())
+    } else {
+        Err(invalid_scope(&refused))
+    }
 }
 
 /// Checks that the user may have the scopes: where users are kept here, each that is no default must be the user's.
@@ -35,16 +48,28 @@ pub fn check_user(scopes: &[String], user: &User, client: &Client, realm: &Realm
         .filter(|scope| !["openid", "azp"].contains(&scope.as_str()))
         .map(String::as_str)
         .collect();
-    if refused.is_empty() { Ok(()) } else { Err(invalid_scope(&refused)) }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid_scope(&refused))
+    }
 }
 
 fn defaults<'a>(client: &'a Client, realm: &'a Realm) -> &'a [String] {
-    if client.default_scopes.is_empty() { &realm.default_scopes } else { &client.default_scopes }
+    if client.default_scopes.is_empty() {
+        &realm.default_scopes
+    } else {
+        &client.default_scopes
+    }
 }
 
 /// Default scopes are always grantable: neither client nor user needs to hold them.
 fn is_default(scope: &str, client: &Client, realm: &Realm) -> bool {
-    client.default_scopes.iter().chain(&realm.default_scopes).any(|default| default == scope)
+    client
+        .default_scopes
+        .iter()
+        .chain(&realm.default_scopes)
+        .any(|default| default == scope)
 }
 
 /// `invalid_scope`, in the words of the original.

@@ -47,6 +47,9 @@ mod tests {
         let from = SecretString::from("secret");
         assert_eq!(derive(&key, &from).expose_secret(), derive(&key, &from).expose_secret());
         assert_eq!(derive(&key, &from).expose_secret().len(), 32);
-        assert_ne!(derive(&key, &from).expose_secret(), derive(&key, &"secres".into()).expose_secret());
+        assert_ne!(
+            derive(&key, &from).expose_secret(),
+            derive(&key, &"secres".into()).expose_secret()
+        );
     }
 }

@@ -37,9 +37,15 @@ const TOOL_SCOPES: [&str; 11] = [
 /// Two instances that start together make them once: the names are unique.
 pub async fn first_start(state: &State) -> Result<Option<Administrator>, StartError> {
     match make(state).await {
-        Ok(password) => Ok(password.map(|password| Administrator { name: format!("{REALM}/{UID}"), password })),
+        Ok(password) => Ok(password.map(|password| Administrator {
+            name: format!("{REALM}/{UID}"),
+            password,
+        })),
         Err(stups_store::Error::Constraint(_)) => Ok(None),
-        Err(source) => Err(StartError::Store { service: "identity", source }),
+        Err(source) => Err(StartError::Store {
+            service: "identity",
+            source,
+        }),
     }
 }
 
@@ -65,7 +71,9 @@ async fn make(state: &State) -> Result<Option<SecretString>, stups_store::Error>
         modified_by: Set(AUTHOR.to_owned()),
         version: Set(1),
     };
-    user::Entity::insert(row).exec_without_returning(write.transaction()).await?;
+    user::Entity::insert(row)
+        .exec_without_returning(write.transaction())
+        .await?;
     let row = password::ActiveModel {
         id: Set(uuid::Uuid::now_v7().to_string()),
         realm: Set(REALM.to_owned()),
@@ -76,12 +84,18 @@ async fn make(state: &State) -> Result<Option<SecretString>, stups_store::Error>
         committed_at: Set(Some(now)),
         ..Default::default()
     };
-    password::Entity::insert(row).exec_without_returning(write.transaction()).await?;
+    password::Entity::insert(row)
+        .exec_without_returning(write.transaction())
+        .await?;
     for row in clients(state, now) {
-        client::Entity::insert(row).exec_without_returning(write.transaction()).await?;
+        client::Entity::insert(row)
+            .exec_without_returning(write.transaction())
+            .await?;
     }
     let details = json!({ "administrator": format!("{REALM}/{UID}"), "clients": ["zign", "ztoken"] });
-    write.commit(audit::by_service("directory.initialised", "identity", details)).await?;
+    write
+        .commit(audit::by_service("directory.initialised", "identity", details))
+        .await?;
     Ok(Some(SecretString::from(generated.expose_secret())))
 }
 
@@ -89,11 +103,20 @@ async fn make(state: &State) -> Result<Option<SecretString>, stups_store::Error>
 /// which knows no other, drops the realm, and listens at a path-less loopback address. Original and new programs are one client,
 /// so that they share one login: a refresh token is its client's alone.
 fn clients(state: &State, now: i64) -> [client::ActiveModel; 2] {
-    let zign = Grants { refresh: true, device: true, ..Grants::default() };
-    let ztoken = Grants { legacy_implicit: true, ..zign };
+    let zign = Grants {
+        refresh: true,
+        device: true,
+        ..Grants::default()
+    };
+    let ztoken = Grants {
+        legacy_implicit: true,
+        ..zign
+    };
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let callbacks: Vec<String> =
-        loopback.iter().flat_map(|host| [format!("{host}/callback"), (*host).to_owned()]).collect();
+    let callbacks: Vec<String> = loopback
+        .iter()
+        .flat_map(|host| [format!("{host}/callback"), (*host).to_owned()])
+        .collect();
     [
         public_client(state, now, "zign", "Zign command line", zign, &callbacks),
         public_client(state, now, "ztoken", "ztoken command line", ztoken, &callbacks),

@@ -48,7 +48,10 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
         import_rs256(&state, path).await.map_err(|error| wrong(&error))?;
     }
     rotate(&state).await.map_err(|error| wrong(&error))?;
-    state.follow_revocations().await.map_err(|source| StartError::Store { service: NAME, source })?;
+    state
+        .follow_revocations()
+        .await
+        .map_err(|source| StartError::Store { service: NAME, source })?;
     let administrator = seed::first_start(&state).await?;
 
     let verifier = Verifier::new(OwnKeys(state.clone()));
@@ -63,7 +66,12 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
         .job(FollowRevocations(state.clone()))
         .job(Expire(state.clone()))
         .build()?;
-    Ok(Identity { built, verifier, state, administrator })
+    Ok(Identity {
+        built,
+        verifier,
+        state,
+        administrator,
+    })
 }
 
 const NAME: &str = "identity";
@@ -78,5 +86,8 @@ async fn open_store(config: &Config, environment: &Environment) -> Result<Store,
 }
 
 fn wrong(error: &impl std::fmt::Display) -> StartError {
-    StartError::Configuration { service: NAME, reason: error.to_string() }
+    StartError::Configuration {
+        service: NAME,
+        reason: error.to_string(),
+    }
 }

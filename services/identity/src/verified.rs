@@ -96,7 +96,10 @@ impl Verified {
         }
         let generation = state.revoked.generation() + 1;
         if token.checked.load(Ordering::Acquire) != generation {
-            if state.revoked.hits(&state.config.revocation.hashing_salt, &token.hash, &token.claims) {
+            if state
+                .revoked
+                .hits(&state.config.revocation.hashing_salt, &token.hash, &token.claims)
+            {
                 return Err(Invalid);
             }
             token.checked.store(generation, Ordering::Release);
@@ -108,7 +111,10 @@ impl Verified {
 /// Checks the signature and the shape (contract identity 2.11.2). Nothing is taken from the header but which key it was.
 fn verify(state: &State, text: &str) -> Result<Token, Invalid> {
     let jws = Jws::parse(text).map_err(|_| Invalid)?;
-    let key = state.keys.find(jws.header.kid.as_deref().ok_or(Invalid)?).ok_or(Invalid)?;
+    let key = state
+        .keys
+        .find(jws.header.kid.as_deref().ok_or(Invalid)?)
+        .ok_or(Invalid)?;
     if !jws.is_signed_by(key.public()) {
         return Err(Invalid);
     }
@@ -121,7 +127,13 @@ fn verify(state: &State, text: &str) -> Result<Token, Invalid> {
 
 /// Reads the claims of both profiles: `scope` as an array or as a text.
 fn from_claims(salt: &str, text: &str, claims: Map<String, Value>) -> Result<Token, Invalid> {
-    let required = |name: &str| claims.get(name).and_then(Value::as_str).map(ToOwned::to_owned).ok_or(Invalid);
+    let required = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+            .ok_or(Invalid)
+    };
     let (uid, realm) = (required("sub")?, required("realm")?);
     let scopes: Vec<String> = match claims.get("scope") {
         Some(Value::String(scopes)) => scopes.split_whitespace().map(ToOwned::to_owned).collect(),
@@ -133,8 +145,15 @@ fn from_claims(salt: &str, text: &str, claims: Map<String, Value>) -> Result<Tok
         Some(azp) => Some(azp.as_str().ok_or(Invalid)?.to_owned()),
     };
     let expires_at = claims.get("exp").and_then(Value::as_i64).ok_or(Invalid)?;
-    let starts = ["iat", "nbf"].iter().filter_map(|name| claims.get(*name)).map(|start| start.as_i64().ok_or(Invalid));
-    let not_before = starts.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default();
+    let starts = ["iat", "nbf"]
+        .iter()
+        .filter_map(|name| claims.get(*name))
+        .map(|start| start.as_i64().ok_or(Invalid));
+    let not_before = starts
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .max()
+        .unwrap_or_default();
     let audience = match claims.get("aud") {
         None => Vec::new(),
         Some(Value::String(audience)) => vec![audience.clone()],
@@ -178,7 +197,11 @@ fn answer(text: &str, uid: &str, realm: &str, scopes: &[String], azp: Option<&st
     }
     let before = format!("{},\"expires_in\":", fixed.trim_end_matches('}'));
     let rest = Value::Object(rest).to_string();
-    let after = if rest == "{}" { "}".to_owned() } else { format!(",{}", &rest[1..]) };
+    let after = if rest == "{}" {
+        "}".to_owned()
+    } else {
+        format!(",{}", &rest[1..])
+    };
     (before, after)
 }
 

@@ -9,12 +9,14 @@ use crate::State;
 pub struct OwnKeys(pub State);
 
 impl Verify for OwnKeys {
-    fn verify<'a>(
-        &'a self,
-        token: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
         Box::pin(async move {
-            let verified = self.0.verified.token(&self.0, token).await.map_err(|_| VerifyError::Invalid)?;
+            let verified = self
+                .0
+                .verified
+                .token(&self.0, token)
+                .await
+                .map_err(|_| VerifyError::Invalid)?;
             // A token for somebody else is not for us; one that names nobody is for all.
             if !verified.audience.is_empty() && !verified.audience.contains(&self.0.issuer) {
                 return Err(VerifyError::Invalid);

@@ -13,32 +13,58 @@ pub(crate) fn application_written(actor: Actor, stored: Option<&Model>, written:
     let mut details = Map::new();
     if let Some(stored) = stored {
         let before = attributes(stored);
-        let changed: Map<String, Value> = before.into_iter().filter(|(name, value)| now.get(name) != Some(value)).collect();
+        let changed: Map<String, Value> = before
+            .into_iter()
+            .filter(|(name, value)| now.get(name) != Some(value))
+            .collect();
         details.insert("before".to_owned(), changed.into());
     }
     details.insert("application".to_owned(), now.into());
-    let action = if stored.is_some() { "application.modified" } else { "application.created" };
+    let action = if stored.is_some() {
+        "application.modified"
+    } else {
+        "application.created"
+    };
     event(action, &written.id, actor, details.into())
 }
 
 /// A version was registered or changed, and its approvals are gone.
 pub(crate) fn version_written(actor: Actor, application: &str, version: &str, details: Value, created: bool) -> Event {
     let action = if created { "version.created" } else { "version.modified" };
-    event(action, application, actor, json!({"version": version, "content": details}))
+    event(
+        action,
+        application,
+        actor,
+        json!({"version": version, "content": details}),
+    )
 }
 
 /// A version was approved.
 pub(crate) fn approved(actor: Actor, application: &str, version: &str, details: Value) -> Event {
-    event("version.approved", application, actor, json!({"version": version, "content": details}))
+    event(
+        "version.approved",
+        application,
+        actor,
+        json!({"version": version, "content": details}),
+    )
 }
 
 /// Something was refused.
 pub(crate) fn refused(action: &str, application: &str, actor: Actor, reason: &str) -> Event {
-    Event { outcome: Outcome::Denied, ..event(action, application, actor, json!({"reason": reason})) }
+    Event {
+        outcome: Outcome::Denied,
+        ..event(action, application, actor, json!({"reason": reason}))
+    }
 }
 
 fn event(action: &str, subject: &str, actor: Actor, details: Value) -> Event {
-    Event { action: action.to_owned(), subject: subject.to_owned(), actor, outcome: Outcome::Success, details }
+    Event {
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        actor,
+        outcome: Outcome::Success,
+        details,
+    }
 }
 
 fn attributes(model: &Model) -> Map<String, Value> {
@@ -59,11 +85,23 @@ pub fn envelope(record: &Record) -> Value {
     let event = &record.event;
     let is_application = event.outcome == Outcome::Success && event.action.starts_with("application.");
     let (name, version, payload) = if is_application {
-        ("application-modified".to_owned(), "3", json!({"application": old_shape(&event.details)}))
+        (
+            "application-modified".to_owned(),
+            "3",
+            json!({"application": old_shape(&event.details)}),
+        )
     } else {
-        let refused = if event.outcome == Outcome::Denied { "-denied" } else { "" };
+        let refused = if event.outcome == Outcome::Denied {
+            "-denied"
+        } else {
+            ""
+        };
         let name = format!("{}{refused}", event.action.replace('.', "-"));
-        (name, "1", json!({"application_id": event.subject, "details": event.details}))
+        (
+            name,
+            "1",
+            json!({"application_id": event.subject, "details": event.details}),
+        )
     };
     json!({
         "event_type": {"namespace": "cloud.zalando.com", "name": name, "version": version},
@@ -74,7 +112,11 @@ pub fn envelope(record: &Record) -> Value {
 }
 
 fn old_shape(details: &Value) -> Value {
-    let attributes = details.get("application").and_then(Value::as_object).cloned().unwrap_or_default();
+    let attributes = details
+        .get("application")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let before = details.get("before");
     let renamed = attributes.into_iter().filter_map(|(name, value)| {
         let value = match name.as_str() {
@@ -156,9 +198,16 @@ mod tests {
 
     #[test]
     fn a_changed_application_has_the_time_of_the_change_before() {
-        let stored = Model { team_id: "old".to_owned(), last_modified_at: 1_450_000_000_000, ..written() };
+        let stored = Model {
+            team_id: "old".to_owned(),
+            last_modified_at: 1_450_000_000_000,
+            ..written()
+        };
         let event = application_written(actor(), Some(&stored), &written());
-        assert_eq!(event.details["before"], json!({"team_id": "old", "last_modified": "2015-12-13T09:46:40.000Z"}));
+        assert_eq!(
+            event.details["before"],
+            json!({"team_id": "old", "last_modified": "2015-12-13T09:46:40.000Z"})
+        );
         let application = &envelope(&record(event))["payload"]["application"];
         assert_eq!(application["last_modified"], "2015-12-13T09:46:40.000Z");
         assert_eq!(application["created"], "2014-05-13T16:53:20.000Z");
@@ -169,7 +218,12 @@ mod tests {
     fn what_the_originals_did_not_tell_has_a_name_of_its_own() {
         let refused = envelope(&record(refused("application.modified", "kio", actor(), "Unauthorized")));
         assert_eq!(refused["event_type"]["name"], "application-modified-denied");
-        let approved = envelope(&record(approved(actor(), "kio", "1.0", json!({"approval_type": "TEST"}))));
+        let approved = envelope(&record(approved(
+            actor(),
+            "kio",
+            "1.0",
+            json!({"approval_type": "TEST"}),
+        )));
         assert_eq!(approved["event_type"]["name"], "version-approved");
         assert_eq!(approved["payload"]["details"]["version"], "1.0");
     }

@@ -1,5 +1,7 @@
+use std::path::PathBuf;
+
 use serde::Deserialize;
-use crate::admin_list::AdminList;
+use stups_auth::AdminList;
 use url::Url;
 
 /// Settings of Kio. Every one has a default with which it starts.
@@ -13,4 +15,9 @@ pub struct Config {
     pub policy_url: Option<Url>,
     /// Who may write every application: `/employees/jdoe,/services/robot`. Nobody by default.
     pub admin_users: AdminList,
+    /// An audit service that gets an event for each write (`PUT <audit_url>/<SHA-256 of the event>`), with the service's own
+    /// token of the name `http-audit-logger`. None by default.
+    pub audit_url: Option<Url>,
+    /// A file that gets each record of the audit trail as a line of JSON. None by default.
+    pub audit_file: Option<PathBuf>,
 }

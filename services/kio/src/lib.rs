@@ -1,12 +1,12 @@
 //! Kio: which applications exist, which team owns each, what their versions are, and who approved those (contract kio).
 //!
-//! [`Registry`] puts the service together.
+//! [`build`] puts the service together; [`Registry`] does so from parts that the caller brings.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod admin_list;
 mod audit;
 mod config;
+mod jobs;
 mod migrations;
 mod model;
 mod permissions;
@@ -16,11 +16,9 @@ mod write_application;
 
 use std::sync::Arc;
 
-use stups_auth::{Policy, Verifier};
+use stups_auth::{AdminList, HttpPolicy, Policy, Verifier};
 use stups_server::{Built, Environment, ErrorShape, Service, StartError};
-use stups_store::Store;
-
-pub use admin_list::AdminList;
+use stups_store::{DatabaseUrl, Store};
 
 pub use audit::envelope;
 pub use config::Config;
@@ -29,30 +27,75 @@ pub use migrations::all as migrations;
 /// The service's name: of its audit chain, its settings and its database.
 pub const NAME: &str = "kio";
 
+/// Puts the service together as its settings and its environment say.
+pub async fn build(config: &Config, environment: &Environment) -> Result<Built, StartError> {
+    let store_error = |source| StartError::Store { service: NAME, source };
+    let url = match &config.database_url {
+        Some(url) => url.parse().map_err(store_error)?,
+        None => DatabaseUrl::sqlite_file(&environment.data_directory.join("kio.db")),
+    };
+    let store = Store::open(&url, NAME, migrations()).await.map_err(store_error)?;
+    let jobs = jobs::ShipAudit::configured(config, &store)?;
+    let registry = Registry {
+        store,
+        verifier: environment.verifier(NAME)?,
+        policy: policy(config, environment)?,
+        admins: config.admin_users.clone(),
+    };
+    jobs.into_iter()
+        .fold(registry.service(environment), Service::job)
+        .build()
+}
+
 /// What the service stands on.
 pub struct Registry {
     /// Opened with [`migrations`].
     pub store: Store,
     /// How the tokens of callers are verified.
     pub verifier: Verifier,
-    /// Who decides who may act for a team. Without it, only administrators may write.
-    pub policy: Option<Arc<dyn Policy>>,
+    /// Who decides who may act for a team.
+    pub policy: Arc<dyn Policy>,
     /// Who may write every application.
     pub admins: AdminList,
 }
 
 impl Registry {
-    /// Puts the service together. Must be called inside a tokio runtime.
+    /// Puts the service together, without background jobs. Must be called inside a tokio runtime.
     pub fn build(self, environment: &Environment) -> Result<Built, StartError> {
-        let permissions = permissions::Permissions { policy: self.policy, admins: self.admins };
+        self.service(environment).build()
+    }
+
+    fn service(self, environment: &Environment) -> Service {
+        let permissions = permissions::Permissions {
+            policy: self.policy,
+            admins: self.admins,
+        };
         let reader = model::reader::Reader::start(self.store.clone());
-        let kio = Arc::new(routes::Kio { store: self.store.clone(), reader, permissions });
+        let kio = Arc::new(routes::Kio {
+            store: self.store.clone(),
+            reader,
+            permissions,
+        });
         Service::new(NAME, env!("CARGO_PKG_VERSION"))
             .shape(ErrorShape::Friboo)
             .environment(environment)
             .store(self.store)
             .verifier(self.verifier)
             .routes(routes::routes(kio))
-            .build()
+    }
+}
+
+/// Without anybody to ask, writes are refused (contract kio 4, D5).
+fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>, StartError> {
+    match &config.policy_url {
+        Some(url) if !environment.insecure_no_auth => {
+            let policy = HttpPolicy::new(url.clone());
+            let wrong = |error: stups_auth::SetupError| StartError::Configuration {
+                service: NAME,
+                reason: error.to_string(),
+            };
+            Ok(Arc::new(policy.map_err(wrong)?))
+        }
+        _ => environment.policy(NAME),
     }
 }

@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::admin_list::AdminList;
-use stups_auth::{Caller, Policy, PolicyUnavailable};
+use stups_auth::{AdminList, Caller, Policy, PolicyUnavailable};
 use stups_server::Error;
 
 /// What machines need to write.
 const WRITE_SCOPE: &str = "application.write";
-
-/// What machines needed before it (contract kio 5); it stays valid for those on the list of administrators, who need no scope.
-const POLICY_MISSING: &str = "Nobody can say who may act for a team: set policy_url or identity_url";
 
 /// Whether a caller may do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +25,7 @@ impl Decision {
 /// Everything that decisions are made with.
 #[derive(Clone)]
 pub(crate) struct Permissions {
-    pub(crate) policy: Option<Arc<dyn Policy>>,
+    pub(crate) policy: Arc<dyn Policy>,
     pub(crate) admins: AdminList,
 }
 
@@ -50,7 +46,9 @@ impl Permissions {
         }
         let team = self.act_for(caller, team).await?;
         if team == Decision::Allowed && caller.is_service() && !caller.has_scope(WRITE_SCOPE) {
-            return Ok(Decision::refused(format!("Forbidden: the token does not have the scope {WRITE_SCOPE}.")));
+            return Ok(Decision::refused(format!(
+                "Forbidden: the token does not have the scope {WRITE_SCOPE}."
+            )));
         }
         Ok(team)
     }
@@ -66,8 +64,7 @@ impl Permissions {
     /// Reading which approvals are in use: services, and people who are members of a team.
     pub(crate) async fn read_approval_types(&self, caller: &Caller) -> Result<(), Error> {
         Self::read(caller)?;
-        let Some(policy) = self.policy.as_ref().filter(|_| caller.is_employee()) else { return Ok(()) };
-        if policy.teams_of(caller).await?.is_empty() {
+        if caller.is_employee() && self.policy.teams_of(caller).await?.is_empty() {
             return Err(Error::forbidden("Forbidden: you are in no team."));
         }
         Ok(())
@@ -75,19 +72,16 @@ impl Permissions {
 
     /// Whether a team exists. A blank one never does.
     pub(crate) async fn team_exists(&self, caller: &Caller, team: &str) -> Result<bool, Error> {
-        if team.trim().is_empty() {
-            return Ok(false);
-        }
-        match &self.policy {
-            Some(policy) => Ok(policy.team_exists(caller, team).await?),
-            None => Err(Error::forbidden(POLICY_MISSING)),
-        }
+        Ok(!team.trim().is_empty() && self.policy.team_exists(caller, team).await?)
     }
 
     async fn act_for(&self, caller: &Caller, team: &str) -> Result<Decision, PolicyUnavailable> {
-        let Some(policy) = &self.policy else { return Ok(Decision::refused(POLICY_MISSING)) };
-        let allowed = !team.trim().is_empty() && policy.may_act_for(caller, team).await?;
-        Ok(if allowed { Decision::Allowed } else { Decision::refused("Unauthorized") })
+        let allowed = !team.trim().is_empty() && self.policy.may_act_for(caller, team).await?;
+        Ok(if allowed {
+            Decision::Allowed
+        } else {
+            Decision::refused("Unauthorized")
+        })
     }
 }
 

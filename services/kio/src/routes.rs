@@ -50,15 +50,26 @@ pub(crate) fn routes(kio: Arc<Kio>) -> OpenApiRouter {
 
 impl Kio {
     /// Refuses what was not allowed, with a record of it.
-    pub(crate) async fn enforce(&self, decision: Decision, action: &str, application: &str, caller: &Authenticated) -> Result<(), Error> {
-        let Decision::Refused(reason) = decision else { return Ok(()) };
-        self.store.record(audit::refused(action, application, caller.actor(), &reason)).await?;
+    pub(crate) async fn enforce(
+        &self,
+        decision: Decision,
+        action: &str,
+        application: &str,
+        caller: &Authenticated,
+    ) -> Result<(), Error> {
+        let Decision::Refused(reason) = decision else {
+            return Ok(());
+        };
+        self.store
+            .record(audit::refused(action, application, caller.actor(), &reason))
+            .await?;
         Err(Error::forbidden(reason))
     }
 }
 
 pub(crate) fn invalid(invalid: Invalid) -> Error {
-    Error::bad_request(invalid.to_string()).with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))
+    Error::bad_request(invalid.to_string())
+        .with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))
 }
 
 fn application_id(id: &str) -> Result<(), Error> {

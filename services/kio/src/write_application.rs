@@ -1,8 +1,8 @@
 //! Writing an application: authorise, merge, write, record (contract kio 2.7).
 
 use serde_json::{Map, Value};
-use stups_server::{Authenticated, Error};
 use stups_api::Timestamp;
+use stups_server::{Authenticated, Error};
 
 use crate::audit;
 use crate::model::application::Model;
@@ -46,14 +46,28 @@ pub(crate) async fn write_application(kio: &Kio, caller: &Authenticated, change:
 /// The stored team decides about an update, the submitted one about a new application. A team that is new to it has to exist.
 async fn authorise(kio: &Kio, caller: &Authenticated, change: &Change, seen: Option<&Model>) -> Result<(), Error> {
     let submitted = change.attributes.get("team_id").and_then(Value::as_str);
-    let team = seen.map_or(submitted, |seen| Some(seen.team_id.as_str())).unwrap_or_default();
-    let action = if seen.is_some() { "application.modified" } else { "application.created" };
+    let team = seen
+        .map_or(submitted, |seen| Some(seen.team_id.as_str()))
+        .unwrap_or_default();
+    let action = if seen.is_some() {
+        "application.modified"
+    } else {
+        "application.created"
+    };
     let decision = kio.permissions.write(caller, team).await?;
     kio.enforce(decision, action, &change.id, caller).await?;
 
     let unchanged = seen.is_some_and(|seen| submitted.is_none_or(|team| team == seen.team_id));
-    if !unchanged && !kio.permissions.team_exists(caller, submitted.unwrap_or_default()).await? {
-        return Err(Error::bad_request(format!("Team {} does not exist.", submitted.unwrap_or_default())));
+    if !unchanged
+        && !kio
+            .permissions
+            .team_exists(caller, submitted.unwrap_or_default())
+            .await?
+    {
+        return Err(Error::bad_request(format!(
+            "Team {} does not exist.",
+            submitted.unwrap_or_default()
+        )));
     }
     Ok(())
 }
@@ -71,7 +85,9 @@ async fn write(
     if stored.as_ref().map(|stored| &stored.team_id) != seen.map(|seen| &seen.team_id) {
         return Ok(None);
     }
-    change.preconditions.check(stored.as_ref().map(|stored| stored.revision))?;
+    change
+        .preconditions
+        .check(stored.as_ref().map(|stored| stored.revision))?;
 
     let now = Timestamp::now().0;
     let base = stored.clone().unwrap_or_else(|| blank(&change.id, &caller.uid, now));

@@ -185,3 +185,41 @@ pub struct AccountPatch {
     #[schema(value_type = Option<Vec<AccountMember>>)]
     pub members: Option<Option<Vec<AccountMember>>>,
 }
+
+impl UserPatch {
+    /// The same change, of all fields: what is absent is cleared.
+    #[must_use]
+    pub fn complete(self) -> Self {
+        Self {
+            name: Some(self.name.flatten()),
+            email: Some(self.email.flatten()),
+            disabled: Some(self.disabled.unwrap_or(false)),
+            scopes: Some(self.scopes.flatten()),
+            password_hashes: Some(self.password_hashes.flatten()),
+        }
+    }
+}
+
+impl ClientPatch {
+    /// The same change, of all fields: what is absent is cleared. A client is confidential unless it says otherwise.
+    #[must_use]
+    pub fn complete(self) -> Self {
+        Self {
+            name: Some(self.name.flatten()),
+            description: Some(self.description.flatten()),
+            image_uri: Some(self.image_uri.flatten()),
+            homepage_url: Some(self.homepage_url.flatten()),
+            is_confidential: Some(self.is_confidential.unwrap_or(true)),
+            secret_hash: Some(self.secret_hash.flatten()),
+            scopes: Some(self.scopes.flatten()),
+            default_scopes: Some(self.default_scopes.flatten()),
+            redirect_uris: Some(self.redirect_uris.flatten()),
+            owner: Some(self.owner.flatten()),
+            grants: Some(self.grants.flatten()),
+            token_profile: Some(self.token_profile.flatten()),
+            extra_claims: Some(self.extra_claims.flatten()),
+            audience: Some(self.audience.flatten()),
+            jwks: Some(self.jwks.flatten()),
+        }
+    }
+}

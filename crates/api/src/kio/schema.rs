@@ -5,10 +5,7 @@ use crate::strict::{Attribute, Kind};
 /// The path parameter of an application.
 pub const APPLICATION_ID: Attribute = Attribute::required(
     "application_id",
-    Kind::Pattern(
-        is_application_id,
-        "an application id: ^[a-z][a-z0-9-]*[a-z0-9]$",
-    ),
+    Kind::Pattern(is_application_id, "an application id: ^[a-z][a-z0-9-]*[a-z0-9]$"),
 );
 
 /// The path parameter of a version.
@@ -25,9 +22,21 @@ pub const APPLICATION_PATCH: &[Attribute] = &application(false);
 
 const fn application(required: bool) -> [Attribute; 15] {
     [
-        Attribute { name: "team_id", kind: Kind::String, required },
-        Attribute { name: "active", kind: Kind::Boolean, required },
-        Attribute { name: "name", kind: Kind::String, required },
+        Attribute {
+            name: "team_id",
+            kind: Kind::String,
+            required,
+        },
+        Attribute {
+            name: "active",
+            kind: Kind::Boolean,
+            required,
+        },
+        Attribute {
+            name: "name",
+            kind: Kind::String,
+            required,
+        },
         Attribute::optional("incident_contact", Kind::String),
         Attribute::optional("subtitle", Kind::String),
         Attribute::optional("description", Kind::String),
@@ -45,12 +54,16 @@ const fn application(required: bool) -> [Attribute; 15] {
 }
 
 /// The body of a PUT of a version.
-pub const VERSION: &[Attribute] =
-    &[Attribute::required("artifact", Kind::String), Attribute::optional("notes", Kind::String)];
+pub const VERSION: &[Attribute] = &[
+    Attribute::required("artifact", Kind::String),
+    Attribute::optional("notes", Kind::String),
+];
 
 /// The body of a POST of an approval.
-pub const APPROVAL: &[Attribute] =
-    &[Attribute::required("approval_type", Kind::String), Attribute::optional("notes", Kind::String)];
+pub const APPROVAL: &[Attribute] = &[
+    Attribute::required("approval_type", Kind::String),
+    Attribute::optional("notes", Kind::String),
+];
 
 /// `^[a-z][a-z0-9-]*[a-z0-9]$`: two characters at least.
 pub fn is_application_id(text: &str) -> bool {
@@ -78,7 +91,9 @@ mod tests {
         for id in ["kio", "a1", "my-app2", "a--b"] {
             assert!(is_application_id(id), "{id}");
         }
-        for id in ["", "a", "1a", "-a", "a-", "My-app", "my_app", "my.app", "käse", "a\n", "kio "] {
+        for id in [
+            "", "a", "1a", "-a", "a-", "My-app", "my_app", "my.app", "käse", "a\n", "kio ",
+        ] {
             assert!(!is_application_id(id), "{id}");
         }
     }

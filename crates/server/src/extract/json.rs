@@ -3,7 +3,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -55,13 +55,18 @@ fn content_type(headers: &HeaderMap) -> Result<(), Error> {
         .with_details(json!({"content-type": sent, "allowed-content-types": ALLOWED})))
 }
 
-/// The whole body, within the bound.
-pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Error> {
-    match Limited::new(request.into_body(), limit).collect().await {
+/// The whole body. The frame bounds it.
+async fn body(request: Request, limit: usize) -> Result<Bytes, Error> {
+    match request.into_body().collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) if was_cut(&error) => Err(too_large(limit)),
         Err(_) => Err(Error::bad_request("The body broke off.")),
     }
+}
+
+/// Whether the body ended because it was too large, and not because the caller went away.
+fn was_cut(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LengthLimitError>())
 }
 
 pub(crate) fn too_large(limit: usize) -> Error {

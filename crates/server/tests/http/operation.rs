@@ -27,7 +27,7 @@ async fn metrics_count_requests_by_route_method_and_status() {
     };
     let of = |status: &'static str| {
         [
-            "stups_http_request_duration_seconds",
+            "stups_http_request_duration_seconds_count{service=\"test\"",
             "route=\"/apps/{id}\"",
             "method=\"GET\"",
             status,

@@ -32,10 +32,12 @@ pub(crate) async fn append(
         .ok_or_else(|| broken("the chain has no head"))?;
 
     let mut previous = head.hash;
+    let mut last = head.sequence;
     let mut records = Vec::with_capacity(events.len());
     for (sequence, event) in (head.sequence + 1..).zip(events) {
-        let record = link(service, sequence, previous, event);
-        previous = record.hash.clone();
+        let record = link(service, sequence, &previous, event);
+        previous.clone_from(&record.hash);
+        last = record.sequence;
         records.push(record);
     }
 
@@ -45,10 +47,7 @@ pub(crate) async fn append(
             .await?;
     }
     head::Entity::update_many()
-        .col_expr(
-            head::Column::Sequence,
-            Expr::value(head.sequence + records.len() as i64),
-        )
+        .col_expr(head::Column::Sequence, Expr::value(last))
         .col_expr(head::Column::Hash, Expr::value(previous))
         .filter(head::Column::Id.eq(1))
         .exec(transaction)
@@ -56,13 +55,13 @@ pub(crate) async fn append(
     Ok(records)
 }
 
-pub(super) fn link(service: &str, sequence: i64, previous: String, event: Event) -> Record {
+pub(super) fn link(service: &str, sequence: i64, previous: &str, event: Event) -> Record {
     let mut record = Record {
         sequence,
         service: service.to_owned(),
         recorded_at: jiff::Timestamp::now().as_millisecond(),
         event: canonical::settled(event),
-        previous,
+        previous: previous.to_owned(),
         hash: String::new(),
     };
     record.hash = canonical::hash(&record);

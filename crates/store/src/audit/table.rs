@@ -1,6 +1,6 @@
 //! The tables of the audit trail.
 
-#![allow(unreachable_pub, dead_code)] // what the derive makes is public
+#![allow(unreachable_pub, dead_code, clippy::wildcard_imports)] // what the derive makes is public
 
 use sea_orm::entity::prelude::*;
 

@@ -160,6 +160,7 @@ pub fn verify(records: impl IntoIterator<Item = Record>) -> Result<Chain, Broken
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_wrap)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
@@ -204,7 +205,7 @@ mod tests {
         prop::collection::vec(events(), 2..8).prop_map(|events| {
             let mut previous = Record::NO_PREVIOUS.to_owned();
             let mut link = |(sequence, event)| {
-                let record = chain::link("kio", sequence, previous.clone(), event);
+                let record = chain::link("kio", sequence, &previous, event);
                 previous.clone_from(&record.hash);
                 record
             };
@@ -256,7 +257,7 @@ mod tests {
             let index = index.index(records.len());
             let mut more = records.clone();
             let before = &records[index];
-            more.insert(index, chain::link("kio", before.sequence, before.previous.clone(), event));
+            more.insert(index, chain::link("kio", before.sequence, &before.previous, event));
             prop_assert!(verify(more).is_err());
         }
 
@@ -291,7 +292,7 @@ mod tests {
                 5 => record.event.actor.address = Some("192.0.2.1".to_owned()),
                 6 => record.event.outcome = if record.event.outcome == Outcome::Denied { Outcome::Success } else { Outcome::Denied },
                 7 => record.event.details = json!([record.event.details]),
-                8 => record.hash = chain::link("kio", record.sequence, record.previous.clone(), event).hash,
+                8 => record.hash = chain::link("kio", record.sequence, &record.previous, event).hash,
                 _ => record.previous = record.hash.clone(),
             }
             let broken = verify(changed).unwrap_err();
@@ -308,9 +309,9 @@ mod tests {
             outcome: Outcome::Success,
             details: json!({}),
         };
-        let one = chain::link("kio", 1, Record::NO_PREVIOUS.to_owned(), event("a"));
-        let two = chain::link("kio", 2, one.hash.clone(), event("b"));
-        let forged = chain::link("kio", 1, Record::NO_PREVIOUS.to_owned(), event("c"));
+        let one = chain::link("kio", 1, Record::NO_PREVIOUS, event("a"));
+        let two = chain::link("kio", 2, &one.hash, event("b"));
+        let forged = chain::link("kio", 1, Record::NO_PREVIOUS, event("c"));
         let broken = verify([forged.clone(), two.clone()]).unwrap_err();
         assert_eq!(
             broken.flaw,
@@ -348,7 +349,7 @@ mod tests {
             outcome: Outcome::Success,
             details: json!({}),
         };
-        let record = chain::link("kio", 1, Record::NO_PREVIOUS.to_owned(), event);
+        let record = chain::link("kio", 1, Record::NO_PREVIOUS, event);
         let whole = serde_json::to_value(&record).unwrap();
         for pointer in ["", "/event", "/event/actor"] {
             let mut more = whole.clone();

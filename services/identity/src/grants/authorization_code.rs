@@ -24,7 +24,9 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let redirect_uri = parameters.require("redirect_uri")?;
     let verifier = parameters.require("code_verifier")?;
     let credentials = Credentials::of(&request.headers, parameters)?;
-    let known = codes::find(state.store.connection(), &hash).await?.ok_or_else(invalid_grant)?;
+    let known = codes::find(state.store.connection(), &hash)
+        .await?
+        .ok_or_else(invalid_grant)?;
     // Slow, and therefore before the write.
     let client = client_authentication::authenticate(state, &known.realm, &credentials).await;
 
@@ -36,14 +38,22 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     };
     let checked = match client {
         Err(error) => Err(error),
-        Ok(client) => check(state, &write, &client, &code, redirect_uri, verifier).await.map(|()| client),
+        Ok(client) => check(state, &write, &client, &code, redirect_uri, verifier)
+            .await
+            .map(|()| client),
     };
     match checked {
         Ok(client) => exchange(state, request, write, &client, &code).await,
         Err(error) => {
             let reason = error.code.unwrap_or("refused");
-            let event =
-                audit::refused(&request.origin, "code.refused", &code.realm, &code.uid, &code.client_id, reason);
+            let event = audit::refused(
+                &request.origin,
+                "code.refused",
+                &code.realm,
+                &code.uid,
+                &code.client_id,
+                reason,
+            );
             write.commit(event).await?;
             Err(error)
         }
@@ -102,7 +112,9 @@ async fn exchange(
         family = Some(id);
     }
     codes::remember_tokens(write.transaction(), &code.code_hash, &token.hash, family.as_deref()).await?;
-    write.commit(audit::issued(&request.origin, "authorization_code", &grant, &token)).await?;
+    write
+        .commit(audit::issued(&request.origin, "authorization_code", &grant, &token))
+        .await?;
     Ok(answer)
 }
 
@@ -121,8 +133,14 @@ async fn take_back(
         revocations::insert(write.transaction(), revocation.clone()).await?;
         revoked.push(revocation);
     }
-    let event =
-        audit::refused(&request.origin, "code.reused", &code.realm, &code.uid, &code.client_id, "presented twice");
+    let event = audit::refused(
+        &request.origin,
+        "code.reused",
+        &code.realm,
+        &code.uid,
+        &code.client_id,
+        "presented twice",
+    );
     write.commit(event).await?;
     state.revoked.add(&revoked);
     Err(invalid_grant())

@@ -21,7 +21,11 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let (_, realm) = state.realms.get(realm_name).ok_or_else(Error::internal)?;
     let scopes = scopes::resolve(parameters.get("scope"), &client, realm)?;
     // People never: a token that only the client asked for must not look like one that somebody agreed to.
-    let Some(owner) = client.owner.clone().filter(|_| client.confidential && client.grants.client_credentials) else {
+    let Some(owner) = client
+        .owner
+        .clone()
+        .filter(|_| client.confidential && client.grants.client_credentials)
+    else {
         return Err(unauthorized_client("client_credentials"));
     };
     if realm.interactive {
@@ -39,8 +43,15 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
         resource: resource.as_deref(),
     };
     let token = issue::access_token(state, &grant)?;
-    state.issue_log.record(audit::issued(&request.origin, "client_credentials", &grant, &token)).await?;
-    let login = Login { authenticated_at: state.clock.milliseconds(), session_hash: None, nonce: None };
+    state
+        .issue_log
+        .record(audit::issued(&request.origin, "client_credentials", &grant, &token))
+        .await?;
+    let login = Login {
+        authenticated_at: state.clock.milliseconds(),
+        session_hash: None,
+        nonce: None,
+    };
     response(state, &grant, &token, &login)
 }
 
@@ -49,7 +60,10 @@ async fn realm_of<'a>(state: &'a State, request: &TokenRequest, credentials: &Cr
     match realm(state, &request.parameters, &request.headers) {
         Err(_) if request.parameters.get("realm").is_none() => {
             for (name, _) in state.realms.machines() {
-                if clients::find(state.store.connection(), name, credentials.id()).await?.is_some() {
+                if clients::find(state.store.connection(), name, credentials.id())
+                    .await?
+                    .is_some()
+                {
                     return Ok(name);
                 }
             }

@@ -19,7 +19,9 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let parameters = &request.parameters;
     let hash = secret::hash(parameters.require("device_code")?);
     let credentials = Credentials::of(&request.headers, parameters)?;
-    let known = device_codes::find(state.store.connection(), &hash).await?.ok_or_else(invalid_grant)?;
+    let known = device_codes::find(state.store.connection(), &hash)
+        .await?
+        .ok_or_else(invalid_grant)?;
     let client = client_authentication::authenticate(state, &known.realm, &credentials).await?;
     if !client.grants.device {
         return Err(unauthorized_client("device_code"));
@@ -38,7 +40,10 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
         }
         Poll::SlowDown => {
             write.commit_unaudited().await?;
-            Err(refusal("slow_down", "Asked too early: wait five seconds longer from now on"))
+            Err(refusal(
+                "slow_down",
+                "Asked too early: wait five seconds longer from now on",
+            ))
         }
     }
 }
@@ -53,7 +58,13 @@ async fn exchange(
     let uid = code.uid.as_deref().ok_or_else(Error::internal)?;
     check_user_active(state, write.transaction(), &code.realm, uid).await?;
     let scopes = list_from_text(&code.scopes);
-    let grant = Grant { client, realm: &code.realm, uid, scopes: &scopes, resource: code.resource.as_deref() };
+    let grant = Grant {
+        client,
+        realm: &code.realm,
+        uid,
+        scopes: &scopes,
+        resource: code.resource.as_deref(),
+    };
     let login = Login {
         authenticated_at: code.authenticated_at.unwrap_or(code.created_at),
         session_hash: code.session_hash.as_deref(),
@@ -65,6 +76,8 @@ async fn exchange(
         let (_, first) = start_family(state, write.transaction(), &grant, &login, &token.hash).await?;
         answer.refresh_token = Some(first.expose_secret().to_owned());
     }
-    write.commit(audit::issued(&request.origin, "device_code", &grant, &token)).await?;
+    write
+        .commit(audit::issued(&request.origin, "device_code", &grant, &token))
+        .await?;
     Ok(answer)
 }

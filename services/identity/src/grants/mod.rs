@@ -40,7 +40,11 @@ pub async fn grant(state: &State, request: &TokenRequest) -> Result<TokenRespons
         "authorization_code" => authorization_code::grant(state, request).await,
         "refresh_token" => refresh_token::grant(state, request).await,
         "urn:ietf:params:oauth:grant-type:device_code" => device_code::grant(state, request).await,
-        _ => Err(Error::oauth(StatusCode::BAD_REQUEST, "unsupported_grant_type", "The grant type is not supported")),
+        _ => Err(Error::oauth(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "The grant type is not supported",
+        )),
     }
 }
 
@@ -58,7 +62,9 @@ pub fn unauthorized_client(grant_type: &str) -> Error {
 
 /// The realm that the request means (contract identity 2.1).
 pub fn realm<'a>(state: &'a State, parameters: &Parameters, headers: &HeaderMap) -> Result<&'a str, Error> {
-    let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers
+        .get(axum::http::header::HOST)
+        .and_then(|host| host.to_str().ok());
     state.realms.resolve(parameters.get("realm"), host).map_err(realm_error)
 }
 
@@ -76,7 +82,9 @@ pub fn realm_error(error: RealmError) -> Error {
 /// The one audience that is asked for (RFC 8707): an absolute URI without a fragment.
 pub fn resource(parameters: &Parameters) -> Result<Option<String>, Error> {
     let mut resources = parameters.all("resource");
-    let Some(resource) = resources.next() else { return Ok(None) };
+    let Some(resource) = resources.next() else {
+        return Ok(None);
+    };
     let invalid = |reason| Error::oauth(StatusCode::BAD_REQUEST, "invalid_target", reason);
     if resources.next().is_some() {
         return Err(invalid("Only one resource may be asked for at a time"));
@@ -105,7 +113,11 @@ async fn check_user_active(
 /// The answer to a successful grant.
 fn response(state: &State, grant: &Grant<'_>, token: &AccessToken, login: &Login<'_>) -> Result<TokenResponse, Error> {
     let openid = grant.scopes.iter().any(|scope| scope == "openid");
-    let id_token = if openid { Some(issue::id_token(state, grant, login, &token.text)?) } else { None };
+    let id_token = if openid {
+        Some(issue::id_token(state, grant, login, &token.text)?)
+    } else {
+        None
+    };
     Ok(TokenResponse {
         access_token: token.text.clone(),
         token_type: "Bearer".to_owned(),
@@ -153,7 +165,9 @@ pub async fn start_family(
 fn verifier_matches(verifier: &str, challenge: &str) -> bool {
     use subtle::ConstantTimeEq;
     let well_formed = (43..=128).contains(&verifier.len())
-        && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+        && verifier
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     well_formed && secret::hash(verifier).as_bytes().ct_eq(challenge.as_bytes()).into()
 }
 
@@ -180,7 +194,10 @@ fn not_blank<'a>(parameters: &'a Parameters, name: &str) -> Result<&'a str, Erro
     if !parameters.is_present(name) {
         return Err(invalid_request(format!("Missing parameter: {name}")));
     }
-    parameters.get(name).filter(|value| !value.trim().is_empty()).ok_or_else(invalid_grant)
+    parameters
+        .get(name)
+        .filter(|value| !value.trim().is_empty())
+        .ok_or_else(invalid_grant)
 }
 
 #[cfg(test)]
@@ -201,9 +218,16 @@ mod tests {
     #[test]
     fn one_absolute_resource_may_be_asked_for() {
         let of = |query| resource(&Parameters::of_query(Some(query)).unwrap());
-        assert_eq!(of("resource=https%3A%2F%2Fkio.example.org").unwrap().as_deref(), Some("https://kio.example.org"));
+        assert_eq!(
+            of("resource=https%3A%2F%2Fkio.example.org").unwrap().as_deref(),
+            Some("https://kio.example.org")
+        );
         assert_eq!(of("").unwrap(), None);
-        for query in ["resource=kio", "resource=https://kio/%23x", "resource=https://a/&resource=https://b/"] {
+        for query in [
+            "resource=kio",
+            "resource=https://kio/%23x",
+            "resource=https://a/&resource=https://b/",
+        ] {
             assert_eq!(of(query).unwrap_err().code, Some("invalid_target"));
         }
     }

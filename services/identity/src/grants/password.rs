@@ -30,7 +30,12 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
         return Err(unauthorized_client("password"));
     }
 
-    let attempt = Attempt { realm: realm_name, uid: username, client_id: &client.id, origin: &request.origin };
+    let attempt = Attempt {
+        realm: realm_name,
+        uid: username,
+        client_id: &client.id,
+        origin: &request.origin,
+    };
     brute_force::check(state, &attempt).await?;
     let Some(user) = users::authenticate(state, realm_name, username, &password).await? else {
         brute_force::failed(state, &attempt).await?;
@@ -47,8 +52,15 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
         resource: resource.as_deref(),
     };
     let token = issue::access_token(state, &grant)?;
-    state.issue_log.record(audit::issued(&request.origin, "password", &grant, &token)).await?;
+    state
+        .issue_log
+        .record(audit::issued(&request.origin, "password", &grant, &token))
+        .await?;
     tracing::info!(client_id = %client.id, "a token was issued for a password: the client should use client_credentials");
-    let login = Login { authenticated_at: state.clock.milliseconds(), session_hash: None, nonce: None };
+    let login = Login {
+        authenticated_at: state.clock.milliseconds(),
+        session_hash: None,
+        nonce: None,
+    };
     response(state, &grant, &token, &login)
 }

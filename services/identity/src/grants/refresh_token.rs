@@ -4,7 +4,9 @@ use stups_api::identity::TokenResponse;
 use stups_server::Error;
 use stups_store::Write;
 
-use super::{TokenRequest, check_user_active, invalid_grant, own_revocation, response, same_client, unauthorized_client};
+use super::{
+    TokenRequest, check_user_active, invalid_grant, own_revocation, response, same_client, unauthorized_client,
+};
 use crate::State;
 use crate::audit;
 use crate::client_authentication::{self, Credentials};
@@ -27,8 +29,12 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let hash = secret::hash(presented.expose_secret());
     let credentials = Credentials::of(&request.headers, parameters)?;
     let connection = state.store.connection();
-    let token = refresh_tokens::find(connection, &hash).await?.ok_or_else(invalid_grant)?;
-    let family = refresh_tokens::find_family(connection, &token.family_id).await?.ok_or_else(invalid_grant)?;
+    let token = refresh_tokens::find(connection, &hash)
+        .await?
+        .ok_or_else(invalid_grant)?;
+    let family = refresh_tokens::find_family(connection, &token.family_id)
+        .await?
+        .ok_or_else(invalid_grant)?;
     let client = client_authentication::authenticate(state, &family.realm, &credentials).await?;
     same_client(&client, &family.client_id)?;
     if !client.grants.refresh {
@@ -56,7 +62,9 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
         }
         Presentation::First(family) => {
             let successor = secret::derive(&state.refresh_key, &presented);
-            let expires_at = family.expires_at.min(now + state.config.lifetimes.refresh_idle_seconds * 1000);
+            let expires_at = family
+                .expires_at
+                .min(now + state.config.lifetimes.refresh_idle_seconds * 1000);
             let successor_hash = secret::hash(successor.expose_secret());
             let row = refresh_tokens::new_token(successor_hash, &family.id, now, expires_at);
             refresh_tokens::insert(write.transaction(), row).await?;
@@ -110,7 +118,9 @@ async fn answer(
     answer.refresh_token = Some(successor.expose_secret().to_owned());
     let hash = secret::hash(successor.expose_secret());
     refresh_tokens::remember_access_token(write.transaction(), &hash, &token.hash).await?;
-    write.commit(audit::issued(&request.origin, "refresh_token", &grant, &token)).await?;
+    write
+        .commit(audit::issued(&request.origin, "refresh_token", &grant, &token))
+        .await?;
     Ok(answer)
 }
 
@@ -120,8 +130,16 @@ fn narrowed(requested: Option<&str>, granted: Vec<String>) -> Result<Vec<String>
     let mut named: Vec<String> = requested.split_whitespace().map(ToOwned::to_owned).collect();
     named.sort();
     named.dedup();
-    let refused: Vec<&str> = named.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect();
-    if refused.is_empty() { Ok(named) } else { Err(scopes::invalid_scope(&refused)) }
+    let refused: Vec<&str> = named
+        .iter()
+        .filter(|scope| !granted.contains(scope))
+        .map(String::as_str)
+        .collect();
+    if refused.is_empty() {
+        Ok(named)
+    } else {
+        Err(scopes::invalid_scope(&refused))
+    }
 }
 
 /// Ends a family inside of a write, and revokes the access tokens that came with it. The revocations count in this process

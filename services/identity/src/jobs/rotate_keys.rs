@@ -99,12 +99,18 @@ fn of_algorithm<'a>(
 }
 
 fn next_generation(algorithm: Algorithm, stored: &[keys::Model]) -> i32 {
-    of_algorithm(algorithm, stored).map(|key| key.generation).max().unwrap_or_default() + 1
+    of_algorithm(algorithm, stored)
+        .map(|key| key.generation)
+        .max()
+        .unwrap_or_default()
+        + 1
 }
 
 /// When the next key is to begin to sign, if it is to be made now: at once when there is none.
 fn due(state: &State, algorithm: Algorithm, stored: &[keys::Model], now: i64) -> Option<i64> {
-    let Some(newest) = of_algorithm(algorithm, stored).map(|key| key.active_from).max() else { return Some(now) };
+    let Some(newest) = of_algorithm(algorithm, stored).map(|key| key.active_from).max() else {
+        return Some(now);
+    };
     let published = now + state.config.signing.publish_before_seconds * 1000;
     let next = newest + state.config.signing.rotation_seconds * 1000;
     (next <= published).then_some(next.max(published))
@@ -112,8 +118,12 @@ fn due(state: &State, algorithm: Algorithm, stored: &[keys::Model], now: i64) ->
 
 async fn add(state: &State, algorithm: Algorithm, generation: i32, active_from: i64) -> Result<(), Error> {
     // RSA keys are not made here: the one of the file stays until another one is configured.
-    let Some(pkcs8) = generate(algorithm) else { return Ok(()) };
-    insert(state, algorithm, &pkcs8, generation, active_from).await.map(|_| ())
+    let Some(pkcs8) = generate(algorithm) else {
+        return Ok(());
+    };
+    insert(state, algorithm, &pkcs8, generation, active_from)
+        .await
+        .map(|_| ())
 }
 
 async fn insert(
@@ -138,7 +148,9 @@ async fn insert(
     let write = state.store.write().await?;
     keys::insert(write.transaction(), row).await?;
     let details = json!({ "algorithm": keys::name(algorithm), "active_from": active_from });
-    write.commit(audit::by_service("signing_key.created", &key.kid, details)).await?;
+    write
+        .commit(audit::by_service("signing_key.created", &key.kid, details))
+        .await?;
     Ok(None)
 }
 
@@ -148,7 +160,10 @@ fn context(kid: &str) -> String {
 
 /// Takes in the RSA key of a PEM file, once. It signs at once when it is the first of its kind, else after it was published.
 pub async fn import_rs256(state: &State, path: &Path) -> Result<(), KeyError> {
-    let wrong = |reason: String| KeyError::File { path: path.display().to_string(), reason };
+    let wrong = |reason: String| KeyError::File {
+        path: path.display().to_string(),
+        reason,
+    };
     let text = SecretString::from(fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?);
     let pkcs8 = from_pem(text.expose_secret()).map_err(|error| wrong(error.to_string()))?;
     let key = SigningKey::from_pkcs8(Algorithm::Rs256, &pkcs8, 0).map_err(|error| wrong(error.to_string()))?;
@@ -158,7 +173,11 @@ pub async fn import_rs256(state: &State, path: &Path) -> Result<(), KeyError> {
     }
     let now = state.clock.milliseconds();
     let is_first = of_algorithm(Algorithm::Rs256, &stored).next().is_none();
-    let active_from = if is_first { now } else { now + state.config.signing.publish_before_seconds * 1000 };
+    let active_from = if is_first {
+        now
+    } else {
+        now + state.config.signing.publish_before_seconds * 1000
+    };
     let generation = next_generation(Algorithm::Rs256, &stored);
     match insert(state, Algorithm::Rs256, &pkcs8, generation, active_from).await {
         // Another instance has taken it in at the same moment.
@@ -180,7 +199,9 @@ async fn remove_old(state: &State, stored: &[keys::Model], now: i64) -> Result<(
         if successor.is_some_and(|successor| successor + kept_for < now) {
             let write = state.store.write().await?;
             keys::delete(write.transaction(), &key.kid).await?;
-            write.commit(audit::by_service("signing_key.removed", &key.kid, json!({}))).await?;
+            write
+                .commit(audit::by_service("signing_key.removed", &key.kid, json!({})))
+                .await?;
         }
     }
     Ok(())
@@ -196,7 +217,10 @@ async fn load(state: &State) -> Result<(), Error> {
     for row in keys::all(state.store.connection()).await? {
         match open(state, &row) {
             Some(key) => loaded.push(Arc::new(key)),
-            None => tracing::error!(kid = row.kid, "a signing key cannot be used: sealed with another master key?"),
+            None => tracing::error!(
+                kid = row.kid,
+                "a signing key cannot be used: sealed with another master key?"
+            ),
         }
     }
     state.keys.replace(loaded);

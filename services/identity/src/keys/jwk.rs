@@ -32,7 +32,10 @@ impl PublicKey {
         match (jwk.get("kty")?.as_str()?, jwk.get("crv").and_then(Value::as_str)) {
             ("EC", Some("P-256")) => point(32).map(Self::P256),
             ("EC", Some("P-384")) => point(48).map(Self::P384),
-            ("RSA", None) => Some(Self::Rsa { n: number("n", None)?, e: number("e", None)? }),
+            ("RSA", None) => Some(Self::Rsa {
+                n: number("n", None)?,
+                e: number("e", None)?,
+            }),
             ("OKP", Some("Ed25519")) => number("x", Some(32)).map(Self::Ed25519),
             _ => None,
         }

@@ -51,7 +51,12 @@ impl<'a> Jws<'a> {
             return Err(MalformedJws);
         }
         let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| MalformedJws)?;
-        Ok(Self { header, claims, message, signature: decode(signature)? })
+        Ok(Self {
+            header,
+            claims,
+            message,
+            signature: decode(signature)?,
+        })
     }
 
     /// Whether the signature is the key's, made with the key's own algorithm: the header has no say in it.

@@ -8,8 +8,8 @@ use std::sync::{Arc, RwLock};
 
 pub use jwk::PublicKey;
 pub use jws::Jws;
-pub use signing_key::{SigningKey, UnusableKey, from_pem, generate};
 use serde_json::{Value, json};
+pub use signing_key::{SigningKey, UnusableKey, from_pem, generate};
 
 use crate::config::Algorithm;
 
@@ -64,8 +64,12 @@ impl SigningKeys {
     }
 
     fn set(&self, published: impl Fn(&SigningKey) -> bool) -> Value {
-        let keys: Vec<Value> =
-            self.all().iter().filter(|key| published(key)).map(|key| key.public_jwk().clone()).collect();
+        let keys: Vec<Value> = self
+            .all()
+            .iter()
+            .filter(|key| published(key))
+            .map(|key| key.public_jwk().clone())
+            .collect();
         json!({ "keys": keys })
     }
 }

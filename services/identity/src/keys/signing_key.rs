@@ -62,16 +62,14 @@ pub fn from_pem(text: &str) -> Result<SecretBox<[u8]>, UnusableKey> {
         .and_then(|(_, rest)| rest.split_once("-----END PRIVATE KEY-----"))
         .ok_or(UnusableKey)?;
     let base64: String = body.0.split_whitespace().collect();
-    Ok(SecretBox::from(STANDARD.decode(base64).map_err(|_| UnusableKey)?.into_boxed_slice()))
+    Ok(SecretBox::from(
+        STANDARD.decode(base64).map_err(|_| UnusableKey)?.into_boxed_slice(),
+    ))
 }
 
 impl SigningKey {
     /// Reads a private key.
-    pub fn from_pkcs8(
-        algorithm: Algorithm,
-        pkcs8: &SecretBox<[u8]>,
-        active_from: i64,
-    ) -> Result<Self, UnusableKey> {
+    pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &SecretBox<[u8]>, active_from: i64) -> Result<Self, UnusableKey> {
         let bytes = pkcs8.expose_secret();
         let pair = match algorithm {
             Algorithm::Es256 => {
@@ -88,7 +86,14 @@ impl SigningKey {
         jwk["use"] = json!("sig");
         jwk["kid"] = json!(kid);
         jwk["alg"] = json!(public.algorithm());
-        Ok(Self { kid, algorithm, active_from, pair, jwk, public })
+        Ok(Self {
+            kid,
+            algorithm,
+            active_from,
+            pair,
+            jwk,
+            public,
+        })
     }
 
     /// The public half as a JSON Web Key, with `use`, `kid` and `alg`.
@@ -108,7 +113,11 @@ impl SigningKey {
             header["typ"] = json!(typ);
         }
         let claims = serde_json::to_string(claims).expect("claims are JSON");
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let signature = self.signature(message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
@@ -116,11 +125,16 @@ impl SigningKey {
     fn signature(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Ecdsa(pair) => pair.sign(&random, message).expect("the system has randomness").as_ref().to_vec(),
+            Pair::Ecdsa(pair) => pair
+                .sign(&random, message)
+                .expect("the system has randomness")
+                .as_ref()
+                .to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("the length is the modulus'");
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .expect("the length is the modulus'");
                 signature
             }
         }
@@ -176,7 +190,10 @@ mod tests {
             let header = URL_SAFE_NO_PAD.encode(json!({ "kid": key.kid, "alg": alg }).to_string());
             for signature in [parts[2], ""] {
                 let forged = format!("{header}.{}.{signature}", parts[1]);
-                assert!(!Jws::parse(&forged).is_ok_and(|jws| jws.is_signed_by(key.public())), "{alg}");
+                assert!(
+                    !Jws::parse(&forged).is_ok_and(|jws| jws.is_signed_by(key.public())),
+                    "{alg}"
+                );
             }
         }
     }
@@ -198,7 +215,10 @@ mod tests {
         let token = key.sign(Some("at+jwt"), &json!({}));
         let jws = Jws::parse(&token).unwrap();
         assert!(jws.is_signed_by(key.public()));
-        assert_eq!((jws.header.alg.as_str(), jws.header.typ.as_deref()), ("RS256", Some("at+jwt")));
+        assert_eq!(
+            (jws.header.alg.as_str(), jws.header.typ.as_deref()),
+            ("RS256", Some("at+jwt"))
+        );
         assert!(from_pem("-----BEGIN RSA PRIVATE KEY-----").is_err());
     }
 }

@@ -191,10 +191,19 @@ fn tables() -> Vec<TableCreateStatement> {
         belongs_to(table("ssh_keys", ssh_keys, &["id"]), &user, "users", &user),
         table("clients", clients, &["realm", "id"]),
         table("service_users", service_users, &["uid"]),
-        belongs_to(table("service_clients", service_clients, &["client_id"]), &["uid"], "service_users", &["uid"]),
+        belongs_to(
+            table("service_clients", service_clients, &["client_id"]),
+            &["uid"],
+            "service_users",
+            &["uid"],
+        ),
         table("teams", teams, &["id"]),
         belongs_to(
-            table("team_members", vec![text("team_id"), text("realm"), text("uid")], &["team_id", "realm", "uid"]),
+            table(
+                "team_members",
+                vec![text("team_id"), text("realm"), text("uid")],
+                &["team_id", "realm", "uid"],
+            ),
             &["team_id"],
             "teams",
             &["id"],
@@ -209,7 +218,13 @@ fn tables() -> Vec<TableCreateStatement> {
         belongs_to(
             table(
                 "account_members",
-                vec![text("kind"), text("account_id"), text("realm"), text("uid"), text("role")],
+                vec![
+                    text("kind"),
+                    text("account_id"),
+                    text("realm"),
+                    text("uid"),
+                    text("role"),
+                ],
                 &["kind", "account_id", "realm", "uid", "role"],
             ),
             &["kind", "account_id"],

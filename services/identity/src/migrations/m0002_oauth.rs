@@ -21,7 +21,11 @@ impl MigrationTrait for Migration {
             manager.create_table(table).await?;
         }
         for (name, table, column) in INDEXES {
-            let index = Index::create().name(*name).table(Alias::new(*table)).col(Alias::new(*column)).to_owned();
+            let index = Index::create()
+                .name(*name)
+                .table(Alias::new(*table))
+                .col(Alias::new(*column))
+                .to_owned();
             manager.create_index(index).await?;
         }
         Ok(())
@@ -50,7 +54,13 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(text("sealed_private_key"))
             .col(big_integer("created_at"))
             .col(big_integer("active_from"))
-            .index(Index::create().unique().name("signing_keys_generation").col("algorithm").col("generation"))
+            .index(
+                Index::create()
+                    .unique()
+                    .name("signing_keys_generation")
+                    .col("algorithm")
+                    .col("generation"),
+            )
             .to_owned(),
         table("authorization_codes")
             .col(text("code_hash").primary_key())
@@ -150,7 +160,10 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(big_integer("failed_at"))
             .col(big_integer("blocked_until"))
             .to_owned(),
-        table("client_assertions").col(text("assertion_hash").primary_key()).col(big_integer("expires_at")).to_owned(),
+        table("client_assertions")
+            .col(text("assertion_hash").primary_key())
+            .col(big_integer("expires_at"))
+            .to_owned(),
     ]
 }
 

@@ -29,7 +29,9 @@ pub struct Filter<'a> {
 
 /// Accounts of a kind, by id. At most five queries, however many there are.
 pub async fn list(connection: &impl ConnectionTrait, kind: &str, filter: &Filter<'_>) -> Result<Vec<Account>, Error> {
-    let mut query = account::Entity::find().filter(account::Column::Kind.eq(kind)).order_by_asc(account::Column::Id);
+    let mut query = account::Entity::find()
+        .filter(account::Column::Kind.eq(kind))
+        .order_by_asc(account::Column::Id);
     if let Some(id) = filter.id {
         query = query.filter(account::Column::Id.eq(id));
     }
@@ -43,7 +45,9 @@ pub async fn list(connection: &impl ConnectionTrait, kind: &str, filter: &Filter
             .all(connection)
             .await?;
         let explicit = explicit.into_iter().map(|row| row.account_id);
-        let any = Condition::any().add(account::Column::Id.is_in(explicit)).add(account::Column::Owner.is_in(&teams));
+        let any = Condition::any()
+            .add(account::Column::Id.is_in(explicit))
+            .add(account::Column::Owner.is_in(&teams));
         query = query.filter(any);
     }
     let rows = query.all(connection).await?;
@@ -67,16 +71,25 @@ pub async fn list(connection: &impl ConnectionTrait, kind: &str, filter: &Filter
     }
     if let (Some((realm, uid)), true, None) = (filter.member, filter.synthetic, filter.role) {
         let names: BTreeSet<String> = accounts.iter().map(|account| account.name.clone()).collect();
-        accounts.extend(teams.into_iter().filter(|team| !names.contains(team)).map(|team| Account {
-            id: team.clone(),
-            name: team.clone(),
-            kind: kind.to_owned(),
-            provider: kind.to_owned(),
-            owner: Some(team),
-            description: None,
-            disabled: false,
-            members: vec![AccountMember { id: uid.to_owned(), realm: realm.to_owned(), role: TEAM_ROLE.to_owned() }],
-        }));
+        accounts.extend(
+            teams
+                .into_iter()
+                .filter(|team| !names.contains(team))
+                .map(|team| Account {
+                    id: team.clone(),
+                    name: team.clone(),
+                    kind: kind.to_owned(),
+                    provider: kind.to_owned(),
+                    owner: Some(team),
+                    description: None,
+                    disabled: false,
+                    members: vec![AccountMember {
+                        id: uid.to_owned(),
+                        realm: realm.to_owned(),
+                        role: TEAM_ROLE.to_owned(),
+                    }],
+                }),
+        );
     }
     Ok(accounts)
 }
@@ -94,7 +107,11 @@ async fn members(
         .all(connection)
         .await?;
     for row in explicit {
-        let member = AccountMember { id: row.uid, realm: row.realm, role: row.role };
+        let member = AccountMember {
+            id: row.uid,
+            realm: row.realm,
+            role: row.role,
+        };
         members.entry(row.account_id).or_default().insert(member);
     }
     let mut owned: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -109,7 +126,11 @@ async fn members(
         .await?;
     for row in of_teams {
         for account in owned.get(row.team_id.as_str()).into_iter().flatten() {
-            let member = AccountMember { id: row.uid.clone(), realm: row.realm.clone(), role: TEAM_ROLE.to_owned() };
+            let member = AccountMember {
+                id: row.uid.clone(),
+                realm: row.realm.clone(),
+                role: TEAM_ROLE.to_owned(),
+            };
             members.entry((*account).to_owned()).or_default().insert(member);
         }
     }
@@ -131,16 +152,32 @@ pub(crate) async fn current(
     let mut accounts = account::Entity::find();
     let mut members = account_member::Entity::find();
     if let Some((kind, id)) = one {
-        accounts = accounts.filter(account::Column::Kind.eq(kind)).filter(account::Column::Id.eq(id));
-        members = members.filter(account_member::Column::Kind.eq(kind)).filter(account_member::Column::AccountId.eq(id));
+        accounts = accounts
+            .filter(account::Column::Kind.eq(kind))
+            .filter(account::Column::Id.eq(id));
+        members = members
+            .filter(account_member::Column::Kind.eq(kind))
+            .filter(account_member::Column::AccountId.eq(id));
     }
     let rows = accounts.all(connection).await?.into_iter();
     let mut all: BTreeMap<_, _> = rows
-        .map(|row| ((row.kind.clone(), row.id.clone()), Current { row, members: BTreeSet::new() }))
+        .map(|row| {
+            (
+                (row.kind.clone(), row.id.clone()),
+                Current {
+                    row,
+                    members: BTreeSet::new(),
+                },
+            )
+        })
         .collect();
     for row in members.all(connection).await? {
         if let Some(account) = all.get_mut(&(row.kind, row.account_id)) {
-            account.members.insert(AccountMember { id: row.uid, realm: row.realm, role: row.role });
+            account.members.insert(AccountMember {
+                id: row.uid,
+                realm: row.realm,
+                role: row.role,
+            });
         }
     }
     Ok(all)
@@ -157,11 +194,17 @@ pub(crate) async fn put(
     check_name("type", kind)?;
     check_name("id", id)?;
     if kind == "aws" && (id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err(Invalid::new("id", format!("{id:?} is not the id of an AWS account: 12 digits, quoted in YAML")).into());
+        return Err(Invalid::new(
+            "id",
+            format!("{id:?} is not the id of an AWS account: 12 digits, quoted in YAML"),
+        )
+        .into());
     }
     let existed = current.is_some();
-    let mut account =
-        current.cloned().unwrap_or_else(|| Current { row: blank(kind, id, author), members: BTreeSet::new() });
+    let mut account = current.cloned().unwrap_or_else(|| Current {
+        row: blank(kind, id, author),
+        members: BTreeSet::new(),
+    });
     let mut fields = Fields::default();
     let row = &mut account.row;
     if let Some(name) = patch.name {
@@ -185,24 +228,44 @@ pub(crate) async fn put(
         for member in members {
             check_name("members", &member.id)?;
             check_name("members", &member.role)?;
-            wanted.insert(AccountMember { realm: crate::realms::canonical(&member.realm), ..member });
+            wanted.insert(AccountMember {
+                realm: crate::realms::canonical(&member.realm),
+                ..member
+            });
         }
         fields.set("members", &mut account.members, wanted);
     }
-    let Some(change) = fields.into_change(existed, "account", format!("{kind}/{id}")) else { return Ok(None) };
+    let Some(change) = fields.into_change(existed, "account", format!("{kind}/{id}")) else {
+        return Ok(None);
+    };
     account.row.version += 1;
     account.row.modified_at = author.now;
     account.row.modified_by.clone_from(&author.name);
     save::<account::Entity, _>(transaction, account.row, existed).await?;
     let key = |member: &AccountMember| {
-        (kind.to_owned(), id.to_owned(), member.realm.clone(), member.id.clone(), member.role.clone())
+        (
+            kind.to_owned(),
+            id.to_owned(),
+            member.realm.clone(),
+            member.id.clone(),
+            member.role.clone(),
+        )
     };
     for member in before.difference(&account.members) {
-        account_member::Entity::delete_by_id(key(member)).exec(transaction).await?;
+        account_member::Entity::delete_by_id(key(member))
+            .exec(transaction)
+            .await?;
     }
-    let added: Vec<_> = account.members.difference(&before).map(key).map(row_of_member).collect();
+    let added: Vec<_> = account
+        .members
+        .difference(&before)
+        .map(key)
+        .map(row_of_member)
+        .collect();
     if !added.is_empty() {
-        account_member::Entity::insert_many(added).exec_without_returning(transaction).await?;
+        account_member::Entity::insert_many(added)
+            .exec_without_returning(transaction)
+            .await?;
     }
     Ok(Some(change))
 }
@@ -210,7 +273,14 @@ pub(crate) async fn put(
 fn row_of_member(
     (kind, account_id, realm, uid, role): (String, String, String, String, String),
 ) -> account_member::ActiveModel {
-    account_member::Model { kind, account_id, realm, uid, role }.into()
+    account_member::Model {
+        kind,
+        account_id,
+        realm,
+        uid,
+        role,
+    }
+    .into()
 }
 
 fn blank(kind: &str, id: &str, author: &Author) -> account::Model {
@@ -231,6 +301,8 @@ fn blank(kind: &str, id: &str, author: &Author) -> account::Model {
 
 /// Removes an account. Says whether it was there.
 pub(crate) async fn delete(transaction: &DatabaseTransaction, kind: &str, id: &str) -> Result<bool, Error> {
-    let deleted = account::Entity::delete_by_id((kind.to_owned(), id.to_owned())).exec(transaction).await?;
+    let deleted = account::Entity::delete_by_id((kind.to_owned(), id.to_owned()))
+        .exec(transaction)
+        .await?;
     Ok(deleted.rows_affected > 0)
 }

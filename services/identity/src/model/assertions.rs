@@ -23,12 +23,22 @@ pub async fn first_use(
     assertion_hash: &str,
     expires_at: i64,
 ) -> Result<bool, stups_store::Error> {
-    let row = ActiveModel { assertion_hash: Set(assertion_hash.to_owned()), expires_at: Set(expires_at) };
-    let inserted = Entity::insert(row).on_conflict_do_nothing().exec_without_returning(connection).await?;
+    let row = ActiveModel {
+        assertion_hash: Set(assertion_hash.to_owned()),
+        expires_at: Set(expires_at),
+    };
+    let inserted = Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(connection)
+        .await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
 }
 
 /// Forgets assertions that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, now: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(connection).await?.rows_affected)
+    Ok(Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(now))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }

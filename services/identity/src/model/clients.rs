@@ -11,9 +11,9 @@ use stups_store::Error;
 
 use crate::State;
 use crate::model::entity::{client, service_client};
-use crate::model::service_users::{self, Generation};
 use crate::model::json::from_json;
 use crate::model::passwords;
+use crate::model::service_users::{self, Generation};
 
 /// A client as tokens are issued to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +78,11 @@ impl TryFrom<client::Model> for Client {
             default_scopes: from_json(&row.default_scopes)?,
             redirect_uris: from_json(&row.redirect_uris)?,
             grants: from_json(&row.grants)?,
-            token_profile: if row.token_profile == "at+jwt" { TokenProfile::AtJwt } else { TokenProfile::Legacy },
+            token_profile: if row.token_profile == "at+jwt" {
+                TokenProfile::AtJwt
+            } else {
+                TokenProfile::Legacy
+            },
             extra_claims: from_json(&row.extra_claims)?,
             jwks: row.jwks.as_deref().map(from_json).transpose()?,
             realm: row.realm,
@@ -118,7 +122,9 @@ pub async fn authenticate(
     let Some(secret) = secret else { return Ok(None) };
     let hashes: Vec<String> = found.iter().filter_map(|(row, _)| row.secret_hash.clone()).collect();
     let verdict = passwords::verify(&state.hasher, secret, &hashes).await?;
-    let Some((row, generation)) = found.filter(|_| verdict.matched.is_some()) else { return Ok(None) };
+    let Some((row, generation)) = found.filter(|_| verdict.matched.is_some()) else {
+        return Ok(None);
+    };
     note_use(state, &row, generation.as_ref(), verdict.upgrade).await;
     Ok(Some(Client::try_from(row)?))
 }
@@ -130,15 +136,23 @@ async fn find_valid(
     id: &str,
     now: i64,
 ) -> Result<Option<(client::Model, Option<service_client::Model>)>, Error> {
-    let row = client::Entity::find_by_id((realm.to_owned(), id.to_owned())).one(connection).await?;
+    let row = client::Entity::find_by_id((realm.to_owned(), id.to_owned()))
+        .one(connection)
+        .await?;
     let Some(row) = row else { return Ok(None) };
-    let Some(owner) = &row.owner else { return Ok(Some((row, None))) };
+    let Some(owner) = &row.owner else {
+        return Ok(Some((row, None)));
+    };
     let generations = service_client::Entity::find()
         .filter(service_client::Column::Uid.eq(owner))
         .all(connection)
         .await?;
     let valid = service_users::valid(&generations.iter().map(Generation::from).collect::<Vec<_>>(), now);
-    match generations.into_iter().zip(valid).find(|(generation, _)| generation.client_id == id) {
+    match generations
+        .into_iter()
+        .zip(valid)
+        .find(|(generation, _)| generation.client_id == id)
+    {
         Some((generation, true)) => Ok(Some((row, Some(generation)))),
         Some((_, false)) => Ok(None),
         // A client that somebody gave to a service user by hand has no generations.
@@ -155,7 +169,9 @@ async fn note_use(
 ) {
     let now = state.clock.milliseconds();
     let stale = generation.filter(|generation| {
-        generation.last_used_at.is_none_or(|last| now - last >= service_users::USE_RESOLUTION_MS)
+        generation
+            .last_used_at
+            .is_none_or(|last| now - last >= service_users::USE_RESOLUTION_MS)
     });
     if stale.is_none() && upgrade.is_none() {
         return;

@@ -48,7 +48,9 @@ pub enum Redemption {
 
 /// Keeps a new code.
 pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(code.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    Entity::insert(code.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -96,5 +98,9 @@ pub async fn remember_tokens(
 
 /// Forgets codes whose tokens have expired too: `before` is in milliseconds since 1970 UTC.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many().filter(Column::ExpiresAt.lt(before)).exec(connection).await?.rows_affected)
+    Ok(Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }

@@ -45,7 +45,9 @@ impl Between {
 /// The scopes agreed to; none when nothing is stored.
 pub async fn scopes(connection: &impl ConnectionTrait, between: &Between) -> Result<Vec<String>, stups_store::Error> {
     let stored = Entity::find_by_id(between.key()).one(connection).await?;
-    Ok(stored.map(|consent| list_from_text(&consent.scopes)).unwrap_or_default())
+    Ok(stored
+        .map(|consent| list_from_text(&consent.scopes))
+        .unwrap_or_default())
 }
 
 /// Stores an agreement in place of the earlier one.
@@ -74,7 +76,11 @@ pub async fn replace(
 
 /// Withdraws an agreement; says whether there was one.
 pub async fn delete(connection: &impl ConnectionTrait, between: &Between) -> Result<bool, stups_store::Error> {
-    Ok(Entity::delete_by_id(between.key()).exec(connection).await?.rows_affected == 1)
+    Ok(Entity::delete_by_id(between.key())
+        .exec(connection)
+        .await?
+        .rows_affected
+        == 1)
 }
 
 /// Whether there is an agreement, be it to no scope at all.

@@ -61,7 +61,9 @@ pub enum Poll {
 
 /// Keeps a new code.
 pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(code.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    Entity::insert(code.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -143,12 +145,22 @@ async fn take(connection: &impl ConnectionTrait, code: Model) -> Result<Poll, st
         .filter(Column::Status.eq(APPROVED))
         .exec(connection)
         .await?;
-    Ok(if taken.rows_affected == 1 { Poll::Approved(Box::new(code)) } else { Poll::Unknown })
+    Ok(if taken.rows_affected == 1 {
+        Poll::Approved(Box::new(code))
+    } else {
+        Poll::Unknown
+    })
 }
 
 async fn wait(connection: &impl ConnectionTrait, code: &Model, now: i64) -> Result<Poll, stups_store::Error> {
-    let early = code.polled_at.is_some_and(|polled_at| now - polled_at < i64::from(code.interval_seconds) * 1000);
-    let interval = if early { code.interval_seconds.saturating_add(5) } else { code.interval_seconds };
+    let early = code
+        .polled_at
+        .is_some_and(|polled_at| now - polled_at < i64::from(code.interval_seconds) * 1000);
+    let interval = if early {
+        code.interval_seconds.saturating_add(5)
+    } else {
+        code.interval_seconds
+    };
     Entity::update_many()
         .col_expr(Column::PolledAt, Expr::value(now))
         .col_expr(Column::IntervalSeconds, Expr::value(interval))
@@ -160,5 +172,9 @@ async fn wait(connection: &impl ConnectionTrait, code: &Model, now: i64) -> Resu
 
 /// Forgets codes that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many().filter(Column::ExpiresAt.lt(before)).exec(connection).await?.rows_affected)
+    Ok(Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }

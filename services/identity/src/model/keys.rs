@@ -35,17 +35,28 @@ pub fn name(algorithm: Algorithm) -> &'static str {
 
 /// The algorithm of a row; nothing for one that this version does not know.
 pub fn algorithm(name: &str) -> Option<Algorithm> {
-    [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].into_iter().find(|known| self::name(*known) == name)
+    [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa]
+        .into_iter()
+        .find(|known| self::name(*known) == name)
 }
 
 /// All keys, oldest first.
 pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Model>, stups_store::Error> {
-    Ok(Entity::find().order_by_asc(Column::ActiveFrom).order_by_asc(Column::Kid).all(connection).await?)
+    Ok(Entity::find()
+        .order_by_asc(Column::ActiveFrom)
+        .order_by_asc(Column::Kid)
+        .all(connection)
+        .await?)
 }
 
 /// The ids of all keys: what tells whether the loaded set is the current one.
 pub async fn ids(connection: &impl ConnectionTrait) -> Result<Vec<String>, stups_store::Error> {
-    Ok(Entity::find().select_only().column(Column::Kid).into_tuple().all(connection).await?)
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Kid)
+        .into_tuple()
+        .all(connection)
+        .await?)
 }
 
 /// Adds a key.

@@ -25,7 +25,7 @@ const MACHINE_BYTES: usize = 32;
 /// How the hashes of generated passwords begin.
 const MACHINE_HASH_PREFIX: &str = "$hmac-sha256$";
 /// Longer passwords are refused unseen, in bytes.
-const MAX_PASSWORD_BYTES: usize = 1024;
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 /// bcrypt sees no more than this many bytes, so longer passwords cannot be verified with it.
 const MAX_BCRYPT_BYTES: usize = 72;
 /// What an imported hash may cost at most, so that no import makes a login expensive: KiB, passes, lanes.
@@ -52,7 +52,10 @@ pub fn generate(hasher: &PasswordHasher) -> (SecretString, String) {
     let random = BASE64_URL_SAFE_NO_PAD.encode(random::<MACHINE_BYTES>());
     let secret = SecretString::from(format!("{MACHINE_PREFIX}{random}"));
     let tag = hmac::sign(hasher.machine_secret_key(), secret.expose_secret().as_bytes());
-    (secret, format!("{MACHINE_HASH_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(tag)))
+    (
+        secret,
+        format!("{MACHINE_HASH_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(tag)),
+    )
 }
 
 /// The argon2id hash of a password that somebody chose. Errors: too many are hashed at the same time.
@@ -68,16 +71,23 @@ pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[
         return Ok(Verdict::default());
     }
     if is_machine_password(password) {
-        return Ok(Verdict { matched: verify_machine(hasher.machine_secret_key(), password, hashes), upgrade: None });
+        return Ok(Verdict {
+            matched: verify_machine(hasher.machine_secret_key(), password, hashes),
+            upgrade: None,
+        });
     }
     let (password, hashes) = (password.clone(), hashes.to_vec());
-    hasher.run(move |argon2| verify_chosen(argon2, &password, &hashes)).await
+    hasher
+        .run(move |argon2| verify_chosen(argon2, &password, &hashes))
+        .await
 }
 
 fn verify_machine(key: &hmac::Key, password: &SecretString, hashes: &[String]) -> Option<usize> {
     let message = password.expose_secret().as_bytes();
     hashes.iter().position(|hash| {
-        let stored = hash.strip_prefix(MACHINE_HASH_PREFIX).and_then(|tag| BASE64_URL_SAFE_NO_PAD.decode(tag).ok());
+        let stored = hash
+            .strip_prefix(MACHINE_HASH_PREFIX)
+            .and_then(|tag| BASE64_URL_SAFE_NO_PAD.decode(tag).ok());
         // ring compares in constant time.
         stored.is_some_and(|stored| hmac::verify(key, message, &stored).is_ok())
     })
@@ -85,11 +95,18 @@ fn verify_machine(key: &hmac::Key, password: &SecretString, hashes: &[String]) -
 
 fn verify_chosen(argon2: &Argon2<'_>, password: &SecretString, hashes: &[String]) -> Verdict {
     let mut compared = false;
-    for (index, hash) in hashes.iter().enumerate().filter(|(_, hash)| !hash.starts_with(MACHINE_HASH_PREFIX)) {
+    for (index, hash) in hashes
+        .iter()
+        .enumerate()
+        .filter(|(_, hash)| !hash.starts_with(MACHINE_HASH_PREFIX))
+    {
         compared = true;
         if matches(password, hash) {
             let upgrade = is_weak(argon2, hash).then(|| argon2id(argon2, password));
-            return Verdict { matched: Some(index), upgrade };
+            return Verdict {
+                matched: Some(index),
+                upgrade,
+            };
         }
     }
     if !compared {
@@ -101,7 +118,8 @@ fn verify_chosen(argon2: &Argon2<'_>, password: &SecretString, hashes: &[String]
 
 fn argon2id(argon2: &Argon2<'_>, password: &SecretString) -> String {
     let hash = argon2.hash_password_with_salt(password.expose_secret().as_bytes(), &random::<16>());
-    hash.expect("the salt and the output have lengths that argon2 takes").to_string()
+    hash.expect("the salt and the output have lengths that argon2 takes")
+        .to_string()
 }
 
 /// Whether a hash that matched is to be replaced: bcrypt, or argon2id that costs less than ours.
@@ -122,7 +140,11 @@ pub fn check_imported(hash: &str) -> Result<(), InvalidHash> {
     if hash.starts_with("$2") {
         let parts: bcrypt::HashParts = hash.parse().map_err(|_| InvalidHash)?;
         let variant = ["$2a$", "$2b$", "$2y$"].iter().any(|variant| hash.starts_with(variant));
-        return if variant && parts.get_cost() <= MAX_BCRYPT_COST { Ok(()) } else { Err(InvalidHash) };
+        return if variant && parts.get_cost() <= MAX_BCRYPT_COST {
+            Ok(())
+        } else {
+            Err(InvalidHash)
+        };
     }
     let (memory, iterations, lanes) = argon2id_cost(hash).ok_or(InvalidHash)?;
     let complete = PasswordHash::new(hash).is_ok_and(|hash| hash.salt.is_some() && hash.hash.is_some());
@@ -140,7 +162,9 @@ fn matches(password: &SecretString, hash: &str) -> bool {
 
 /// Memory in KiB, passes and lanes of an argon2id hash; nothing for any other.
 fn argon2id_cost(hash: &str) -> Option<(u32, u32, u32)> {
-    let hash = PasswordHash::new(hash).ok().filter(|hash| hash.algorithm.as_str() == "argon2id")?;
+    let hash = PasswordHash::new(hash)
+        .ok()
+        .filter(|hash| hash.algorithm.as_str() == "argon2id")?;
     let params = Params::try_from(&hash).ok()?;
     Some((params.m_cost(), params.t_cost(), params.p_cost()))
 }
@@ -148,7 +172,9 @@ fn argon2id_cost(hash: &str) -> Option<(u32, u32, u32)> {
 /// Whether a password has the form of those that this service generates.
 fn is_machine_password(password: &SecretString) -> bool {
     let random = password.expose_secret().strip_prefix(MACHINE_PREFIX);
-    random.and_then(|random| BASE64_URL_SAFE_NO_PAD.decode(random).ok()).is_some_and(|bytes| bytes.len() == MACHINE_BYTES)
+    random
+        .and_then(|random| BASE64_URL_SAFE_NO_PAD.decode(random).ok())
+        .is_some_and(|bytes| bytes.len() == MACHINE_BYTES)
 }
 
 /// Random bytes from the operating system's generator.

@@ -1,8 +1,8 @@
 //! Refresh tokens: each is used once and has one successor; all that follow from one login are a family, which ends as a whole.
 
 use sea_orm::IntoActiveModel;
-use sea_orm::entity::prelude::*;
 use sea_orm::QuerySelect;
+use sea_orm::entity::prelude::*;
 
 /// One refresh token.
 pub mod token {
@@ -74,18 +74,18 @@ pub enum Presentation {
 }
 
 /// Starts a family with its first token.
-pub async fn start(
-    connection: &impl ConnectionTrait,
-    family: Family,
-    first: Token,
-) -> Result<(), stups_store::Error> {
-    family::Entity::insert(family.into_active_model().reset_all()).exec_without_returning(connection).await?;
+pub async fn start(connection: &impl ConnectionTrait, family: Family, first: Token) -> Result<(), stups_store::Error> {
+    family::Entity::insert(family.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     insert(connection, first).await
 }
 
 /// Adds the successor of a token.
 pub async fn insert(connection: &impl ConnectionTrait, token: Token) -> Result<(), stups_store::Error> {
-    token::Entity::insert(token.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    token::Entity::insert(token.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -102,18 +102,31 @@ pub async fn present(
         .filter(token::Column::UsedAt.is_null())
         .exec(connection)
         .await?;
-    let Some(token) = find(connection, token_hash).await? else { return Ok(Presentation::Unknown) };
-    let Some(family) = family::Entity::find_by_id(token.family_id.clone()).one(connection).await? else {
+    let Some(token) = find(connection, token_hash).await? else {
+        return Ok(Presentation::Unknown);
+    };
+    let Some(family) = family::Entity::find_by_id(token.family_id.clone())
+        .one(connection)
+        .await?
+    else {
         return Ok(Presentation::Unknown);
     };
     if family.revoked_at.is_some() || family.expires_at <= now {
         return Ok(Presentation::Ended(family));
     }
     if used.rows_affected == 1 {
-        return Ok(if token.expires_at <= now { Presentation::Ended(family) } else { Presentation::First(family) });
+        return Ok(if token.expires_at <= now {
+            Presentation::Ended(family)
+        } else {
+            Presentation::First(family)
+        });
     }
     let in_grace = token.used_at.is_some_and(|used_at| now - used_at <= grace);
-    Ok(if in_grace { Presentation::InGrace(family) } else { Presentation::Reused(family) })
+    Ok(if in_grace {
+        Presentation::InGrace(family)
+    } else {
+        Presentation::Reused(family)
+    })
 }
 
 /// The token of that hash.
@@ -200,10 +213,21 @@ pub async fn of_user_and_client(
 
 /// Forgets families that have expired, with their tokens.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(family::Entity::delete_many().filter(family::Column::ExpiresAt.lt(before)).exec(connection).await?.rows_affected)
+    Ok(family::Entity::delete_many()
+        .filter(family::Column::ExpiresAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }
 
 /// A refresh token as it is kept.
 pub fn new_token(token_hash: String, family_id: &str, now: i64, expires_at: i64) -> Token {
-    Token { token_hash, family_id: family_id.to_owned(), access_token_hash: None, created_at: now, expires_at, used_at: None }
+    Token {
+        token_hash,
+        family_id: family_id.to_owned(),
+        access_token_hash: None,
+        created_at: now,
+        expires_at,
+        used_at: None,
+    }
 }

@@ -1,7 +1,7 @@
 //! The list of revoked tokens and claims (contract identity 2.12). Here times are in whole seconds, as the list has them.
 
-use sea_orm::QueryOrder;
 use sea_orm::IntoActiveModel;
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
 /// One revocation.
@@ -52,7 +52,9 @@ pub mod refresh {
 
 /// Adds a revocation.
 pub async fn insert(connection: &impl ConnectionTrait, revocation: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(revocation.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    Entity::insert(revocation.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -71,7 +73,9 @@ pub async fn insert_refresh(
     connection: &impl ConnectionTrait,
     refresh: refresh::Model,
 ) -> Result<(), stups_store::Error> {
-    refresh::Entity::insert(refresh.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    refresh::Entity::insert(refresh.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -90,6 +94,13 @@ pub async fn last_refresh(
 
 /// Forgets what no living token can need any more.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    refresh::Entity::delete_many().filter(refresh::Column::RequestedAt.lt(before)).exec(connection).await?;
-    Ok(Entity::delete_many().filter(Column::RevokedAt.lt(before)).exec(connection).await?.rows_affected)
+    refresh::Entity::delete_many()
+        .filter(refresh::Column::RequestedAt.lt(before))
+        .exec(connection)
+        .await?;
+    Ok(Entity::delete_many()
+        .filter(Column::RevokedAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }

@@ -47,5 +47,8 @@ pub async fn find(connection: &impl ConnectionTrait, uid: &str) -> Result<Option
 
 /// The row, which no other transaction changes until this one ends.
 async fn lock(transaction: &DatabaseTransaction, uid: &str) -> Result<Option<service_user::Model>, Error> {
-    Ok(service_user::Entity::find_by_id(uid.to_owned()).lock_exclusive().one(transaction).await?)
+    Ok(service_user::Entity::find_by_id(uid.to_owned())
+        .lock_exclusive()
+        .one(transaction)
+        .await?)
 }

@@ -24,7 +24,9 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Keeps a new login.
 pub async fn insert(connection: &impl ConnectionTrait, session: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(session.into_active_model().reset_all()).exec_without_returning(connection).await?;
+    Entity::insert(session.into_active_model().reset_all())
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
@@ -34,7 +36,10 @@ pub async fn find(
     session_hash: &str,
     now: i64,
 ) -> Result<Option<Model>, stups_store::Error> {
-    Ok(Entity::find_by_id(session_hash.to_owned()).filter(Column::ExpiresAt.gt(now)).one(connection).await?)
+    Ok(Entity::find_by_id(session_hash.to_owned())
+        .filter(Column::ExpiresAt.gt(now))
+        .one(connection)
+        .await?)
 }
 
 /// Lets the login live until then.
@@ -59,5 +64,9 @@ pub async fn delete(connection: &impl ConnectionTrait, session_hash: &str) -> Re
 
 /// Forgets logins that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many().filter(Column::ExpiresAt.lt(before)).exec(connection).await?.rows_affected)
+    Ok(Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }

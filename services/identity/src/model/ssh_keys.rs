@@ -37,28 +37,39 @@ pub fn validate(line: &str) -> Result<ValidKey, Invalid> {
     if line.len() > MAX_LINE || line.chars().any(char::is_control) {
         return Err(invalid("is not one line of an authorized_keys file"));
     }
-    let entry: Entry = line.parse().map_err(|_| invalid("is not a public key as in authorized_keys: type, base64, comment"))?;
+    let entry: Entry = line
+        .parse()
+        .map_err(|_| invalid("is not a public key as in authorized_keys: type, base64, comment"))?;
     let mut key = entry.public_key().clone();
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => {}
-        Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 | EcdsaCurve::NistP384 | EcdsaCurve::NistP521 } => {}
+        Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP256 | EcdsaCurve::NistP384 | EcdsaCurve::NistP521,
+        } => {}
         Algorithm::Rsa { .. } => {
             let modulus = key.key_data().rsa().and_then(|rsa| rsa.n.as_positive_bytes());
             let bits = modulus.map_or(0, |bytes| {
                 bytes.len() * 8 - bytes.first().map_or(0, |first| first.leading_zeros() as usize)
             });
             if bits < MIN_RSA_BITS {
-                return Err(invalid(&format!("is RSA of {bits} bits; at least {MIN_RSA_BITS} are needed, or ssh-ed25519")));
+                return Err(invalid(&format!(
+                    "is RSA of {bits} bits; at least {MIN_RSA_BITS} are needed, or ssh-ed25519"
+                )));
             }
         }
         other => {
             let types = "ssh-ed25519, ecdsa-sha2-nistp256/384/521, their sk- forms and ssh-rsa are";
-            return Err(invalid(&format!("is of the type {}, which is not accepted; {types}", other.as_str())));
+            return Err(invalid(&format!(
+                "is of the type {}, which is not accepted; {types}",
+                other.as_str()
+            )));
         }
     }
     let comment = key.comment().to_owned();
     key.set_comment("");
-    let public_key = key.to_openssh().map_err(|_| invalid("cannot be written as a public key"))?;
+    let public_key = key
+        .to_openssh()
+        .map_err(|_| invalid("cannot be written as a public key"))?;
     Ok(ValidKey {
         kind: key.algorithm().as_str().to_owned(),
         public_key: public_key.trim_end().to_owned(),
@@ -69,13 +80,17 @@ pub fn validate(line: &str) -> Result<ValidKey, Invalid> {
 
 /// An RFC 3339 time as milliseconds.
 pub fn parse_time(field: &'static str, text: &str) -> Result<i64, Invalid> {
-    let time: Timestamp = text.parse().map_err(|_| Invalid::new(field, format!("{text:?} is not a time of RFC 3339")))?;
+    let time: Timestamp = text
+        .parse()
+        .map_err(|_| Invalid::new(field, format!("{text:?} is not a time of RFC 3339")))?;
     Ok(time.as_millisecond())
 }
 
 /// Milliseconds as an RFC 3339 time.
 pub fn format_time(milliseconds: i64) -> String {
-    Timestamp::from_millisecond(milliseconds).map(|time| format!("{time:.3}")).unwrap_or_default()
+    Timestamp::from_millisecond(milliseconds)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
 }
 
 /// All keys of a user, expired ones included, in the order in which they were added.
@@ -90,7 +105,9 @@ pub async fn authorized_keys(
     uid: &str,
     now: i64,
 ) -> Result<Option<String>, Error> {
-    let owner = user::Entity::find_by_id((realm.to_owned(), uid.to_owned())).one(connection).await?;
+    let owner = user::Entity::find_by_id((realm.to_owned(), uid.to_owned()))
+        .one(connection)
+        .await?;
     if owner.is_none_or(|owner| owner.disabled) {
         return Ok(None);
     }
@@ -132,7 +149,11 @@ fn wire(row: row::Model) -> SshKey {
 /// Checks a key; gives its row.
 pub(crate) fn new_row(realm: &str, uid: &str, key: &NewSshKey, author: &Author) -> Result<row::Model, Invalid> {
     let valid = validate(&key.key)?;
-    let expires_at = key.expires_at.as_deref().map(|text| parse_time("expires_at", text)).transpose()?;
+    let expires_at = key
+        .expires_at
+        .as_deref()
+        .map(|text| parse_time("expires_at", text))
+        .transpose()?;
     Ok(row::Model {
         id: Uuid::now_v7().to_string(),
         realm: realm.to_owned(),
@@ -149,17 +170,14 @@ pub(crate) fn new_row(realm: &str, uid: &str, key: &NewSshKey, author: &Author) 
 
 /// Adds a key; the user is there. Errors: it is there already.
 pub(crate) async fn add(transaction: &DatabaseTransaction, row: row::Model) -> Result<SshKey, Error> {
-    row::Entity::insert(row::ActiveModel::from(row.clone())).exec_without_returning(transaction).await?;
+    row::Entity::insert(row::ActiveModel::from(row.clone()))
+        .exec_without_returning(transaction)
+        .await?;
     Ok(wire(row))
 }
 
 /// Removes a key. Says whether it was there.
-pub(crate) async fn delete(
-    transaction: &DatabaseTransaction,
-    realm: &str,
-    uid: &str,
-    id: &str,
-) -> Result<bool, Error> {
+pub(crate) async fn delete(transaction: &DatabaseTransaction, realm: &str, uid: &str, id: &str) -> Result<bool, Error> {
     let deleted = row::Entity::delete_many()
         .filter(row::Column::Id.eq(id))
         .filter(row::Column::Realm.eq(realm))
@@ -198,7 +216,10 @@ mod tests {
             ("ssh-ed25519 AAAA", "not a public key"),
             ("", "not a public key"),
             ("hello", "not a public key"),
-            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti a\nssh-ed25519 AAAA", "not one line"),
+            (
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti a\nssh-ed25519 AAAA",
+                "not one line",
+            ),
             (&"x".repeat(9000), "not one line"),
         ] {
             let error = validate(line).unwrap_err();
@@ -208,7 +229,10 @@ mod tests {
 
     #[test]
     fn times_are_rfc_3339() {
-        assert_eq!(parse_time("expires_at", "2026-01-02T03:04:05.678Z"), Ok(1_767_323_045_678));
+        assert_eq!(
+            parse_time("expires_at", "2026-01-02T03:04:05.678Z"),
+            Ok(1_767_323_045_678)
+        );
         assert_eq!(format_time(1_767_323_045_678), "2026-01-02T03:04:05.678Z");
         assert!(parse_time("expires_at", "tomorrow").is_err());
     }

@@ -42,7 +42,11 @@ pub async fn list(connection: &impl ConnectionTrait, ids: Option<&[String]>) -> 
     let mut accounts_of: BTreeMap<String, Vec<AccountReference>> = BTreeMap::new();
     for row in accounts.all(connection).await? {
         if let Some(owner) = row.owner {
-            let reference = AccountReference { id: row.id, kind: row.kind, name: row.name };
+            let reference = AccountReference {
+                id: row.id,
+                kind: row.kind,
+                name: row.name,
+            };
             accounts_of.entry(owner).or_default().push(reference);
         }
     }
@@ -55,7 +59,11 @@ pub async fn list(connection: &impl ConnectionTrait, ids: Option<&[String]>) -> 
             id_name: row.id.clone(),
             full_name: row.name.clone(),
             name: row.name,
-            kind: if row.kind == "virtual" { TeamKind::Virtual } else { TeamKind::Official },
+            kind: if row.kind == "virtual" {
+                TeamKind::Virtual
+            } else {
+                TeamKind::Official
+            },
             description: row.description,
             dn: row.dn,
             mail: from_json(&row.mail)?,
@@ -104,7 +112,13 @@ pub async fn memberships(connection: &impl ConnectionTrait) -> Result<Vec<TeamOf
         .order_by_asc(team_member::Column::TeamId)
         .all(connection)
         .await?;
-    Ok(rows.into_iter().map(|row| TeamOfUser { uid: row.uid, team_id: row.team_id }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| TeamOfUser {
+            uid: row.uid,
+            team_id: row.team_id,
+        })
+        .collect())
 }
 
 /// Which team or account is meant: an id, another name, an account's name or id, in this order (contract identity 2.19, 3).
@@ -115,7 +129,9 @@ pub async fn resolve(connection: &impl ConnectionTrait, name: &str) -> Result<Op
     if let Some(row) = team_alias::Entity::find_by_id(name.to_owned()).one(connection).await? {
         return Ok(Some(Subject::Team(row.team_id)));
     }
-    let named = Condition::any().add(account::Column::Name.eq(name)).add(account::Column::Id.eq(name));
+    let named = Condition::any()
+        .add(account::Column::Name.eq(name))
+        .add(account::Column::Id.eq(name));
     let row = account::Entity::find()
         .filter(account::Column::Kind.eq("aws"))
         .filter(named)
@@ -148,7 +164,11 @@ async fn is_account_member(
     realm: &str,
     uid: &str,
 ) -> Result<bool, Error> {
-    let accounts = account::Entity::find().filter(account::Column::Kind.eq("aws")).filter(which).all(connection).await?;
+    let accounts = account::Entity::find()
+        .filter(account::Column::Kind.eq("aws"))
+        .filter(which)
+        .all(connection)
+        .await?;
     let ids = accounts.into_iter().map(|row| row.id);
     let member = account_member::Entity::find()
         .filter(account_member::Column::Kind.eq("aws"))
@@ -184,7 +204,16 @@ pub(crate) async fn current(
     }
     let rows = teams.all(connection).await?.into_iter();
     let mut all: BTreeMap<String, Current> = rows
-        .map(|row| (row.id.clone(), Current { row, members: BTreeSet::new(), aliases: BTreeSet::new() }))
+        .map(|row| {
+            (
+                row.id.clone(),
+                Current {
+                    row,
+                    members: BTreeSet::new(),
+                    aliases: BTreeSet::new(),
+                },
+            )
+        })
         .collect();
     for row in members.all(connection).await? {
         if let Some(team) = all.get_mut(&row.team_id) {
@@ -221,12 +250,17 @@ pub(crate) async fn put(
         fields.set("name", &mut row.name, name.unwrap_or_else(|| id.to_owned()));
     }
     if let Some(kind) = patch.kind {
-        let kind = if kind.unwrap_or_default() == TeamKind::Virtual { "virtual" } else { "official" };
+        let kind = if kind.unwrap_or_default() == TeamKind::Virtual {
+            "virtual"
+        } else {
+            "official"
+        };
         fields.set("type", &mut row.kind, kind.to_owned());
     }
-    for (name, place, value) in
-        [("description", &mut row.description, patch.description), ("dn", &mut row.dn, patch.dn)]
-    {
+    for (name, place, value) in [
+        ("description", &mut row.description, patch.description),
+        ("dn", &mut row.dn, patch.dn),
+    ] {
         check_text(name, value.as_ref().and_then(Option::as_deref))?;
         fields.set_given(name, place, value);
     }
@@ -236,14 +270,19 @@ pub(crate) async fn put(
     }
     let (members_before, aliases_before) = (team.members.clone(), team.aliases.clone());
     if let Some(members) = patch.members.map(Option::unwrap_or_default) {
-        let members = members.iter().map(|member| member_name("members", member)).collect::<Result<_, Invalid>>()?;
+        let members = members
+            .iter()
+            .map(|member| member_name("members", member))
+            .collect::<Result<_, Invalid>>()?;
         fields.set("members", &mut team.members, members);
     }
     if let Some(aliases) = patch.aliases.map(Option::unwrap_or_default) {
         aliases.iter().try_for_each(|alias| check_name("aliases", alias))?;
         fields.set("aliases", &mut team.aliases, aliases.into_iter().collect());
     }
-    let Some(change) = fields.into_change(existed, "team", id) else { return Ok(None) };
+    let Some(change) = fields.into_change(existed, "team", id) else {
+        return Ok(None);
+    };
     team.row.version += 1;
     team.row.modified_at = author.now;
     team.row.modified_by.clone_from(&author.name);
@@ -276,15 +315,23 @@ async fn write_members(
     after: &BTreeSet<(String, String)>,
 ) -> Result<(), WriteError> {
     for (realm, uid) in before.difference(after) {
-        team_member::Entity::delete_by_id((id.to_owned(), realm.clone(), uid.clone())).exec(transaction).await?;
+        team_member::Entity::delete_by_id((id.to_owned(), realm.clone(), uid.clone()))
+            .exec(transaction)
+            .await?;
     }
     let added: Vec<_> = after
         .difference(before)
-        .map(|(realm, uid)| team_member::Model { team_id: id.to_owned(), realm: realm.clone(), uid: uid.clone() })
+        .map(|(realm, uid)| team_member::Model {
+            team_id: id.to_owned(),
+            realm: realm.clone(),
+            uid: uid.clone(),
+        })
         .map(team_member::ActiveModel::from)
         .collect();
     if !added.is_empty() {
-        team_member::Entity::insert_many(added).exec_without_returning(transaction).await?;
+        team_member::Entity::insert_many(added)
+            .exec_without_returning(transaction)
+            .await?;
     }
     Ok(())
 }
@@ -296,15 +343,26 @@ async fn write_aliases(
     after: &BTreeSet<String>,
 ) -> Result<(), WriteError> {
     for alias in before.difference(after) {
-        team_alias::Entity::delete_by_id(alias.clone()).exec(transaction).await?;
+        team_alias::Entity::delete_by_id(alias.clone())
+            .exec(transaction)
+            .await?;
     }
     for alias in after.difference(before) {
         let taken = team_alias::Entity::find_by_id(alias.clone()).one(transaction).await?;
         if let Some(other) = taken {
-            return Err(Invalid::new("aliases", format!("{alias:?} is another name of the team {}", other.team_id)).into());
+            return Err(Invalid::new(
+                "aliases",
+                format!("{alias:?} is another name of the team {}", other.team_id),
+            )
+            .into());
         }
-        let row = team_alias::Model { alias: alias.clone(), team_id: id.to_owned() };
-        team_alias::Entity::insert(team_alias::ActiveModel::from(row)).exec_without_returning(transaction).await?;
+        let row = team_alias::Model {
+            alias: alias.clone(),
+            team_id: id.to_owned(),
+        };
+        team_alias::Entity::insert(team_alias::ActiveModel::from(row))
+            .exec_without_returning(transaction)
+            .await?;
     }
     Ok(())
 }
@@ -312,7 +370,10 @@ async fn write_aliases(
 /// Removes a team with its members and names; its accounts have no team then. Says whether it was there.
 pub(crate) async fn delete(transaction: &DatabaseTransaction, id: &str) -> Result<bool, Error> {
     account::Entity::update_many()
-        .col_expr(account::Column::Owner, sea_orm::sea_query::Expr::value(Option::<String>::None))
+        .col_expr(
+            account::Column::Owner,
+            sea_orm::sea_query::Expr::value(Option::<String>::None),
+        )
         .filter(account::Column::Owner.eq(id))
         .exec(transaction)
         .await?;

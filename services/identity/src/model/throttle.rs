@@ -77,14 +77,22 @@ pub async fn forget(connection: &impl ConnectionTrait, subject: &str) -> Result<
 
 /// Forgets failures from before.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many().filter(Column::FailedAt.lt(before)).exec(connection).await?.rows_affected)
+    Ok(Entity::delete_many()
+        .filter(Column::FailedAt.lt(before))
+        .exec(connection)
+        .await?
+        .rows_affected)
 }
 
 /// One second after the first failure too many, twice as long after each further one.
 fn wait_seconds(failures: i32, allowed: i32, longest: i64) -> i64 {
     match failures - allowed {
         ..1 => 0,
-        extra => 1_i64.checked_shl(u32::try_from(extra - 1).unwrap_or(0)).filter(|wait| *wait > 0).unwrap_or(longest).min(longest),
+        extra => 1_i64
+            .checked_shl(u32::try_from(extra - 1).unwrap_or(0))
+            .filter(|wait| *wait > 0)
+            .unwrap_or(longest)
+            .min(longest),
     }
 }
 

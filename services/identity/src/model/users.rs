@@ -9,9 +9,9 @@ use stups_store::Error;
 
 use crate::State;
 use crate::model::entity::{password, user};
-use crate::model::service_users::{self, Generation};
 use crate::model::json::from_json;
 use crate::model::passwords;
+use crate::model::service_users::{self, Generation};
 
 /// A user as tokens are issued to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,9 @@ impl TryFrom<user::Model> for User {
 
 /// The user of that name in that realm, disabled or not.
 pub async fn find(connection: &impl ConnectionTrait, realm: &str, uid: &str) -> Result<Option<User>, Error> {
-    let row = user::Entity::find_by_id((realm.to_owned(), uid.to_owned())).one(connection).await?;
+    let row = user::Entity::find_by_id((realm.to_owned(), uid.to_owned()))
+        .one(connection)
+        .await?;
     row.map(User::try_from).transpose()
 }
 
@@ -72,7 +74,9 @@ pub async fn authenticate(
     let rows = usable(rows, state.clock.milliseconds());
     let hashes: Vec<String> = rows.iter().map(|row| row.hash.clone()).collect();
     let verdict = passwords::verify(&state.hasher, password, &hashes).await?;
-    let Some(matched) = verdict.matched else { return Ok(None) };
+    let Some(matched) = verdict.matched else {
+        return Ok(None);
+    };
     note_use(state, &rows[matched], verdict.upgrade).await;
     Ok(user.filter(|user| !user.disabled))
 }
@@ -81,13 +85,19 @@ pub async fn authenticate(
 fn usable(rows: Vec<password::Model>, now: i64) -> Vec<password::Model> {
     let generations: Vec<Generation> = rows.iter().map(Generation::from).collect();
     let valid = service_users::valid(&generations, now);
-    rows.into_iter().zip(valid).filter(|(_, valid)| *valid).map(|(row, _)| row).collect()
+    rows.into_iter()
+        .zip(valid)
+        .filter(|(_, valid)| *valid)
+        .map(|(row, _)| row)
+        .collect()
 }
 
 /// Remembers that a password was used, and replaces a weak hash. A login does not fail because of it.
 async fn note_use(state: &State, row: &password::Model, upgrade: Option<String>) {
     let now = state.clock.milliseconds();
-    let recent = row.last_used_at.is_some_and(|last| now - last < service_users::USE_RESOLUTION_MS);
+    let recent = row
+        .last_used_at
+        .is_some_and(|last| now - last < service_users::USE_RESOLUTION_MS);
     if recent && upgrade.is_none() {
         return;
     }

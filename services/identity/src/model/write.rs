@@ -7,8 +7,16 @@ pub use stups_api::identity::{Change, ChangeKind};
 use stups_store::Error;
 
 /// Names that token info answers itself: no scope may be called so (contract identity 2.20).
-const RESERVED_SCOPES: [&str; 8] =
-    ["realm", "scope", "access_token", "token_type", "expires_in", "grant_type", "client_id", "error"];
+const RESERVED_SCOPES: [&str; 8] = [
+    "realm",
+    "scope",
+    "access_token",
+    "token_type",
+    "expires_in",
+    "grant_type",
+    "client_id",
+    "error",
+];
 /// The longest name of anything.
 const MAX_NAME: usize = 255;
 /// The longest text of anything.
@@ -36,7 +44,10 @@ pub struct Invalid {
 impl Invalid {
     /// What is wrong with a field.
     pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
-        Self { field, reason: reason.into() }
+        Self {
+            field,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -61,7 +72,9 @@ impl From<WriteError> for stups_server::Error {
     fn from(error: WriteError) -> Self {
         match error {
             // The original's code for a hash that it cannot use (contract identity 2.2.4).
-            WriteError::Invalid(invalid) if matches!(invalid.field, "password_hash" | "password_hashes" | "secret_hash") => {
+            WriteError::Invalid(invalid)
+                if matches!(invalid.field, "password_hash" | "password_hashes" | "secret_hash") =>
+            {
                 Self::oauth(http::StatusCode::BAD_REQUEST, "invalid_hash", invalid.to_string())
             }
             WriteError::Invalid(invalid) => Self::bad_request(invalid.to_string()),
@@ -102,15 +115,29 @@ impl Fields {
 
     /// The change of something that was there or not; nothing when nothing is different.
     pub fn into_change(self, existed: bool, kind: &str, id: impl Into<String>) -> Option<Change> {
-        let change = if existed { ChangeKind::Changed } else { ChangeKind::Added };
+        let change = if existed {
+            ChangeKind::Changed
+        } else {
+            ChangeKind::Added
+        };
         let unchanged = existed && self.is_empty();
-        (!unchanged).then(|| Change { change, kind: kind.to_owned(), id: id.into(), fields: self.0 })
+        (!unchanged).then(|| Change {
+            change,
+            kind: kind.to_owned(),
+            id: id.into(),
+            fields: self.0,
+        })
     }
 }
 
 /// The removal of something.
 pub fn removal(kind: &str, id: impl Into<String>) -> Change {
-    Change { change: ChangeKind::Removed, kind: kind.to_owned(), id: id.into(), fields: Vec::new() }
+    Change {
+        change: ChangeKind::Removed,
+        kind: kind.to_owned(),
+        id: id.into(),
+        fields: Vec::new(),
+    }
 }
 
 /// Writes a row: inserts it, or replaces the one with its key.
@@ -123,7 +150,9 @@ where
     use sea_orm::{ActiveModelTrait, Iterable, PrimaryKeyToColumn};
     let mut row = row.into_active_model();
     if existed {
-        let keys: Vec<String> = E::PrimaryKey::iter().map(|key| format!("{:?}", key.into_column())).collect();
+        let keys: Vec<String> = E::PrimaryKey::iter()
+            .map(|key| format!("{:?}", key.into_column()))
+            .collect();
         for column in E::Column::iter().filter(|column| !keys.contains(&format!("{column:?}"))) {
             row.reset(column);
         }
@@ -138,10 +167,16 @@ where
 pub fn check_name(field: &'static str, name: &str) -> Result<(), Invalid> {
     let length = name.chars().count();
     if length == 0 || length > MAX_NAME {
-        return Err(Invalid::new(field, format!("has {length} characters; 1 to {MAX_NAME} are allowed")));
+        return Err(Invalid::new(
+            field,
+            format!("has {length} characters; 1 to {MAX_NAME} are allowed"),
+        ));
     }
     if name.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/') || name == "." || name == ".." {
-        return Err(Invalid::new(field, format!("{name:?} has a character that a name cannot have: no blanks, no slashes")));
+        return Err(Invalid::new(
+            field,
+            format!("{name:?} has a character that a name cannot have: no blanks, no slashes"),
+        ));
     }
     Ok(())
 }
@@ -150,7 +185,10 @@ pub fn check_name(field: &'static str, name: &str) -> Result<(), Invalid> {
 pub fn check_text(field: &'static str, text: Option<&str>) -> Result<(), Invalid> {
     let Some(text) = text else { return Ok(()) };
     if text.len() > MAX_TEXT {
-        return Err(Invalid::new(field, format!("has {} bytes; at most {MAX_TEXT} are allowed", text.len())));
+        return Err(Invalid::new(
+            field,
+            format!("has {} bytes; at most {MAX_TEXT} are allowed", text.len()),
+        ));
     }
     // PostgreSQL cannot keep it.
     if text.contains('\0') {
@@ -162,12 +200,20 @@ pub fn check_text(field: &'static str, text: Option<&str>) -> Result<(), Invalid
 /// Scopes as RFC 6749 3.3 has them, none named as a fixed field of token info; sorted, each once.
 pub fn check_scopes(field: &'static str, scopes: Vec<String>) -> Result<Vec<String>, Invalid> {
     for scope in &scopes {
-        let well_formed = scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        let well_formed = scope
+            .bytes()
+            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
         if scope.is_empty() || scope.len() > MAX_NAME || !well_formed {
-            return Err(Invalid::new(field, format!("{scope:?} is not a scope: visible ASCII without blanks, \" and \\")));
+            return Err(Invalid::new(
+                field,
+                format!("{scope:?} is not a scope: visible ASCII without blanks, \" and \\"),
+            ));
         }
         if RESERVED_SCOPES.contains(&scope.as_str()) {
-            return Err(Invalid::new(field, format!("no scope may be called {scope}: token info has a field of that name")));
+            return Err(Invalid::new(
+                field,
+                format!("no scope may be called {scope}: token info has a field of that name"),
+            ));
         }
     }
     Ok(scopes.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
@@ -181,7 +227,10 @@ pub fn check_redirect(field: &'static str, text: &str) -> Result<(), Invalid> {
     if url.fragment().is_some() {
         return Err(invalid("has a fragment"));
     }
-    if matches!(url.scheme(), "javascript" | "data" | "vbscript" | "file" | "about" | "blob") {
+    if matches!(
+        url.scheme(),
+        "javascript" | "data" | "vbscript" | "file" | "about" | "blob"
+    ) {
         return Err(invalid("has a scheme that is run, not opened"));
     }
     Ok(())
@@ -224,18 +273,36 @@ mod tests {
 
     #[test]
     fn redirects_are_absolute_and_not_run() {
-        for uri in ["https://example.org/cb", "http://localhost:8081", "http://127.0.0.1/cb?x=1", "com.example.app:/cb"] {
+        for uri in [
+            "https://example.org/cb",
+            "http://localhost:8081",
+            "http://127.0.0.1/cb?x=1",
+            "com.example.app:/cb",
+        ] {
             assert_eq!(check_redirect("redirect_uris", uri), Ok(()), "{uri}");
         }
-        for uri in ["", "/cb", "example.org", "https://example.org/#x", "javascript:alert(1)", "data:text/html,x"] {
+        for uri in [
+            "",
+            "/cb",
+            "example.org",
+            "https://example.org/#x",
+            "javascript:alert(1)",
+            "data:text/html,x",
+        ] {
             assert!(check_redirect("redirect_uris", uri).is_err(), "{uri}");
         }
     }
 
     #[test]
     fn members_are_employees_unless_they_say_otherwise() {
-        assert_eq!(member_name("members", "jdoe"), Ok(("/employees".to_owned(), "jdoe".to_owned())));
-        assert_eq!(member_name("members", "/services/stups_kio"), Ok(("/services".to_owned(), "stups_kio".to_owned())));
+        assert_eq!(
+            member_name("members", "jdoe"),
+            Ok(("/employees".to_owned(), "jdoe".to_owned()))
+        );
+        assert_eq!(
+            member_name("members", "/services/stups_kio"),
+            Ok(("/services".to_owned(), "stups_kio".to_owned()))
+        );
         assert!(member_name("members", "/services/").is_err());
         assert!(member_name("members", "a/b").is_err());
     }

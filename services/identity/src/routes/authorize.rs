@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::login::{LoginPage, log_in};
 use crate::State;
 use crate::authorization::{Authorization, Wish, carried};
-use crate::brute_force::{self, Attempt};
 use crate::browser::{self, Browser, see_other, wants_json};
+use crate::brute_force::{self, Attempt};
 use crate::grants;
 use crate::model::clients::Client;
 use crate::model::{sessions, users};
@@ -64,7 +64,9 @@ async fn show(state: &State, origin: &Origin, headers: &HeaderMap, uri: &Uri) ->
     };
     let browser = Browser::of(state, headers).await?;
     let prompt = parameters.get("prompt");
-    let session = browser.session_of(request.realm_name).filter(|_| prompt != Some("login"));
+    let session = browser
+        .session_of(request.realm_name)
+        .filter(|_| prompt != Some("login"));
     let Some(session) = session else {
         if prompt == Some("none") {
             return Ok(see_other(&request.error_address(state, &required("login_required"))));
@@ -132,12 +134,7 @@ async fn authorize_by_form(
     taken.unwrap_or_else(|error| browser::error_page(&headers, error))
 }
 
-async fn form(
-    state: &State,
-    origin: &Origin,
-    headers: &HeaderMap,
-    parameters: &Parameters,
-) -> Result<Response, Error> {
+async fn form(state: &State, origin: &Origin, headers: &HeaderMap, parameters: &Parameters) -> Result<Response, Error> {
     let request = Authorization::of(state, parameters, headers).await?;
     let mut browser = Browser::of(state, headers).await?;
     browser.check_csrf(state, parameters)?;
@@ -147,13 +144,26 @@ async fn form(
     };
     let mut cookie = None;
     if parameters.is_present("username") || browser.session_of(request.realm_name).is_none() {
-        match log_in(state, origin, &mut browser, request.realm_name, &request.client.id, parameters).await? {
+        match log_in(
+            state,
+            origin,
+            &mut browser,
+            request.realm_name,
+            &request.client.id,
+            parameters,
+        )
+        .await?
+        {
             Some(new) => cookie = Some(new),
             None => return Ok(see_other(&failed_login_address(parameters, &wish))),
         }
         if parameters.get("decision").is_none() {
             // The page after a login is fetched anew: going back in the browser does not send the password again.
-            return Ok(browser.remember(state, cookie.as_ref(), see_other(&address(&carried_without_prompt(parameters)))));
+            return Ok(browser.remember(
+                state,
+                cookie.as_ref(),
+                see_other(&address(&carried_without_prompt(parameters))),
+            ));
         }
     }
     let response = decide(state, origin, &browser, &request, &wish, parameters).await?;
@@ -205,7 +215,10 @@ fn carried_without_prompt(parameters: &Parameters) -> Vec<(String, String)> {
 }
 
 fn address(parameters: &[(String, String)]) -> String {
-    let pairs: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     redirects::with_query("/oauth2/authorize", &pairs)
 }
 
@@ -224,7 +237,12 @@ async fn native(
     }
     let wish = request.wish()?;
     let uid = parameters.require("username")?;
-    let attempt = Attempt { realm: request.realm_name, uid, client_id: &request.client.id, origin };
+    let attempt = Attempt {
+        realm: request.realm_name,
+        uid,
+        client_id: &request.client.id,
+        origin,
+    };
     brute_force::check(state, &attempt).await?;
     let password = SecretString::from(parameters.require("password")?);
     let Some(user) = users::authenticate(state, request.realm_name, uid, &password).await? else {

@@ -14,7 +14,9 @@ use crate::model::refresh_tokens;
 
 /// What users have agreed to (contract identity 2.8), at both places that the originals name.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(get_consent, delete_consent)).routes(routes!(get_synced, delete_synced))
+    OpenApiRouter::new()
+        .routes(routes!(get_consent, delete_consent))
+        .routes(routes!(get_synced, delete_synced))
 }
 
 type Names = Path<(String, String, String)>;
@@ -33,7 +35,11 @@ type Names = Path<(String, String, String)>;
         (status = 503, description = "The database is unavailable"),
     )
 )]
-async fn get_consent(Shared(state): Shared<State>, caller: Authenticated, names: Names) -> Result<axum::Json<Value>, Error> {
+async fn get_consent(
+    Shared(state): Shared<State>,
+    caller: Authenticated,
+    names: Names,
+) -> Result<axum::Json<Value>, Error> {
     let between = between(&state, &caller, names)?;
     let scopes = consents::scopes(state.store.connection(), &between).await?;
     Ok(axum::Json(json!({ "scopes": scopes })))
@@ -53,7 +59,11 @@ async fn get_consent(Shared(state): Shared<State>, caller: Authenticated, names:
         (status = 503, description = "The database is unavailable"),
     )
 )]
-async fn delete_consent(Shared(state): Shared<State>, caller: Authenticated, names: Names) -> Result<StatusCode, Error> {
+async fn delete_consent(
+    Shared(state): Shared<State>,
+    caller: Authenticated,
+    names: Names,
+) -> Result<StatusCode, Error> {
     let between = between(&state, &caller, names)?;
     let write = state.store.write().await?;
     let transaction = write.transaction();
@@ -113,11 +123,16 @@ async fn delete_synced(state: Shared<State>, caller: Authenticated, names: Names
 fn between(state: &State, caller: &Authenticated, names: Names) -> Result<Between, Error> {
     let Path((realm, uid, client_id)) = names;
     caller.require_scope("uid")?;
-    let (realm, _) = state.realms.get(&realm).ok_or_else(|| {
-        Error::oauth(StatusCode::BAD_REQUEST, "realm_not_found", "There is no such realm")
-    })?;
+    let (realm, _) = state
+        .realms
+        .get(&realm)
+        .ok_or_else(|| Error::oauth(StatusCode::BAD_REQUEST, "realm_not_found", "There is no such realm"))?;
     if !(caller.realm == realm && caller.uid == uid) {
         administration::require(state, caller)?;
     }
-    Ok(Between { realm: realm.to_owned(), uid, client_id })
+    Ok(Between {
+        realm: realm.to_owned(),
+        uid,
+        client_id,
+    })
 }

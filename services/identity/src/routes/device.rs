@@ -17,8 +17,8 @@ use super::introspect::authenticate_anywhere;
 use super::login;
 use crate::State;
 use crate::audit;
-use crate::brute_force;
 use crate::browser::{self, Browser, Message, see_other};
+use crate::brute_force;
 use crate::client_authentication::Credentials;
 use crate::grants;
 use crate::model::device_codes::{self, Decider};
@@ -30,7 +30,9 @@ use crate::secret;
 
 /// The device flow (RFC 8628): a machine without a browser asks, its user answers elsewhere.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(device_authorization)).routes(routes!(device_page, decide))
+    OpenApiRouter::new()
+        .routes(routes!(device_authorization))
+        .routes(routes!(device_page, decide))
 }
 
 /// Letters of user codes: no vowels, so that no words come out (RFC 8628 6.1).
@@ -119,7 +121,10 @@ fn user_code() -> String {
 /// As people type it: case, spaces and hyphens do not matter.
 fn user_code_hash(state: &State, typed: &str) -> String {
     let letters: String = typed.chars().filter(char::is_ascii_alphabetic).collect();
-    URL_SAFE_NO_PAD.encode(hmac::sign(&state.user_code_key, letters.to_ascii_uppercase().as_bytes()))
+    URL_SAFE_NO_PAD.encode(hmac::sign(
+        &state.user_code_key,
+        letters.to_ascii_uppercase().as_bytes(),
+    ))
 }
 
 #[derive(Template)]
@@ -160,9 +165,17 @@ async fn device_page(Shared(state): Shared<State>, origin: Origin, headers: Head
     let shown = async {
         let parameters = Parameters::of_query(uri.query())?;
         let Some(typed) = parameters.get("user_code") else {
-            return Ok(browser::page(StatusCode::OK, &CodePage { user_code: "", error: None }));
+            return Ok(browser::page(
+                StatusCode::OK,
+                &CodePage {
+                    user_code: "",
+                    error: None,
+                },
+            ));
         };
-        let Some(code) = find(&state, &origin, typed).await? else { return Ok(unknown_code(typed)) };
+        let Some(code) = find(&state, &origin, typed).await? else {
+            return Ok(unknown_code(typed));
+        };
         let browser = Browser::of(&state, &headers).await?;
         let Some(session) = browser.session_of(&code.realm) else {
             let here = redirects::with_query("/oauth2/device", &[("user_code", typed)]);
@@ -172,7 +185,10 @@ async fn device_page(Shared(state): Shared<State>, origin: Origin, headers: Head
         let page = ConfirmPage {
             uid: &session.uid,
             realm: &session.realm,
-            client_name: client.as_ref().and_then(|client| client.name.as_deref()).unwrap_or(&code.client_id),
+            client_name: client
+                .as_ref()
+                .and_then(|client| client.name.as_deref())
+                .unwrap_or(&code.client_id),
             address: code.address.as_deref().unwrap_or("an unknown address"),
             user_code: typed,
             scopes: &list_from_text(&code.scopes),
@@ -185,7 +201,13 @@ async fn device_page(Shared(state): Shared<State>, origin: Origin, headers: Head
 
 fn unknown_code(typed: &str) -> Response {
     let error = Some("There is no such code, or it has expired.");
-    browser::page(StatusCode::NOT_FOUND, &CodePage { user_code: typed, error })
+    browser::page(
+        StatusCode::NOT_FOUND,
+        &CodePage {
+            user_code: typed,
+            error,
+        },
+    )
 }
 
 /// The code that somebody typed. Wrong ones make the next attempt from the same address wait.
@@ -226,7 +248,9 @@ async fn decide(
         let browser = Browser::of(&state, &headers).await?;
         browser.check_csrf(&state, &parameters)?;
         let typed = parameters.require("user_code")?;
-        let Some(code) = find(&state, &origin, typed).await? else { return Ok(unknown_code(typed)) };
+        let Some(code) = find(&state, &origin, typed).await? else {
+            return Ok(unknown_code(typed));
+        };
         let session = browser.session_of(&code.realm);
         let session = session.ok_or_else(|| Error::unauthorized("Log in first"))?;
         let approved = parameters.require("decision")? == "allow";
@@ -243,7 +267,15 @@ async fn decide(
             return Ok(unknown_code(typed));
         }
         let details = json!({ "client_id": code.client_id, "approved": approved });
-        write.commit(audit::by_user(&origin, "device.decided", &code.realm, &session.uid, details)).await?;
+        write
+            .commit(audit::by_user(
+                &origin,
+                "device.decided",
+                &code.realm,
+                &session.uid,
+                details,
+            ))
+            .await?;
         let (title, text) = if approved {
             ("Connected", "The device goes on by itself. You can close this page.")
         } else {
@@ -251,7 +283,9 @@ async fn decide(
         };
         Ok(browser::page(StatusCode::OK, &Message { title, text }))
     };
-    decided.await.unwrap_or_else(|error| browser::error_page(&headers, error))
+    decided
+        .await
+        .unwrap_or_else(|error| browser::error_page(&headers, error))
 }
 
 /// The user may have what the device asked for.
@@ -259,8 +293,13 @@ async fn check_user(state: &State, code: &device_codes::Model, uid: &str) -> Res
     let connection = state.store.connection();
     let refused = || Error::forbidden("You may not log in any more");
     let (_, realm) = state.realms.get(&code.realm).ok_or_else(Error::internal)?;
-    let user = users::find(connection, &code.realm, uid).await?.filter(|user| !user.disabled).ok_or_else(refused)?;
-    let client = clients::find(connection, &code.realm, &code.client_id).await?.ok_or_else(refused)?;
+    let user = users::find(connection, &code.realm, uid)
+        .await?
+        .filter(|user| !user.disabled)
+        .ok_or_else(refused)?;
+    let client = clients::find(connection, &code.realm, &code.client_id)
+        .await?
+        .ok_or_else(refused)?;
     scopes::check_user(&list_from_text(&code.scopes), &user, &client, realm)
 }
 
@@ -273,7 +312,10 @@ mod tests {
         for _ in 0..100 {
             let code = user_code();
             assert_eq!((code.len(), code.as_bytes()[4]), (9, b'-'), "{code}");
-            assert!(code.bytes().all(|byte| byte == b'-' || ALPHABET.contains(&byte)), "{code}");
+            assert!(
+                code.bytes().all(|byte| byte == b'-' || ALPHABET.contains(&byte)),
+                "{code}"
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::model::keys;
 /// What the provider says about itself (contract identity 2.6 and 5.2). Addresses come from the configured public URL, never
 /// from a request's `Host`.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(authorization_server)).routes(routes!(openid_configuration))
+    OpenApiRouter::new()
+        .routes(routes!(authorization_server))
+        .routes(routes!(openid_configuration))
 }
 
 /// The metadata of RFC 8414: its key set has all keys.
@@ -45,7 +47,12 @@ fn metadata(state: &State, keys_path: &str) -> Metadata {
         "urn:ietf:params:oauth:grant-type:device_code",
         "implicit",
     ]);
-    if state.realms.names().filter_map(|name| state.realms.get(name)).any(|(_, realm)| realm.password_grant) {
+    if state
+        .realms
+        .names()
+        .filter_map(|name| state.realms.get(name))
+        .any(|(_, realm)| realm.password_grant)
+    {
         grants.push("password".to_owned());
     }
     Metadata {
@@ -73,7 +80,19 @@ fn metadata(state: &State, keys_path: &str) -> Metadata {
         token_endpoint_auth_signing_alg_values_supported: texts(&["ES256", "ES384", "RS256", "EdDSA"]),
         code_challenge_methods_supported: texts(&["S256"]),
         claims_supported: texts(&[
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid", "at_hash", "name", "email", "realm",
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "amr",
+            "sid",
+            "at_hash",
+            "name",
+            "email",
+            "realm",
         ]),
         authorization_response_iss_parameter_supported: true,
     }

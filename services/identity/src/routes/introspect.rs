@@ -68,7 +68,11 @@ async fn confidential_client(state: &State, headers: &HeaderMap, parameters: &Pa
     if client.confidential {
         Ok(client)
     } else {
-        Err(Error::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed"))
+        Err(Error::oauth(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "Client authentication failed",
+        ))
     }
 }
 
@@ -78,10 +82,16 @@ pub(super) async fn authenticate_anywhere(
     parameters: &Parameters,
     credentials: &Credentials,
 ) -> Result<Client, Error> {
-    let named = parameters.get("realm").and_then(|name| state.realms.get(name)).map(|(name, _)| name);
+    let named = parameters
+        .get("realm")
+        .and_then(|name| state.realms.get(name))
+        .map(|(name, _)| name);
     let mut realm = named;
     for name in state.realms.names().filter(|_| named.is_none()) {
-        if clients::find(state.store.connection(), name, credentials.id()).await?.is_some() {
+        if clients::find(state.store.connection(), name, credentials.id())
+            .await?
+            .is_some()
+        {
             realm = Some(name);
             break;
         }

@@ -8,7 +8,9 @@ use crate::State;
 
 /// The public keys (contract identity 2.6).
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(legacy_keys)).routes(routes!(modern_keys))
+    OpenApiRouter::new()
+        .routes(routes!(legacy_keys))
+        .routes(routes!(modern_keys))
 }
 
 /// The public keys that consumers of all ages can read: RSA and NIST curves.
@@ -34,5 +36,11 @@ async fn modern_keys(Shared(state): Shared<State>) -> impl IntoResponse {
 }
 
 fn key_set(body: String) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json;charset=UTF-8"), (CACHE_CONTROL, "public, max-age=30")], body)
+    (
+        [
+            (CONTENT_TYPE, "application/json;charset=UTF-8"),
+            (CACHE_CONTROL, "public, max-age=30"),
+        ],
+        body,
+    )
 }

@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::State;
-use crate::brute_force::{self, Attempt};
 use crate::browser::{self, Browser, see_other};
+use crate::brute_force::{self, Attempt};
 use crate::grants;
 use crate::model::users;
 use crate::parameters::{Parameters, invalid_request};
@@ -18,7 +18,9 @@ use crate::redirects;
 
 /// The login page on its own, for pages of ours that need to know who is there.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(login_page, login)).routes(routes!(style))
+    OpenApiRouter::new()
+        .routes(routes!(login_page, login))
+        .routes(routes!(style))
 }
 
 /// The login form.
@@ -53,7 +55,12 @@ pub(super) async fn log_in(
     let (Some(uid), Some(password)) = (parameters.get("username"), parameters.get("password")) else {
         return Ok(None);
     };
-    let attempt = Attempt { realm, uid, client_id, origin };
+    let attempt = Attempt {
+        realm,
+        uid,
+        client_id,
+        origin,
+    };
     brute_force::check(state, &attempt).await?;
     let password = SecretString::from(password);
     let Some(user) = users::authenticate(state, realm, uid, &password).await? else {
@@ -105,7 +112,10 @@ fn show(
         client: None,
         realm,
         error: failed.then_some("User name or password is wrong."),
-        hidden: vec![("realm".to_owned(), realm.to_owned()), ("return_to".to_owned(), return_to.to_owned())],
+        hidden: vec![
+            ("realm".to_owned(), realm.to_owned()),
+            ("return_to".to_owned(), return_to.to_owned()),
+        ],
         csrf_token: browser.csrf_token(state),
         upstream: None,
     };
@@ -116,7 +126,11 @@ fn show(
 fn return_to(parameters: &Parameters) -> Result<&str, Error> {
     let target = parameters.require("return_to")?;
     let ours = target.starts_with("/oauth2/") && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if ours { Ok(target) } else { Err(invalid_request("return_to is no page of ours")) }
+    if ours {
+        Ok(target)
+    } else {
+        Err(invalid_request("return_to is no page of ours"))
+    }
 }
 
 /// Takes user name and password.
@@ -161,6 +175,9 @@ async fn login(
     responses((status = 200, description = "The style sheet", content_type = "text/css"))
 )]
 async fn style() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=3600")];
+    let headers = [
+        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
     (headers, include_str!("../../templates/style.css"))
 }

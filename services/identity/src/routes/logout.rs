@@ -51,11 +51,15 @@ async fn logout_page(Shared(state): Shared<State>, origin: Origin, headers: Head
     let shown = async {
         let parameters = Parameters::of_query(uri.query())?;
         let browser = Browser::of(&state, &headers).await?;
-        let Some(session) = &browser.session else { return done(&state, &parameters).await };
+        let Some(session) = &browser.session else {
+            return done(&state, &parameters).await;
+        };
         let hint = hint(&state, &parameters);
         if hint.is_some_and(|claims| claims.get("sid").and_then(Value::as_str) == Some(&session.session_hash)) {
             end(&state, &origin, session).await?;
-            return done(&state, &parameters).await.map(|response| forget_login(&state, response));
+            return done(&state, &parameters)
+                .await
+                .map(|response| forget_login(&state, response));
         }
         let names = ["id_token_hint", "post_logout_redirect_uri", "state"];
         let page = LogoutPage {
@@ -99,7 +103,9 @@ async fn logout(
             browser.check_csrf(&state, &parameters)?;
             end(&state, &origin, session).await?;
         }
-        done(&state, &parameters).await.map(|response| forget_login(&state, response))
+        done(&state, &parameters)
+            .await
+            .map(|response| forget_login(&state, response))
     };
     ended.await.unwrap_or_else(|error| browser::error_page(&headers, error))
 }
@@ -109,7 +115,15 @@ async fn end(state: &State, origin: &Origin, session: &sessions::Model) -> Resul
     sessions::delete(write.transaction(), &session.session_hash).await?;
     let families = refresh_tokens::of_session(write.transaction(), &session.session_hash).await?;
     let revoked = grants::kill_families(state, write.transaction(), &families).await?;
-    write.commit(audit::by_user(origin, "logout", &session.realm, &session.uid, json!({}))).await?;
+    write
+        .commit(audit::by_user(
+            origin,
+            "logout",
+            &session.realm,
+            &session.uid,
+            json!({}),
+        ))
+        .await?;
     state.revoked.add(&revoked);
     Ok(())
 }
@@ -118,7 +132,10 @@ async fn end(state: &State, origin: &Origin, session: &sessions::Model) -> Resul
 async fn done(state: &State, parameters: &Parameters) -> Result<Response, Error> {
     if let Some(target) = parameters.get("post_logout_redirect_uri") {
         let hint = hint(state, parameters);
-        let client = hint.as_ref().and_then(|claims| claims.get("aud")).and_then(Value::as_str);
+        let client = hint
+            .as_ref()
+            .and_then(|claims| claims.get("aud"))
+            .and_then(Value::as_str);
         for (realm, _) in state.realms.people() {
             let Some(client) = client else { break };
             let client = clients::find(state.store.connection(), realm, client).await?;
@@ -131,7 +148,13 @@ async fn done(state: &State, parameters: &Parameters) -> Result<Response, Error>
             }
         }
     }
-    Ok(browser::page(StatusCode::OK, &Message { title: "Logged out", text: "You can close this page." }))
+    Ok(browser::page(
+        StatusCode::OK,
+        &Message {
+            title: "Logged out",
+            text: "You can close this page.",
+        },
+    ))
 }
 
 /// The claims of an ID token of ours. It may have expired: it says who, not whether.

@@ -1,18 +1,27 @@
 //! The HTTP interface: one file per resource.
 
+mod accounts;
 mod authorize;
+mod common;
 mod consents;
 mod device;
+pub mod directory;
 mod discovery;
+mod import;
 mod introspect;
 mod keys;
 mod login;
 mod logout;
+mod policy;
+mod raw_sync;
 mod revocations;
 mod revoke;
+mod service_users;
+mod teams;
 mod token;
 mod token_info;
 mod userinfo;
+mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -36,5 +45,8 @@ pub fn open() -> OpenApiRouter<State> {
 
 /// Routes for callers with a valid token.
 pub fn guarded() -> OpenApiRouter<State> {
-    OpenApiRouter::new().merge(userinfo::routes()).merge(consents::routes())
+    OpenApiRouter::new()
+        .merge(userinfo::routes())
+        .merge(consents::routes())
+        .merge(directory::routes())
 }

@@ -17,7 +17,9 @@ use crate::revoked::{RETENTION_SECONDS, SEPARATOR, token_hash};
 
 /// The list of revocations that every token info polls (contract identity 2.12).
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, revoke)).routes(routes!(notify))
+    OpenApiRouter::new()
+        .routes(routes!(list, revoke))
+        .routes(routes!(notify))
 }
 
 /// The revocations made after a moment.
@@ -52,7 +54,9 @@ async fn list(Shared(state): Shared<State>, uri: axum::http::Uri) -> Result<axum
 fn single_number(uri: &axum::http::Uri, name: &str) -> Option<i64> {
     let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
     let (given, value) = pairs.next()?;
-    (given == name && pairs.next().is_none()).then(|| value.parse().ok()).flatten()
+    (given == name && pairs.next().is_none())
+        .then(|| value.parse().ok())
+        .flatten()
 }
 
 fn entry(revocation: &revocations::Model) -> Value {
@@ -121,12 +125,22 @@ async fn revoke(
             let claims = claims.ok_or_else(|| Error::bad_request("data.claims is missing"))?;
             let data = claim_data(salt, &claims)?;
             let own = claims_of(&headers);
-            if !state.config.revocation.rules.iter().any(|rule| allows(rule, &own, &claims)) {
+            if !state
+                .config
+                .revocation
+                .rules
+                .iter()
+                .any(|rule| allows(rule, &own, &claims))
+            {
                 return Err(Error::unauthorized("No rule allows to revoke these claims"));
             }
             ("CLAIM", data, now)
         }
-        "GLOBAL" => return Err(Error::forbidden("Tokens are not revoked globally through this interface")),
+        "GLOBAL" => {
+            return Err(Error::forbidden(
+                "Tokens are not revoked globally through this interface",
+            ));
+        }
         _ => return Err(Error::bad_request("type must be TOKEN or CLAIM")),
     };
     if let Some(before) = request.data.issued_before {
@@ -145,7 +159,9 @@ async fn revoke(
     let write = state.store.write().await?;
     revocations::insert(write.transaction(), revocation.clone()).await?;
     let details = json!({ "type": kind, "issued_before": issued_before, "names": data.get("names") });
-    write.commit(event(&caller, "token.revoked", &revocation.id, details)).await?;
+    write
+        .commit(event(&caller, "token.revoked", &revocation.id, details))
+        .await?;
     state.revoked.add(&[revocation]);
     Ok(StatusCode::CREATED.into_response())
 }
@@ -156,14 +172,20 @@ fn check_caller(caller: &Authenticated) -> Result<(), Error> {
     if caller.is_service() || caller.is_employee() {
         Ok(())
     } else {
-        Err(Error::forbidden("Forbidden: only services and employees revoke tokens."))
+        Err(Error::forbidden(
+            "Forbidden: only services and employees revoke tokens.",
+        ))
     }
 }
 
 /// Now; for a token issued within this very second one second later, or it would not be hit.
 fn after_issue(token: &str, now: i64) -> i64 {
-    let issued_at = Jws::parse(token).ok().and_then(|jws| jws.claims.get("iat").and_then(Value::as_i64));
-    issued_at.filter(|issued_at| *issued_at == now).map_or(now, |issued_at| issued_at + 1)
+    let issued_at = Jws::parse(token)
+        .ok()
+        .and_then(|jws| jws.claims.get("iat").and_then(Value::as_i64));
+    issued_at
+        .filter(|issued_at| *issued_at == now)
+        .map_or(now, |issued_at| issued_at + 1)
 }
 
 fn check_issued_before(before: i64, now: i64, future_seconds: i64) -> Result<(), Error> {
@@ -190,17 +212,29 @@ fn claim_data(salt: &str, claims: &Map<String, Value>) -> Result<Value, Error> {
 
 /// The claims of the caller's token, which the verifier has checked already.
 fn claims_of(headers: &HeaderMap) -> Map<String, Value> {
-    let header = headers.get(axum::http::header::AUTHORIZATION).and_then(|header| header.to_str().ok());
-    let token = header.and_then(|header| header.trim().split_once(' ')).map(|(_, token)| token.trim());
-    token.and_then(|token| Jws::parse(token).ok()).map(|jws| jws.claims).unwrap_or_default()
+    let header = headers
+        .get(axum::http::header::AUTHORIZATION)
+        .and_then(|header| header.to_str().ok());
+    let token = header
+        .and_then(|header| header.trim().split_once(' '))
+        .map(|(_, token)| token.trim());
+    token
+        .and_then(|token| Jws::parse(token).ok())
+        .map(|jws| jws.claims)
+        .unwrap_or_default()
 }
 
 fn allows(rule: &RevocationRule, own: &Map<String, Value>, revoked: &Map<String, Value>) -> bool {
     let has = |claims: &Map<String, Value>, name: &String, value: &String| {
         claims.get(name).and_then(Value::as_str) == Some(value.as_str())
     };
-    rule.required_user_claims.iter().all(|(name, value)| has(own, name, value))
-        && rule.allowed_revocation_claims.iter().all(|(name, value)| has(revoked, name, value))
+    rule.required_user_claims
+        .iter()
+        .all(|(name, value)| has(own, name, value))
+        && rule
+            .allowed_revocation_claims
+            .iter()
+            .all(|(name, value)| has(revoked, name, value))
 }
 
 /// Tells everybody who polls the list to forget and read again from a moment.
@@ -244,7 +278,9 @@ async fn notify(
     let write = state.store.write().await?;
     revocations::insert_refresh(write.transaction(), refresh.clone()).await?;
     let details = json!({ "refresh_from": from });
-    write.commit(event(&caller, "revocations.refresh_requested", &refresh.id, details)).await?;
+    write
+        .commit(event(&caller, "revocations.refresh_requested", &refresh.id, details))
+        .await?;
     Ok(StatusCode::CREATED)
 }
 

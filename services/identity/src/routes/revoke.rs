@@ -56,20 +56,26 @@ async fn revoke_family(state: &State, origin: &Origin, client: &Client, id: &str
     };
     let write = state.store.write().await?;
     let revoked = grants::end_family(state, write.transaction(), &family.id).await?;
-    write.commit(event(origin, client, &family.realm, &family.uid, "refresh_token")).await?;
+    write
+        .commit(event(origin, client, &family.realm, &family.uid, "refresh_token"))
+        .await?;
     state.revoked.add(&revoked);
     Ok(())
 }
 
 async fn revoke_access_token(state: &State, origin: &Origin, client: &Client, text: &str) -> Result<(), Error> {
-    let Ok(token) = state.verified.token(state, text).await else { return Ok(()) };
+    let Ok(token) = state.verified.token(state, text).await else {
+        return Ok(());
+    };
     if token.client_id.as_ref() != Some(&client.id) {
         return Ok(());
     }
     let revocation = grants::own_revocation(&token.hash, state.clock.seconds(), &format!("client {}", client.id));
     let write = state.store.write().await?;
     revocations::insert(write.transaction(), revocation.clone()).await?;
-    write.commit(event(origin, client, &token.realm, &token.uid, "access_token")).await?;
+    write
+        .commit(event(origin, client, &token.realm, &token.uid, "access_token"))
+        .await?;
     state.revoked.add(&[revocation]);
     Ok(())
 }

@@ -13,7 +13,10 @@ use crate::parameters::Parameters;
 
 /// The token endpoint, under its three names (contract identity 2.2).
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(access_token)).routes(routes!(z_access_token)).routes(routes!(token))
+    OpenApiRouter::new()
+        .routes(routes!(access_token))
+        .routes(routes!(z_access_token))
+        .routes(routes!(token))
 }
 
 /// Issues an access token.
@@ -42,7 +45,15 @@ async fn access_token(
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Error> {
-    let answer = grants::grant(&state, &TokenRequest { parameters, headers, origin }).await?;
+    let answer = grants::grant(
+        &state,
+        &TokenRequest {
+            parameters,
+            headers,
+            origin,
+        },
+    )
+    .await?;
     Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }
 

@@ -83,7 +83,10 @@ fn refusal(status: StatusCode, body: &'static str) -> Response {
 }
 
 fn json(status: StatusCode, body: String) -> Response {
-    let headers = [(CONTENT_TYPE, "application/json;charset=UTF-8"), (CACHE_CONTROL, "no-store")];
+    let headers = [
+        (CONTENT_TYPE, "application/json;charset=UTF-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
     (status, headers, Body::from(body)).into_response()
 }
 
@@ -105,7 +108,10 @@ async fn parameter(request: Request) -> Option<String> {
         return Some(token);
     }
     let kind = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+    if !kind
+        .to_ascii_lowercase()
+        .starts_with("application/x-www-form-urlencoded")
+    {
         return None;
     }
     find(&to_bytes(request.into_body(), LARGEST_FORM).await.ok()?)

@@ -38,7 +38,9 @@ impl MigrationTrait for Migration {
             .await?;
         for column in ["team_id", "incident_contact", "last_modified_at", "active"] {
             database
-                .execute_unprepared(&format!("CREATE INDEX applications_{column} ON applications ({column})"))
+                .execute_unprepared(&format!(
+                    "CREATE INDEX applications_{column} ON applications ({column})"
+                ))
                 .await?;
         }
         Ok(())

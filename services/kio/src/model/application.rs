@@ -42,7 +42,10 @@ impl Model {
 
     /// As a single application is answered.
     pub(crate) fn detail(self) -> Application {
-        Application { required_approvers: Some(self.required_approvers()), ..self.into() }
+        Application {
+            required_approvers: Some(self.required_approvers()),
+            ..self.into()
+        }
     }
 }
 

@@ -38,7 +38,10 @@ pub(crate) struct Page<C> {
 impl<C> Default for Page<C> {
     /// The whole list.
     fn default() -> Self {
-        Self { limit: None, after: None }
+        Self {
+            limit: None,
+            after: None,
+        }
     }
 }
 
@@ -90,7 +93,11 @@ impl Sql {
 
     /// The conditions, if there are any, as ` WHERE ...`.
     pub(crate) fn where_clause(&self) -> String {
-        if self.conditions.is_empty() { String::new() } else { format!(" WHERE {}", self.conditions.join(" AND ")) }
+        if self.conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.conditions.join(" AND "))
+        }
     }
 
     pub(crate) fn statement(self, backend: DbBackend, sql: impl Into<String>) -> Statement {
@@ -112,9 +119,15 @@ pub(crate) async fn list(store: &Store, filter: &Filter, page: &Page<String>) ->
         sql.condition("a.id >", after.as_str());
     }
     let limit = limit_clause(&mut sql, page.limit);
-    let text = format!("SELECT {COLUMNS} FROM applications a{} ORDER BY a.id{limit}", sql.where_clause());
+    let text = format!(
+        "SELECT {COLUMNS} FROM applications a{} ORDER BY a.id{limit}",
+        sql.where_clause()
+    );
     let connection = store.connection();
-    Ok(Entity::find().from_raw_sql(sql.statement(connection.get_database_backend(), text)).all(connection).await?)
+    Ok(Entity::find()
+        .from_raw_sql(sql.statement(connection.get_database_backend(), text))
+        .all(connection)
+        .await?)
 }
 
 /// ` LIMIT ...`, if there is one.

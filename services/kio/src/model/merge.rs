@@ -57,12 +57,19 @@ pub(crate) fn merge(stored: &Model, changes: &Map<String, Value>, null: Null) ->
 
 fn set(model: &mut Model, name: &str, value: &Value) -> Result<(), Invalid> {
     let text = || value.as_str().map(str::to_owned);
-    let cannot_be_cleared =
-        |kind| Invalid::new(value, format!("body->application->{name}"), true, kind, "it cannot be cleared");
+    let needs_a_value = |kind| {
+        Invalid::new(
+            value,
+            format!("body->application->{name}"),
+            true,
+            kind,
+            "it has to have a value",
+        )
+    };
     match name {
-        "team_id" => model.team_id = text().ok_or_else(|| cannot_be_cleared("string"))?,
-        "active" => model.active = value.as_bool().ok_or_else(|| cannot_be_cleared("boolean"))?,
-        "name" => model.name = text().ok_or_else(|| cannot_be_cleared("string"))?,
+        "team_id" => model.team_id = text().ok_or_else(|| needs_a_value("string"))?,
+        "active" => model.active = value.as_bool().ok_or_else(|| needs_a_value("boolean"))?,
+        "name" => model.name = text().ok_or_else(|| needs_a_value("string"))?,
         "incident_contact" => model.incident_contact = text(),
         "subtitle" => model.subtitle = text(),
         "description" => model.description = text(),
@@ -84,10 +91,30 @@ fn set(model: &mut Model, name: &str, value: &Value) -> Result<(), Invalid> {
 type UrlField = (&'static str, fn(&Model) -> Option<&str>, fn(&str) -> bool, &'static str);
 
 const URLS: [UrlField; 5] = [
-    ("service_url", |model| model.service_url.as_deref(), is_web_url, "http or https URL"),
-    ("scm_url", |model| model.scm_url.as_deref(), is_source_url, "http, https or ssh URL, nor user@host:path"),
-    ("documentation_url", |model| model.documentation_url.as_deref(), is_web_url, "http or https URL"),
-    ("specification_url", |model| model.specification_url.as_deref(), is_web_url, "http or https URL"),
+    (
+        "service_url",
+        |model| model.service_url.as_deref(),
+        is_web_url,
+        "http or https URL",
+    ),
+    (
+        "scm_url",
+        |model| model.scm_url.as_deref(),
+        is_source_url,
+        "http, https or ssh URL, nor user@host:path",
+    ),
+    (
+        "documentation_url",
+        |model| model.documentation_url.as_deref(),
+        is_web_url,
+        "http or https URL",
+    ),
+    (
+        "specification_url",
+        |model| model.specification_url.as_deref(),
+        is_web_url,
+        "http or https URL",
+    ),
     (
         "support_url",
         |model| model.support_url.as_deref(),
@@ -99,10 +126,18 @@ const URLS: [UrlField; 5] = [
 /// Consoles make links of these: a `javascript:` URL would run in the browser of whoever clicks it. An empty text is no link.
 fn check_urls(stored: &Model, merged: &Model) -> Result<(), Invalid> {
     for (name, field, is_url, rule) in URLS {
-        let Some(url) = field(merged).filter(|url| !url.is_empty()) else { continue };
+        let Some(url) = field(merged).filter(|url| !url.is_empty()) else {
+            continue;
+        };
         if field(stored) != Some(url) && !is_url(url) {
             let place = format!("body->application->{name}");
-            return Err(Invalid::new(&url.into(), place, false, "string", format!("it is no {rule}")));
+            return Err(Invalid::new(
+                &url.into(),
+                place,
+                false,
+                "string",
+                format!("it is no {rule}"),
+            ));
         }
     }
     Ok(())
@@ -119,8 +154,12 @@ fn is_source_url(text: &str) -> bool {
     let is_ssh = ["ssh://", "git://"].iter().any(|scheme| text.starts_with(scheme));
     let is_short = text.split_once('@').is_some_and(|(user, rest)| {
         !user.is_empty()
-            && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-            && rest.split_once(':').is_some_and(|(host, path)| !host.is_empty() && !path.is_empty())
+            && user
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            && rest
+                .split_once(':')
+                .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty())
     });
     is_web_url(text) || ((is_ssh || is_short) && is_one_word(text))
 }
@@ -154,7 +193,9 @@ mod tests {
     }
 
     fn merged(changes: Value, null: Null) -> Result<Model, String> {
-        let Value::Object(changes) = changes else { unreachable!("the tests pass objects") };
+        let Value::Object(changes) = changes else {
+            unreachable!("the tests pass objects")
+        };
         merge(&stored(), &changes, null).map_err(|invalid| invalid.to_string())
     }
 
@@ -167,7 +208,11 @@ mod tests {
 
     #[test]
     fn null_clears_in_a_patch_what_can_be_cleared() {
-        let cleared = merged(json!({"incident_contact": null, "criticality_level": null}), Null::Clears).unwrap();
+        let cleared = merged(
+            json!({"incident_contact": null, "criticality_level": null}),
+            Null::Clears,
+        )
+        .unwrap();
         assert_eq!((cleared.incident_contact, cleared.criticality_level), (None, None));
         assert_eq!(cleared.name, "Kio");
         for name in ["team_id", "active", "name"] {
@@ -187,7 +232,11 @@ mod tests {
     #[test]
     fn an_update_of_some_attributes_keeps_the_others() {
         let merged = merged(json!({"subtitle": "s", "active": false}), Null::Keeps).unwrap();
-        let expected = Model { subtitle: Some("s".to_owned()), active: false, ..stored() };
+        let expected = Model {
+            subtitle: Some("s".to_owned()),
+            active: false,
+            ..stored()
+        };
         assert_eq!(merged, expected);
     }
 
@@ -221,7 +270,10 @@ mod tests {
             ("support_url", "help"),
         ] {
             let error = merged(json!({field: url}), Null::Keeps).unwrap_err();
-            assert!(error.contains(&format!("in body->application->{field} (not required)")), "{error}");
+            assert!(
+                error.contains(&format!("in body->application->{field} (not required)")),
+                "{error}"
+            );
         }
     }
 }

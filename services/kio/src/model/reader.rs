@@ -53,7 +53,10 @@ impl Reader {
     /// The application, if there is one.
     pub(crate) async fn read(&self, id: &str) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let question = Question { id: id.to_owned(), answer };
+        let question = Question {
+            id: id.to_owned(),
+            answer,
+        };
         // Both ends live as long as the service does.
         self.questions.send(question).await.map_err(|_| Error::internal())?;
         answered.await.map_err(|_| Error::internal())?
@@ -65,7 +68,10 @@ async fn answer_all(store: Store, mut received: mpsc::Receiver<Question>) {
     while received.recv_many(&mut questions, LARGEST_BATCH).await > 0 {
         let answers = query(&store, &questions).await;
         for Question { id, answer } in questions.drain(..) {
-            let found = answers.as_ref().map(|answers| answers.get(&id).cloned()).map_err(Clone::clone);
+            let found = answers
+                .as_ref()
+                .map(|answers| answers.get(&id).cloned())
+                .map_err(Clone::clone);
             // Who asked may have gone meanwhile.
             let _ = answer.send(found);
         }
@@ -93,12 +99,22 @@ async fn query(store: &Store, questions: &[Question]) -> Result<HashMap<String, 
     }
     let text = format!("SELECT {COLUMNS} FROM applications a{}", sql.where_clause());
     let statement = sql.statement(connection.get_database_backend(), text);
-    let models = Entity::find().from_raw_sql(statement).all(connection).await.map_err(stups_store::Error::from)?;
-    models.into_iter().map(|model| Ok((model.id.clone(), Arc::new(detail(model)?)))).collect()
+    let models = Entity::find()
+        .from_raw_sql(statement)
+        .all(connection)
+        .await
+        .map_err(stups_store::Error::from)?;
+    models
+        .into_iter()
+        .map(|model| Ok((model.id.clone(), Arc::new(detail(model)?))))
+        .collect()
 }
 
 fn detail(model: Model) -> Result<Detail, Error> {
     let revision = model.revision;
     let body = serde_json::to_vec(&model.detail()).map_err(|_| Error::internal())?;
-    Ok(Detail { revision, body: body.into() })
+    Ok(Detail {
+        revision,
+        body: body.into(),
+    })
 }

@@ -1,10 +1,10 @@
 //! Reading and writing rows.
 
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement, TryInsertResult,
-};
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement, TryInsertResult,
+};
 use stups_store::{Dialect, Error};
 
 use super::{application, approval, version};
@@ -49,7 +49,9 @@ pub(crate) async fn update_application(
     transaction: &DatabaseTransaction,
     model: &application::Model,
 ) -> Result<(), Error> {
-    application::Entity::update(model.clone().into_active_model().reset_all()).exec(transaction).await?;
+    application::Entity::update(model.clone().into_active_model().reset_all())
+        .exec(transaction)
+        .await?;
     Ok(())
 }
 
@@ -59,7 +61,9 @@ pub(crate) async fn version(
     application_id: &str,
     id: &str,
 ) -> Result<Option<version::Model>, Error> {
-    Ok(version::Entity::find_by_id((application_id.to_owned(), id.to_owned())).one(connection).await?)
+    Ok(version::Entity::find_by_id((application_id.to_owned(), id.to_owned()))
+        .one(connection)
+        .await?)
 }
 
 /// The versions of an application, by id.
@@ -91,7 +95,9 @@ pub(crate) async fn replace_version(
         Some(stored) => {
             model.created_at = stored.created_at;
             model.created_by.clone_from(&stored.created_by);
-            version::Entity::update(model.into_active_model().reset_all()).exec(transaction).await?;
+            version::Entity::update(model.into_active_model().reset_all())
+                .exec(transaction)
+                .await?;
         }
         None => {
             model.into_active_model().insert(transaction).await?;
@@ -117,10 +123,7 @@ pub(crate) async fn approvals(
 }
 
 /// Inserts an approval; says no if there is one of this person and type.
-pub(crate) async fn insert_approval(
-    transaction: &DatabaseTransaction,
-    model: approval::Model,
-) -> Result<bool, Error> {
+pub(crate) async fn insert_approval(transaction: &DatabaseTransaction, model: approval::Model) -> Result<bool, Error> {
     let key = [
         approval::Column::ApplicationId,
         approval::Column::VersionId,
@@ -146,5 +149,8 @@ pub(crate) async fn approval_types(
         [application_id.into()],
     );
     let rows = connection.query_all_raw(statement).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?)
 }

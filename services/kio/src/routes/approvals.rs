@@ -34,7 +34,9 @@ pub(super) async fn types(
 ) -> Result<Json<Vec<String>>, Error> {
     application_id(&application)?;
     state.permissions.read_approval_types(&caller).await?;
-    Ok(Json(store::approval_types(state.store.connection(), &application).await?))
+    Ok(Json(
+        store::approval_types(state.store.connection(), &application).await?,
+    ))
 }
 
 /// Lists the approvals of a version, oldest first.
@@ -102,12 +104,20 @@ pub(super) async fn create(
     let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
     let approval_type = text("approval_type").ok_or_else(|| {
         let reason = "an approval has a type";
-        invalid(stups_api::strict::Invalid::new(&Value::Null, "body->approval->approval_type", true, "string", reason))
+        invalid(stups_api::strict::Invalid::new(
+            &Value::Null,
+            "body->approval->approval_type",
+            true,
+            "string",
+            reason,
+        ))
     })?;
     let seen = store::application(state.store.connection(), &application).await?;
     let seen = seen.ok_or_else(|| Error::not_found("application not found"))?;
     let decision = state.permissions.approve(&caller, &seen.team_id).await?;
-    state.enforce(decision, "version.approved", &application, &caller).await?;
+    state
+        .enforce(decision, "version.approved", &application, &caller)
+        .await?;
 
     let write = state.store.write().await?;
     let transaction = write.transaction();
@@ -128,8 +138,18 @@ pub(super) async fn create(
         notes: text("notes"),
     };
     if !store::insert_approval(transaction, model).await? {
-        return Err(Error::conflict(format!("{} has approved {approval_type} already.", caller.uid)));
+        return Err(Error::conflict(format!(
+            "{} has approved {approval_type} already.",
+            caller.uid
+        )));
     }
-    write.commit(audit::approved(caller.actor(), &application, &version, attributes.into())).await?;
+    write
+        .commit(audit::approved(
+            caller.actor(),
+            &application,
+            &version,
+            attributes.into(),
+        ))
+        .await?;
     Ok(StatusCode::OK)
 }

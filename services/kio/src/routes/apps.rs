@@ -45,14 +45,18 @@ pub(super) async fn list(
             let mut page = parameters.page()?;
             let limit = one_more(&mut page.limit);
             let mut found = model::list::list(&state.store, &filter, &page).await?;
-            let more = truncate(&mut found, limit).then(|| found.last().map(|last| last.id.clone())).flatten();
+            let more = truncate(&mut found, limit)
+                .then(|| found.last().map(|last| last.id.clone()))
+                .flatten();
             (found.into_iter().map(Application::from).collect::<Vec<_>>(), more)
         }
         Some(words) => {
             let mut page = parameters.ranked_page()?;
             let limit = one_more(&mut page.limit);
             let mut found = search::search(&state.store, &words, &filter, &page).await?;
-            let more = truncate(&mut found, limit).then(|| found.last().map(place_of)).flatten();
+            let more = truncate(&mut found, limit)
+                .then(|| found.last().map(place_of))
+                .flatten();
             (found.into_iter().map(matched).collect(), more)
         }
     };
@@ -74,7 +78,10 @@ fn truncate<T>(found: &mut Vec<T>, limit: Option<usize>) -> bool {
 }
 
 fn place_of(found: &search::Match) -> String {
-    cursor(&Place { rank: found.rank, id: found.application.id.clone() })
+    cursor(&Place {
+        rank: found.rank,
+        id: found.application.id.clone(),
+    })
 }
 
 fn matched(found: search::Match) -> Application {
@@ -89,7 +96,11 @@ fn matched(found: search::Match) -> Application {
 fn answer(headers: &HeaderMap, applications: &[Application], link: Option<&str>) -> Result<Response, Error> {
     let body = serde_json::to_vec(applications).map_err(|_| Error::internal())?;
     let digest = Sha256::digest(&body);
-    let tag = digest.iter().take(12).fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}")) + "\"";
+    let tag = digest
+        .iter()
+        .take(12)
+        .fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}"))
+        + "\"";
     let tag_header = (ETAG, header(&tag)?);
     if is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [tag_header]).into_response());

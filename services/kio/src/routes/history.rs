@@ -56,23 +56,34 @@ pub(super) async fn list(
     let connection = state.store.connection();
     store::application(connection, &id).await?.ok_or_else(not_found)?;
 
-    let filter = audit::Filter { subject: Some(id.clone()), ..audit::Filter::default() };
+    let filter = audit::Filter {
+        subject: Some(id.clone()),
+        ..audit::Filter::default()
+    };
     let records = audit::page(connection, after, limit.unsigned_abs(), &filter).await?;
     let full = records.len() as u64 == limit.unsigned_abs();
     let next = records.last().filter(|_| full).map(|last| last.sequence);
-    let entries: Vec<HistoryEntry> =
-        records.into_iter().filter(|record| record.event.outcome == Outcome::Success).map(entry).collect();
+    let entries: Vec<HistoryEntry> = records
+        .into_iter()
+        .filter(|record| record.event.outcome == Outcome::Success)
+        .map(entry)
+        .collect();
     let mut response = Json(entries).into_response();
     if let Some(next) = next {
         let link = format!("</apps/{id}/history?limit={limit}&cursor={next}>; rel=\"next\"");
-        response.headers_mut().insert(LINK, HeaderValue::from_str(&link).map_err(|_| Error::internal())?);
+        response
+            .headers_mut()
+            .insert(LINK, HeaderValue::from_str(&link).map_err(|_| Error::internal())?);
     }
     Ok(response)
 }
 
 fn number(parameters: &BTreeMap<String, String>, parameter: &Attribute) -> Result<Option<i64>, Error> {
     let text = parameters.get(parameter.name);
-    let value = text.map(|text| strict::text("query", parameter, text)).transpose().map_err(invalid)?;
+    let value = text
+        .map(|text| strict::text("query", parameter, text))
+        .transpose()
+        .map_err(invalid)?;
     Ok(value.as_ref().and_then(Value::as_i64))
 }
 

@@ -24,7 +24,10 @@ pub(crate) struct Preconditions {
 impl Preconditions {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = |name: &HeaderName| headers.contains_key(name).then(|| lists(headers, name).collect());
-        Self { if_match: given(&IF_MATCH), if_none_match: given(&IF_NONE_MATCH) }
+        Self {
+            if_match: given(&IF_MATCH),
+            if_none_match: given(&IF_NONE_MATCH),
+        }
     }
 
     /// Refuses with 412 when what is stored (nothing: none) is not what the caller takes it for.
@@ -32,7 +35,9 @@ impl Preconditions {
         let tag = stored.map(tag);
         let any = |listed: &[String], weak| listed.iter().any(|listed| matches(listed, tag.as_deref(), weak));
         if self.if_match.as_deref().is_some_and(|listed| !any(listed, false)) {
-            return Err(failed("The application is not what it was when you read it. Read it again."));
+            return Err(failed(
+                "The application is not what it was when you read it. Read it again.",
+            ));
         }
         if self.if_none_match.as_deref().is_some_and(|listed| any(listed, true)) {
             return Err(failed("The application exists already."));
@@ -57,7 +62,11 @@ fn lists<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 
 /// `*` is whatever is there. Weak tags never match strongly.
 fn matches(listed: &str, stored: Option<&str>, weak: bool) -> bool {
-    let listed = if weak { listed.strip_prefix("W/").unwrap_or(listed) } else { listed };
+    let listed = if weak {
+        listed.strip_prefix("W/").unwrap_or(listed)
+    } else {
+        listed
+    };
     stored.is_some_and(|stored| listed == "*" || listed == stored)
 }
 

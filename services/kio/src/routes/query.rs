@@ -91,14 +91,21 @@ impl Parameters {
 
     /// The part of a list by id.
     pub(super) fn page(&self) -> Result<Page<String>, Error> {
-        Ok(Page { limit: self.limit()?, after: self.text(&CURSOR)? })
+        Ok(Page {
+            limit: self.limit()?,
+            after: self.text(&CURSOR)?,
+        })
     }
 
     /// The part of a list by rank.
     pub(super) fn ranked_page(&self) -> Result<Page<Place>, Error> {
         let cursor = self.text(&CURSOR)?;
-        let after = cursor.map(|cursor| place(&cursor).ok_or_else(|| self.refused(&CURSOR, "it is no cursor of a search")));
-        Ok(Page { limit: self.limit()?, after: after.transpose()? })
+        let after =
+            cursor.map(|cursor| place(&cursor).ok_or_else(|| self.refused(&CURSOR, "it is no cursor of a search")));
+        Ok(Page {
+            limit: self.limit()?,
+            after: after.transpose()?,
+        })
     }
 
     /// The address of what follows the place that `cursor` names.
@@ -114,12 +121,16 @@ impl Parameters {
     }
 
     fn value(&self, parameter: &Attribute) -> Result<Option<Value>, Error> {
-        let Some(text) = self.0.get(parameter.name) else { return Ok(None) };
+        let Some(text) = self.0.get(parameter.name) else {
+            return Ok(None);
+        };
         strict::text("query", parameter, text).map(Some).map_err(invalid)
     }
 
     fn text(&self, parameter: &Attribute) -> Result<Option<String>, Error> {
-        Ok(self.value(parameter)?.and_then(|value| value.as_str().map(str::to_owned)))
+        Ok(self
+            .value(parameter)?
+            .and_then(|value| value.as_str().map(str::to_owned)))
     }
 
     fn boolean(&self, parameter: &Attribute) -> Result<Option<bool>, Error> {
@@ -136,7 +147,13 @@ impl Parameters {
 
     fn refused(&self, parameter: &Attribute, reason: impl Into<String>) -> Error {
         let value = self.0.get(parameter.name).cloned().unwrap_or_default();
-        invalid(Invalid::new(&value.into(), format!("query->{}", parameter.name), false, "string", reason))
+        invalid(Invalid::new(
+            &value.into(),
+            format!("query->{}", parameter.name),
+            false,
+            "string",
+            reason,
+        ))
     }
 }
 
@@ -148,7 +165,10 @@ pub(super) fn cursor(place: &Place) -> String {
 fn place(cursor: &str) -> Option<Place> {
     let (rank, id) = cursor.split_once('.')?;
     let rank = f32::from_bits(u32::from_str_radix(rank, 16).ok()?);
-    rank.is_finite().then(|| Place { rank, id: id.to_owned() })
+    rank.is_finite().then(|| Place {
+        rank,
+        id: id.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -156,12 +176,20 @@ mod tests {
     use super::*;
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Parameters(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let kio = Place { rank: 0.088_888_89, id: "kio".to_owned() };
+        let kio = Place {
+            rank: 0.088_888_89,
+            id: "kio".to_owned(),
+        };
         assert_eq!(place(&cursor(&kio)), Some(kio));
         for text in ["", "kio", "zz.kio", "7f800000.kio"] {
             assert_eq!(place(text), None, "{text}");
@@ -170,13 +198,25 @@ mod tests {
 
     #[test]
     fn booleans_and_times_are_lenient() {
-        for (text, active) in [("true", true), ("TRUE", true), ("", false), ("1", false), ("false", false)] {
+        for (text, active) in [
+            ("true", true),
+            ("TRUE", true),
+            ("", false),
+            ("1", false),
+            ("false", false),
+        ] {
             assert_eq!(parameters(&[("active", text)]).filter().unwrap().active, Some(active));
         }
-        let filter = parameters(&[("modified_after", "2017-07-14"), ("modified_before", "2017-07-14T02:40:00.5+00:00")])
-            .filter()
-            .unwrap();
-        assert_eq!((filter.modified_after, filter.modified_before), (Some(1_499_990_400_000), Some(1_500_000_000_500)));
+        let filter = parameters(&[
+            ("modified_after", "2017-07-14"),
+            ("modified_before", "2017-07-14T02:40:00.5+00:00"),
+        ])
+        .filter()
+        .unwrap();
+        assert_eq!(
+            (filter.modified_after, filter.modified_before),
+            (Some(1_499_990_400_000), Some(1_500_000_000_500))
+        );
     }
 
     #[test]
@@ -186,12 +226,18 @@ mod tests {
         let both = [("search", "a"), ("search_prefix", "b")];
         assert_eq!(parameters(&both).search().unwrap_err().status, 400);
         let words: Vec<String> = (0..21).map(|number| format!("w{number}")).collect();
-        assert_eq!(parameters(&[("search", &words.join(" "))]).search().unwrap_err().status, 400);
+        assert_eq!(
+            parameters(&[("search", &words.join(" "))]).search().unwrap_err().status,
+            400
+        );
     }
 
     #[test]
     fn the_next_link_keeps_what_was_asked_for() {
         let asked = parameters(&[("team_id", "a b"), ("limit", "2"), ("cursor", "old")]);
-        assert_eq!(asked.next_link("x y"), "</apps?limit=2&team_id=a+b&cursor=x+y>; rel=\"next\"");
+        assert_eq!(
+            asked.next_link("x y"),
+            "</apps?limit=2&team_id=a+b&cursor=x+y>; rel=\"next\""
+        );
     }
 }

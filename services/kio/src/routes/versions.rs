@@ -66,7 +66,9 @@ pub(super) async fn read(
     application_id(&application)?;
     version_id(&version)?;
     let found = store::version(state.store.connection(), &application, &version).await?;
-    found.map(|model| Json(model.into())).ok_or_else(|| Error::not_found("There is no such version."))
+    found
+        .map(|model| Json(model.into()))
+        .ok_or_else(|| Error::not_found("There is no such version."))
 }
 
 /// Registers a version or changes it. Either way its approvals are removed: they were for what stood there before.
@@ -104,12 +106,20 @@ pub(super) async fn put(
     let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
     let artifact = text("artifact").ok_or_else(|| {
         let reason = "a version has an artifact";
-        invalid(stups_api::strict::Invalid::new(&Value::Null, "body->version->artifact", true, "string", reason))
+        invalid(stups_api::strict::Invalid::new(
+            &Value::Null,
+            "body->version->artifact",
+            true,
+            "string",
+            reason,
+        ))
     })?;
     let seen = store::application(state.store.connection(), &application).await?;
     let seen = seen.ok_or_else(|| Error::not_found("application not found"))?;
     let decision = state.permissions.write(&caller, &seen.team_id).await?;
-    state.enforce(decision, "version.modified", &application, &caller).await?;
+    state
+        .enforce(decision, "version.modified", &application, &caller)
+        .await?;
 
     let write = state.store.write().await?;
     let transaction = write.transaction();

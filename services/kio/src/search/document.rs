@@ -49,7 +49,12 @@ const LONGEST_WORD: usize = 2046;
 /// The document of an application, field after field.
 pub(super) fn document(id: &str, name: &str, subtitle: &str, description: &str) -> Document {
     let mut document = Document::new();
-    let fields = [(id, Weight::A), (name, Weight::B), (subtitle, Weight::C), (description, Weight::D)];
+    let fields = [
+        (id, Weight::A),
+        (name, Weight::B),
+        (subtitle, Weight::C),
+        (description, Weight::D),
+    ];
     let mut before = 0;
     for (text, weight) in fields {
         // Joined vectors count on from the last word that was kept, not from the last that was read.
@@ -122,7 +127,10 @@ pub(super) fn decode(text: &str) -> Vec<Position> {
                 b'C' => (position.strip_suffix('C')?, Weight::C),
                 _ => (position, Weight::D),
             };
-            Some(Position { at: digits.parse().ok()?, weight })
+            Some(Position {
+                at: digits.parse().ok()?,
+                weight,
+            })
         })
         .collect()
 }
@@ -132,14 +140,21 @@ mod tests {
     use super::*;
 
     fn written(document: &Document) -> String {
-        let words: Vec<String> =
-            document.iter().map(|(word, positions)| format!("'{word}':{}", encode(positions))).collect();
+        let words: Vec<String> = document
+            .iter()
+            .map(|(word, positions)| format!("'{word}':{}", encode(positions)))
+            .collect();
         words.join(" ")
     }
 
     #[test]
     fn a_document_is_written_as_postgresql_writes_its_vectors() {
-        let kio = document("kio", "Kio", "STUPS application registry", "Manages all *application* base information.");
+        let kio = document(
+            "kio",
+            "Kio",
+            "STUPS application registry",
+            "Manages all *application* base information.",
+        );
         assert_eq!(
             written(&kio),
             "'applic':4C,8 'base':9 'inform':10 'kio':1A,2B 'manag':6 'registri':5C 'stup':3C"
@@ -148,7 +163,14 @@ mod tests {
 
     #[test]
     fn positions_are_read_as_they_were_written() {
-        for positions in document("order-engine", "Order Engine", "Orders", "The engine that manages orders").values() {
+        for positions in document(
+            "order-engine",
+            "Order Engine",
+            "Orders",
+            "The engine that manages orders",
+        )
+        .values()
+        {
             assert_eq!(&decode(&encode(positions)), positions);
         }
         assert_eq!(decode(""), []);

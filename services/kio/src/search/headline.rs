@@ -90,7 +90,11 @@ fn words<'a>(text: &'a str, query: &[String]) -> Vec<Word<'a>> {
                 Lexeme::Word(word) => query.iter().position(|wanted| *wanted == word),
                 Lexeme::Nothing | Lexeme::StopWord => None,
             };
-            Word { kind: token.kind, text: token.text, matches }
+            Word {
+                kind: token.kind,
+                text: token.text,
+                matches,
+            }
         })
         .collect()
 }
@@ -108,7 +112,12 @@ fn excerpt(words: &[Word<'_>], query: usize) -> RangeInclusive<usize> {
     let matches: Vec<Match> = words
         .iter()
         .enumerate()
-        .filter_map(|(index, word)| Some(Match { index, word: word.matches? }))
+        .filter_map(|(index, word)| {
+            Some(Match {
+                index,
+                word: word.matches?,
+            })
+        })
         .collect();
     let covers = (0..matches.len()).filter_map(|first| cover_from(matches.get(first..)?, query));
     let mut best: Option<(Candidate, RangeInclusive<usize>)> = None;
@@ -168,9 +177,8 @@ fn around(words: &[Word<'_>], cover: &RangeInclusive<usize>) -> RangeInclusive<u
     }
 
     // To the right until it is long enough and ends well, or full.
-    let is_end = |index: usize, length: usize| {
-        length >= SHORTEST && words.get(index).is_some_and(|word| !word.is_bad_end())
-    };
+    let is_end =
+        |index: usize, length: usize| length >= SHORTEST && words.get(index).is_some_and(|word| !word.is_bad_end());
     while !is_end(end, length) && length < LONGEST && end + 1 < words.len() {
         end += 1;
         length += usize::from(words.get(end).is_some_and(Word::counts));
@@ -231,7 +239,10 @@ mod tests {
 
     #[test]
     fn a_compound_is_shown_once() {
-        assert_eq!(highlighted("order-engine Order", "order"), "<b>order</b>-engine <b>Order</b>");
+        assert_eq!(
+            highlighted("order-engine Order", "order"),
+            "<b>order</b>-engine <b>Order</b>"
+        );
     }
 
     #[test]

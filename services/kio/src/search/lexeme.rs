@@ -73,13 +73,19 @@ mod tests {
 
     #[test]
     fn english_words_are_stemmed_and_stop_words_dropped() {
-        assert_eq!(lexemes("The engine that Manages management"), ["engin", "manag", "manag"]);
+        assert_eq!(
+            lexemes("The engine that Manages management"),
+            ["engin", "manag", "manag"]
+        );
         assert_eq!(lexemes("the"), Vec::<String>::new());
         assert_eq!(STOPS.len(), 127);
     }
 
     #[test]
     fn what_is_no_english_word_stays_as_it_is() {
-        assert_eq!(lexemes("Apps2 1.0 Images.example.org"), ["apps2", "1.0", "images.example.org"]);
+        assert_eq!(
+            lexemes("Apps2 1.0 Images.example.org"),
+            ["apps2", "1.0", "images.example.org"]
+        );
     }
 }

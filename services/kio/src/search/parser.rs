@@ -95,7 +95,11 @@ fn next<'a>(rest: &'a str, tokens: &mut Vec<Token<'a>>) -> usize {
     }
     let word = run(rest, is_word);
     if word > 0 {
-        let kind = if has_digit(rest.get(..word).unwrap_or_default()) { Kind::NumberWord } else { Kind::Word };
+        let kind = if has_digit(rest.get(..word).unwrap_or_default()) {
+            Kind::NumberWord
+        } else {
+            Kind::Word
+        };
         return push(tokens, kind, rest, word);
     }
     let blank = rest.chars().next().map_or(1, char::len_utf8);
@@ -103,18 +107,27 @@ fn next<'a>(rest: &'a str, tokens: &mut Vec<Token<'a>>) -> usize {
 }
 
 fn push<'a>(tokens: &mut Vec<Token<'a>>, kind: Kind, rest: &'a str, length: usize) -> usize {
-    tokens.push(Token { kind, text: rest.get(..length).unwrap_or_default() });
+    tokens.push(Token {
+        kind,
+        text: rest.get(..length).unwrap_or_default(),
+    });
     length
 }
 
 fn push_compound<'a>(tokens: &mut Vec<Token<'a>>, whole: &'a str) {
-    let (kind, part_with_digit) =
-        if has_digit(whole) { (Kind::NumberCompound, Kind::NumberPart) } else { (Kind::Compound, Kind::Part) };
+    let (kind, part_with_digit) = if has_digit(whole) {
+        (Kind::NumberCompound, Kind::NumberPart)
+    } else {
+        (Kind::Compound, Kind::Part)
+    };
     tokens.push(Token { kind, text: whole });
     let mut start = 0;
     for part in whole.split('-') {
         if start > 0 {
-            tokens.push(Token { kind: Kind::Blank, text: whole.get(start - 1..start).unwrap_or_default() });
+            tokens.push(Token {
+                kind: Kind::Blank,
+                text: whole.get(start - 1..start).unwrap_or_default(),
+            });
         }
         let kind = if has_digit(part) { part_with_digit } else { Kind::Part };
         tokens.push(Token { kind, text: part });
@@ -169,19 +182,29 @@ fn tag(text: &str) -> usize {
 /// `&amp;`, `&#39;`, `&#xA0;`
 fn entity(text: &str) -> usize {
     let Some(inside) = text.strip_prefix('&') else { return 0 };
-    let number = inside.strip_prefix("#x").map(|hex| (3, run(hex, |character| character.is_ascii_hexdigit())));
+    let number = inside
+        .strip_prefix("#x")
+        .map(|hex| (3, run(hex, |character| character.is_ascii_hexdigit())));
     let number = number.or_else(|| inside.strip_prefix('#').map(|decimal| (2, digits(decimal))));
     let (before, length) = number.unwrap_or_else(|| (1, run(inside, |character| character.is_ascii_alphanumeric())));
     let named = number.is_none() && !inside.starts_with(|character: char| character.is_ascii_alphabetic());
     let closed = text.get(before + length..).is_some_and(|rest| rest.starts_with(';'));
-    if length > 0 && !named && closed { before + length + 1 } else { 0 }
+    if length > 0 && !named && closed {
+        before + length + 1
+    } else {
+        0
+    }
 }
 
 /// `https://`
 fn protocol(text: &str) -> usize {
     let scheme = run(text, |character| character.is_ascii_alphanumeric());
     let letters = text.starts_with(|character: char| character.is_ascii_alphabetic());
-    if letters && text.get(scheme..).is_some_and(|rest| rest.starts_with("://")) { scheme + 3 } else { 0 }
+    if letters && text.get(scheme..).is_some_and(|rest| rest.starts_with("://")) {
+        scheme + 3
+    } else {
+        0
+    }
 }
 
 /// `user@example.org`
@@ -189,8 +212,12 @@ fn email(text: &str) -> usize {
     if !text.starts_with(|character: char| character.is_ascii_alphanumeric()) {
         return 0;
     }
-    let local = run(text, |character| character.is_ascii_alphanumeric() || "._-".contains(character));
-    let Some(domain) = text.get(local..).and_then(|rest| rest.strip_prefix('@')) else { return 0 };
+    let local = run(text, |character| {
+        character.is_ascii_alphanumeric() || "._-".contains(character)
+    });
+    let Some(domain) = text.get(local..).and_then(|rest| rest.strip_prefix('@')) else {
+        return 0;
+    };
     match host_name(domain) {
         0 => 0,
         length => local + 1 + length,
@@ -215,7 +242,11 @@ fn host_name(text: &str) -> usize {
     if !text.starts_with(|character: char| character.is_ascii_alphanumeric()) {
         return 0;
     }
-    let label = |text: &str| run(text, |character| character.is_ascii_alphanumeric() || character == '-' || character == '_');
+    let label = |text: &str| {
+        run(text, |character| {
+            character.is_ascii_alphanumeric() || character == '-' || character == '_'
+        })
+    };
     let mut end = label(text);
     let mut host = 0;
     while let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix('.')) {
@@ -223,7 +254,12 @@ fn host_name(text: &str) -> usize {
         let whole = label(rest);
         if whole == 0 {
             // A sentence's or an abbreviation's own dot: the latter makes `e.g.` no host.
-            let first_label = text.get(..host).unwrap_or_default().split('.').next().unwrap_or_default();
+            let first_label = text
+                .get(..host)
+                .unwrap_or_default()
+                .split('.')
+                .next()
+                .unwrap_or_default();
             return if first_label.len() > 1 { host } else { 0 };
         }
         let last = rest.get(letters..).unwrap_or_default();
@@ -234,16 +270,14 @@ fn host_name(text: &str) -> usize {
     host
 }
 
-/// What follows a host from its first slash on.
+/// What follows a host from its first slash on: ASCII without blanks and what no URL has.
 fn url_path(text: &str) -> usize {
-    let path = |character: char| !character.is_whitespace() && !"<>\"'(),;".contains(character);
     if !text.starts_with('/') {
         return 0;
     }
-    let length = run(text, path);
-    // A full stop behind it ends the sentence.
-    let trimmed = text.get(..length).unwrap_or_default().trim_end_matches(['.', '!', '?', ':']);
-    trimmed.len()
+    run(text, |character| {
+        character.is_ascii_graphic() && !"\"<>\\^`{|}".contains(character)
+    })
 }
 
 /// `5`, `-5`, `1.2`, `1e5`, `1.2.3`; not `5th`.
@@ -262,7 +296,11 @@ fn number(text: &str) -> usize {
         end += 1 + more;
         dots += 1;
     }
-    if let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix(['e', 'E'])).filter(|_| dots < 2) {
+    if let Some(rest) = text
+        .get(end..)
+        .and_then(|rest| rest.strip_prefix(['e', 'E']))
+        .filter(|_| dots < 2)
+    {
         let sign = usize::from(rest.starts_with(['-', '+']));
         let exponent = digits(rest.get(sign..).unwrap_or_default());
         if exponent > 0 {
@@ -271,14 +309,23 @@ fn number(text: &str) -> usize {
     }
     let rest = text.get(end..).unwrap_or_default();
     let is_file = dots < 2 && rest.starts_with('/') && file(text) > end;
-    if rest.starts_with(|character: char| character.is_alphabetic()) || is_file { 0 } else { end }
+    if rest.starts_with(|character: char| character.is_alphabetic()) || is_file {
+        0
+    } else {
+        end
+    }
 }
 
 /// `/usr/local`, `src/main.rs`, `and/or`; and names with dots that are neither hosts nor numbers.
 fn file(text: &str) -> usize {
     let name = |text: &str| {
-        let length = run(text, |character| character.is_ascii_alphanumeric() || "._-".contains(character));
-        text.get(..length).unwrap_or_default().trim_end_matches(['.', '-', '_']).len()
+        let length = run(text, |character| {
+            character.is_ascii_alphanumeric() || "._-".contains(character)
+        });
+        text.get(..length)
+            .unwrap_or_default()
+            .trim_end_matches(['.', '-', '_'])
+            .len()
     };
     let first = if text.starts_with('/') {
         0
@@ -295,9 +342,9 @@ fn file(text: &str) -> usize {
         end += 1 + length;
         is_path = true;
     }
-    let dotted = text.get(..end).is_some_and(|name| {
-        name.starts_with(|character: char| character.is_ascii_alphabetic()) && name.contains('.')
-    });
+    let dotted = text
+        .get(..end)
+        .is_some_and(|name| name.starts_with(|character: char| character.is_ascii_alphabetic()) && name.contains('.'));
     if is_path || dotted { end } else { 0 }
 }
 
@@ -305,7 +352,11 @@ fn file(text: &str) -> usize {
 fn compound(text: &str) -> usize {
     let part = |text: &str| {
         let length = run(text, is_word);
-        if text.get(..length).is_some_and(has_letter) { length } else { 0 }
+        if text.get(..length).is_some_and(has_letter) {
+            length
+        } else {
+            0
+        }
     };
     let first = part(text);
     let mut end = first;
@@ -334,22 +385,40 @@ mod tests {
 
     #[test]
     fn the_tokens_are_postgresqls() {
-        use Kind::{Compound, Email, Entity, File, Host, Number, NumberCompound, NumberPart, NumberWord, Part, Protocol, Tag, Url, UrlPath, Word};
+        use Kind::{
+            Compound, Email, Entity, File, Host, Number, NumberCompound, NumberPart, NumberWord, Part, Protocol, Tag,
+            Url, UrlPath, Word,
+        };
         for (text, expected) in [
             ("foo_bar", vec![(Word, "foo"), (Word, "bar")]),
             ("don't", vec![(Word, "don"), (Word, "t")]),
-            ("order-engine", vec![(Compound, "order-engine"), (Part, "order"), (Part, "engine")]),
-            ("my-app2", vec![(NumberCompound, "my-app2"), (Part, "my"), (NumberPart, "app2")]),
-            ("3rd-party", vec![(NumberCompound, "3rd-party"), (NumberPart, "3rd"), (Part, "party")]),
+            (
+                "order-engine",
+                vec![(Compound, "order-engine"), (Part, "order"), (Part, "engine")],
+            ),
+            (
+                "my-app2",
+                vec![(NumberCompound, "my-app2"), (Part, "my"), (NumberPart, "app2")],
+            ),
+            (
+                "3rd-party",
+                vec![(NumberCompound, "3rd-party"), (NumberPart, "3rd"), (Part, "party")],
+            ),
             ("a-1", vec![(Word, "a"), (Number, "-1")]),
             ("1-a", vec![(Number, "1"), (Word, "a")]),
             ("x--y", vec![(Word, "x"), (Word, "y")]),
             ("2nd 5th.", vec![(NumberWord, "2nd"), (NumberWord, "5th")]),
             ("2015-10-01", vec![(Number, "2015"), (Number, "-10"), (Number, "-01")]),
-            ("1.2 1.2.3 10:30", vec![(Number, "1.2"), (Number, "1.2.3"), (Number, "10"), (Number, "30")]),
+            (
+                "1.2 1.2.3 10:30",
+                vec![(Number, "1.2"), (Number, "1.2.3"), (Number, "10"), (Number, "30")],
+            ),
             ("node.js", vec![(Host, "node.js")]),
             ("e.g. v1.2", vec![(File, "e.g"), (File, "v1.2")]),
-            ("and/or src/main.rs /foo", vec![(File, "and/or"), (File, "src/main.rs"), (File, "/foo")]),
+            (
+                "and/or src/main.rs /foo",
+                vec![(File, "and/or"), (File, "src/main.rs"), (File, "/foo")],
+            ),
             ("user@example.org", vec![(Email, "user@example.org")]),
             (
                 "See https://pierone.example.org/foo",
@@ -361,9 +430,22 @@ mod tests {
                     (UrlPath, "/foo"),
                 ],
             ),
-            ("<b>bold</b> &amp; a < b", vec![(Tag, "<b>"), (Word, "bold"), (Tag, "</b>"), (Entity, "&amp;"), (Word, "a"), (Word, "b")]),
+            (
+                "<b>bold</b> &amp; a < b",
+                vec![
+                    (Tag, "<b>"),
+                    (Word, "bold"),
+                    (Tag, "</b>"),
+                    (Entity, "&amp;"),
+                    (Word, "a"),
+                    (Word, "b"),
+                ],
+            ),
             ("<notag *x*", vec![(Word, "notag"), (Word, "x")]),
-            ("K\u{e4}se-Brot", vec![(Compound, "K\u{e4}se-Brot"), (Part, "K\u{e4}se"), (Part, "Brot")]),
+            (
+                "K\u{e4}se-Brot",
+                vec![(Compound, "K\u{e4}se-Brot"), (Part, "K\u{e4}se"), (Part, "Brot")],
+            ),
         ] {
             assert_eq!(kinds(text), expected, "{text}");
         }

@@ -42,7 +42,9 @@ pub(super) async fn search(
          FROM ({matches} ORDER BY match_rank DESC, match_id{limit}) AS m JOIN applications a ON a.id = m.match_id \
          ORDER BY m.match_rank DESC, m.match_id"
     );
-    let rows = connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await?;
+    let rows = connection
+        .query_all_raw(sql.statement(connection.get_database_backend(), text))
+        .await?;
     rows.iter()
         .map(|row| {
             let headline: String = row.try_get("", "match_headline")?;

@@ -24,7 +24,12 @@ pub(super) fn rank(words: &[Vec<Position>]) -> f32 {
     let mut occurrences: Vec<Occurrence> = words
         .iter()
         .enumerate()
-        .flat_map(|(word, positions)| positions.iter().map(move |position| Occurrence { position: *position, word }))
+        .flat_map(|(word, positions)| {
+            positions.iter().map(move |position| Occurrence {
+                position: *position,
+                word,
+            })
+        })
         .collect();
     occurrences.sort_by_key(|occurrence| (occurrence.position.at, occurrence.word));
 
@@ -60,8 +65,13 @@ fn complete<'a>(occurrences: impl Iterator<Item = (usize, &'a Occurrence)>, word
 }
 
 fn density(cover: &[Occurrence]) -> f64 {
-    let (Some(first), Some(last)) = (cover.first(), cover.last()) else { return 0.0 };
-    let inverse: f64 = cover.iter().map(|occurrence| 1.0 / occurrence.position.weight.value()).sum();
+    let (Some(first), Some(last)) = (cover.first(), cover.last()) else {
+        return 0.0;
+    };
+    let inverse: f64 = cover
+        .iter()
+        .map(|occurrence| 1.0 / occurrence.position.weight.value())
+        .sum();
     let more = cover.len() - 1;
     let distance = (last.position.at - first.position.at) as usize;
     // Many words at the last position that is kept: half of the cover is taken for other words.
@@ -77,20 +87,31 @@ mod tests {
     fn rank_of(fields: [&str; 4], search: &str) -> f32 {
         let [id, name, subtitle, description] = fields;
         let document = document(id, name, subtitle, description);
-        let words: Vec<Vec<Position>> =
-            query(search).iter().map(|word| document.get(word).cloned().unwrap_or_default()).collect();
+        let words: Vec<Vec<Position>> = query(search)
+            .iter()
+            .map(|word| document.get(word).cloned().unwrap_or_default())
+            .collect();
         rank(&words)
     }
 
-    const KIO: [&str; 4] =
-        ["kio", "Kio", "STUPS application registry", "Manages all *application* base information."];
+    const KIO: [&str; 4] = [
+        "kio",
+        "Kio",
+        "STUPS application registry",
+        "Manages all *application* base information.",
+    ];
     const PIERONE: [&str; 4] = [
         "pierone",
         "Pier One",
         "Docker registry",
         "Registry for Docker images. See https://pierone.example.org/foo",
     ];
-    const ORDER_ENGINE: [&str; 4] = ["order-engine", "Order Engine", "Orders", "The engine that manages orders"];
+    const ORDER_ENGINE: [&str; 4] = [
+        "order-engine",
+        "Order Engine",
+        "Orders",
+        "The engine that manages orders",
+    ];
 
     #[test]
     fn ranks_are_postgresqls() {

@@ -47,15 +47,34 @@ pub(super) async fn search(
         .filter_map(|place| {
             let application = applications.remove(&place.id)?;
             let headline = headline(&excerpted(&application), &words);
-            Some(Match { application, rank: place.rank, headline })
+            Some(Match {
+                application,
+                rank: place.rank,
+                headline,
+            })
         })
         .collect())
 }
 
 fn excerpted(application: &Model) -> String {
-    let Model { id, name, subtitle, description, .. } = application;
-    let text = [id, name, subtitle.as_deref().unwrap_or_default(), description.as_deref().unwrap_or_default()].join(" ");
-    text.chars().filter(|character| !matches!(character, '\u{1}' | '\u{2}')).take(LONGEST_EXCERPTED).collect()
+    let Model {
+        id,
+        name,
+        subtitle,
+        description,
+        ..
+    } = application;
+    let text = [
+        id,
+        name,
+        subtitle.as_deref().unwrap_or_default(),
+        description.as_deref().unwrap_or_default(),
+    ]
+    .join(" ");
+    text.chars()
+        .filter(|character| !matches!(character, '\u{1}' | '\u{2}'))
+        .take(LONGEST_EXCERPTED)
+        .collect()
 }
 
 /// The words, the one that the fewest applications have first: the search starts with those.
@@ -70,8 +89,13 @@ async fn rarest_first(connection: &impl ConnectionTrait, words: &[String]) -> Re
            (SELECT 1 FROM search_terms WHERE term = value LIMIT {FREQUENT})) AS frequency \
          FROM json_each({list}) ORDER BY frequency, term"
     );
-    let rows = connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await?;
-    Ok(rows.iter().map(|row| row.try_get("", "term")).collect::<Result<_, _>>()?)
+    let rows = connection
+        .query_all_raw(sql.statement(connection.get_database_backend(), text))
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get("", "term"))
+        .collect::<Result<_, _>>()?)
 }
 
 async fn places_of_words(
@@ -98,14 +122,23 @@ async fn places_of_words(
         sql.text("a.id = t0.application_id");
         sql.filter(filter);
     }
-    let text = format!("SELECT t0.application_id, {} FROM {tables}{}", positions.join(", "), sql.where_clause());
-    let rows = connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await?;
+    let text = format!(
+        "SELECT t0.application_id, {} FROM {tables}{}",
+        positions.join(", "),
+        sql.where_clause()
+    );
+    let rows = connection
+        .query_all_raw(sql.statement(connection.get_database_backend(), text))
+        .await?;
     rows.iter()
         .map(|row| {
             let positions: Vec<Vec<Position>> = (1..=words.len())
                 .map(|column| row.try_get_by_index::<String>(column).map(|text| decode(&text)))
                 .collect::<Result<_, _>>()?;
-            Ok(Place { rank: rank(&positions), id: row.try_get_by_index(0)? })
+            Ok(Place {
+                rank: rank(&positions),
+                id: row.try_get_by_index(0)?,
+            })
         })
         .collect()
 }
@@ -126,8 +159,14 @@ async fn places_of_prefixes(
             sql.text("a.id = t.application_id");
             sql.filter(filter);
         }
-        let text = format!("SELECT t.application_id, t.positions FROM {tables}{}", sql.where_clause());
-        for row in connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await? {
+        let text = format!(
+            "SELECT t.application_id, t.positions FROM {tables}{}",
+            sql.where_clause()
+        );
+        for row in connection
+            .query_all_raw(sql.statement(connection.get_database_backend(), text))
+            .await?
+        {
             let id: String = row.try_get_by_index(0)?;
             let positions: String = row.try_get_by_index(1)?;
             // Who lacks an earlier word is out.
@@ -142,7 +181,13 @@ async fn places_of_prefixes(
         }
         found.retain(|_, words| words.get(index).is_some_and(|positions| !positions.is_empty()));
     }
-    Ok(found.into_iter().map(|(id, positions)| Place { rank: rank(&positions), id }).collect())
+    Ok(found
+        .into_iter()
+        .map(|(id, positions)| Place {
+            rank: rank(&positions),
+            id,
+        })
+        .collect())
 }
 
 async fn words_with_prefixes(connection: &impl ConnectionTrait, prefixes: &[String]) -> Result<Vec<String>, Error> {
@@ -151,8 +196,14 @@ async fn words_with_prefixes(connection: &impl ConnectionTrait, prefixes: &[Stri
         let mut sql = Sql::default();
         sql.condition("term >=", prefix.as_str());
         sql.condition("term <", after_prefix(prefix));
-        let text = format!("SELECT DISTINCT term FROM search_terms{} LIMIT {FREQUENT}", sql.where_clause());
-        for row in connection.query_all_raw(sql.statement(connection.get_database_backend(), text)).await? {
+        let text = format!(
+            "SELECT DISTINCT term FROM search_terms{} LIMIT {FREQUENT}",
+            sql.where_clause()
+        );
+        for row in connection
+            .query_all_raw(sql.statement(connection.get_database_backend(), text))
+            .await?
+        {
             words.push(row.try_get_by_index(0)?);
         }
     }
@@ -170,7 +221,10 @@ async fn load(connection: &impl ConnectionTrait, places: &[Place]) -> Result<Has
     let list = sql.value(json(&ids));
     let text = format!("SELECT {COLUMNS} FROM json_each({list}) CROSS JOIN applications a ON a.id = value");
     let statement = sql.statement(connection.get_database_backend(), text);
-    let models = application::Entity::find().from_raw_sql(statement).all(connection).await?;
+    let models = application::Entity::find()
+        .from_raw_sql(statement)
+        .all(connection)
+        .await?;
     Ok(models.into_iter().map(|model| (model.id.clone(), model)).collect())
 }
 
@@ -203,8 +257,19 @@ pub(super) async fn index(
 }
 
 fn document_of(application: &Model) -> super::document::Document {
-    let Model { id, name, subtitle, description, .. } = application;
-    document(id, name, subtitle.as_deref().unwrap_or_default(), description.as_deref().unwrap_or_default())
+    let Model {
+        id,
+        name,
+        subtitle,
+        description,
+        ..
+    } = application;
+    document(
+        id,
+        name,
+        subtitle.as_deref().unwrap_or_default(),
+        description.as_deref().unwrap_or_default(),
+    )
 }
 
 /// A list as one value: the statement's text is the same for every number of them, and so it is prepared once.

@@ -16,9 +16,24 @@ use crate::model::{merge, store};
 type Fields = [&'static str; 4];
 
 const APPLICATIONS: &[Fields] = &[
-    ["kio", "Kio", "STUPS application registry", "Manages all *application* base information."],
-    ["order-engine", "Order Engine", "Orders", "The engine that manages orders"],
-    ["pierone", "Pier One", "Docker registry", "Registry for Docker images. See https://pierone.example.org/foo"],
+    [
+        "kio",
+        "Kio",
+        "STUPS application registry",
+        "Manages all *application* base information.",
+    ],
+    [
+        "order-engine",
+        "Order Engine",
+        "Orders",
+        "The engine that manages orders",
+    ],
+    [
+        "pierone",
+        "Pier One",
+        "Docker registry",
+        "Registry for Docker images. See https://pierone.example.org/foo",
+    ],
     ["my-app2", "My App", "", ""],
     ["the", "The", "", ""],
 ];
@@ -36,12 +51,16 @@ fn model([id, name, subtitle, description]: Fields) -> Model {
 async fn write(store: &Store, application: &Model) {
     let write = store.write().await.unwrap();
     let transaction = write.transaction();
-    let stored = store::locked_application(store.dialect(), transaction, &application.id).await.unwrap();
+    let stored = store::locked_application(store.dialect(), transaction, &application.id)
+        .await
+        .unwrap();
     match &stored {
         Some(_) => store::update_application(transaction, application).await.unwrap(),
         None => assert!(store::insert_application(transaction, application).await.unwrap()),
     }
-    index(store.dialect(), transaction, stored.as_ref(), application).await.unwrap();
+    index(store.dialect(), transaction, stored.as_ref(), application)
+        .await
+        .unwrap();
     let event = Event {
         action: "application.modified".to_owned(),
         subject: application.id.clone(),
@@ -71,13 +90,21 @@ async fn stores() -> Stores {
             write(store, &model(*fields)).await;
         }
     }
-    Stores { all, _directory: directory }
+    Stores {
+        all,
+        _directory: directory,
+    }
 }
 
 async fn found(store: &Store, text: &str) -> Vec<(String, f32)> {
     let words = Search::Words(text.to_owned());
-    let matches = search(store, &words, &Filter::default(), &Page::default()).await.unwrap();
-    matches.into_iter().map(|found| (found.application.id, found.rank)).collect()
+    let matches = search(store, &words, &Filter::default(), &Page::default())
+        .await
+        .unwrap();
+    matches
+        .into_iter()
+        .map(|found| (found.application.id, found.rank))
+        .collect()
 }
 
 #[tokio::test]
@@ -109,7 +136,11 @@ async fn the_vectors_of_the_contract() {
             let expected_ids: Vec<&str> = expected.iter().map(|(id, _)| *id).collect();
             assert_eq!(ids, expected_ids, "{text} on {:?}", store.dialect());
             for ((_, rank), (_, expected)) in found.iter().zip(expected) {
-                assert!((rank - expected).abs() < 1e-6, "{text} on {:?}: {rank}", store.dialect());
+                assert!(
+                    (rank - expected).abs() < 1e-6,
+                    "{text} on {:?}: {rank}",
+                    store.dialect()
+                );
             }
         }
     }
@@ -120,7 +151,9 @@ async fn the_headline_of_the_contract() {
     let stores = stores().await;
     for store in &stores.all {
         let words = Search::Words("stups application".to_owned());
-        let matches = search(store, &words, &Filter::default(), &Page::default()).await.unwrap();
+        let matches = search(store, &words, &Filter::default(), &Page::default())
+            .await
+            .unwrap();
         assert_eq!(
             matches[0].headline,
             "kio Kio <b>STUPS</b> <b>application</b> registry Manages all *<b>application</b>* base information."
@@ -132,9 +165,20 @@ async fn the_headline_of_the_contract() {
 async fn a_headline_is_html_in_which_only_our_own_tags_are_tags() {
     let stores = stores().await;
     for store in &stores.all {
-        write(store, &model(["evil", "a & b < c", "<img src=x onerror=alert(1)>", "evil\u{1}script\u{2} \"x\""])).await;
+        write(
+            store,
+            &model([
+                "evil",
+                "a & b < c",
+                "<img src=x onerror=alert(1)>",
+                "evil\u{1}script\u{2} \"x\"",
+            ]),
+        )
+        .await;
         let words = Search::Words("evil".to_owned());
-        let matches = search(store, &words, &Filter::default(), &Page::default()).await.unwrap();
+        let matches = search(store, &words, &Filter::default(), &Page::default())
+            .await
+            .unwrap();
         let html = matches[0].headline.replace("<b>evil</b>", "");
         assert!(!html.contains(['<', '>', '"', '\u{1}', '\u{2}']), "{html}");
         assert!(html.contains("a &amp; b &lt; c"), "{html}");
@@ -145,7 +189,11 @@ async fn a_headline_is_html_in_which_only_our_own_tags_are_tags() {
 async fn what_is_changed_is_found_and_what_was_is_not() {
     let stores = stores().await;
     for store in &stores.all {
-        let changed = Model { subtitle: None, name: "Registrar".to_owned(), ..model(APPLICATIONS[0]) };
+        let changed = Model {
+            subtitle: None,
+            name: "Registrar".to_owned(),
+            ..model(APPLICATIONS[0])
+        };
         write(store, &changed).await;
         assert_eq!(found(store, "stups").await, []);
         assert_eq!(found(store, "registrar").await.len(), 1);
@@ -157,17 +205,70 @@ async fn what_is_changed_is_found_and_what_was_is_not() {
 async fn filters_apply_to_a_search_too() {
     let stores = stores().await;
     for store in &stores.all {
-        let retired = Model { active: false, incident_contact: Some("sre".to_owned()), last_modified_at: 100, ..model(APPLICATIONS[0]) };
+        let retired = Model {
+            active: false,
+            incident_contact: Some("sre".to_owned()),
+            last_modified_at: 100,
+            ..model(APPLICATIONS[0])
+        };
         write(store, &retired).await;
         for (filter, expected) in [
-            (Filter { active: Some(true), ..Filter::default() }, vec!["order-engine"]),
-            (Filter { active: Some(false), ..Filter::default() }, vec!["kio"]),
-            (Filter { modified_after: Some(100), ..Filter::default() }, vec!["kio"]),
-            (Filter { modified_before: Some(99), ..Filter::default() }, vec!["order-engine"]),
-            (Filter { team_id: Some("stups".to_owned()), ..Filter::default() }, vec!["kio", "order-engine"]),
-            (Filter { team_id: Some("other".to_owned()), ..Filter::default() }, vec![]),
-            (Filter { incident_contact: Some(IncidentContact::Is("sre".to_owned())), ..Filter::default() }, vec!["kio"]),
-            (Filter { incident_contact: Some(IncidentContact::Missing), ..Filter::default() }, vec!["order-engine"]),
+            (
+                Filter {
+                    active: Some(true),
+                    ..Filter::default()
+                },
+                vec!["order-engine"],
+            ),
+            (
+                Filter {
+                    active: Some(false),
+                    ..Filter::default()
+                },
+                vec!["kio"],
+            ),
+            (
+                Filter {
+                    modified_after: Some(100),
+                    ..Filter::default()
+                },
+                vec!["kio"],
+            ),
+            (
+                Filter {
+                    modified_before: Some(99),
+                    ..Filter::default()
+                },
+                vec!["order-engine"],
+            ),
+            (
+                Filter {
+                    team_id: Some("stups".to_owned()),
+                    ..Filter::default()
+                },
+                vec!["kio", "order-engine"],
+            ),
+            (
+                Filter {
+                    team_id: Some("other".to_owned()),
+                    ..Filter::default()
+                },
+                vec![],
+            ),
+            (
+                Filter {
+                    incident_contact: Some(IncidentContact::Is("sre".to_owned())),
+                    ..Filter::default()
+                },
+                vec!["kio"],
+            ),
+            (
+                Filter {
+                    incident_contact: Some(IncidentContact::Missing),
+                    ..Filter::default()
+                },
+                vec!["order-engine"],
+            ),
         ] {
             for words in [Search::Words("manage".to_owned()), Search::Prefixes("mana".to_owned())] {
                 let matches = search(store, &words, &filter, &Page::default()).await.unwrap();
@@ -192,13 +293,17 @@ async fn words_are_found_by_their_beginning_where_asked() {
             ("the", &[]),
         ] {
             let prefixes = Search::Prefixes(text.to_owned());
-            let matches = search(store, &prefixes, &Filter::default(), &Page::default()).await.unwrap();
+            let matches = search(store, &prefixes, &Filter::default(), &Page::default())
+                .await
+                .unwrap();
             let ids: Vec<&str> = matches.iter().map(|found| found.application.id.as_str()).collect();
             assert_eq!(ids, expected, "{text} on {:?}", store.dialect());
             answers.extend(matches.into_iter().map(|found| (store.dialect(), text, found.headline)));
         }
     }
-    let (sqlite, postgresql): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(dialect, ..)| *dialect == Dialect::Sqlite);
+    let (sqlite, postgresql): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|(dialect, ..)| *dialect == Dialect::Sqlite);
     for (one, other) in sqlite.iter().zip(&postgresql) {
         assert_eq!((one.1, &one.2), (other.1, &other.2));
     }
@@ -222,7 +327,10 @@ async fn pages_have_everything_once() {
             let page = Page { limit: Some(2), after };
             let matches = search(store, &words, &Filter::default(), &page).await.unwrap();
             let Some(last) = matches.last() else { break };
-            after = Some(Place { rank: last.rank, id: last.application.id.clone() });
+            after = Some(Place {
+                rank: last.rank,
+                id: last.application.id.clone(),
+            });
             assert!(matches.len() <= 2);
             paged.extend(matches.into_iter().map(|found| found.application.id));
         }
@@ -251,7 +359,13 @@ async fn ask(store: &Store, sql: &str, values: &[&str]) -> String {
     let connection = store.connection();
     let values = values.iter().map(|value| (*value).into());
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-    connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    connection
+        .query_one_raw(statement)
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get_by_index(0)
+        .unwrap()
 }
 
 #[tokio::test]
@@ -259,7 +373,12 @@ async fn words_and_positions_are_postgresqls() {
     let stores = stores().await;
     let postgresql = &stores.all[1];
     for text in TEXTS {
-        let expected = ask(postgresql, "SELECT to_tsvector('pg_catalog.english', $1)::text", &[text]).await;
+        let expected = ask(
+            postgresql,
+            "SELECT to_tsvector('pg_catalog.english', $1)::text",
+            &[text],
+        )
+        .await;
         let words: Vec<String> = document("", "", "", text)
             .iter()
             .map(|(word, positions)| format!("'{}':{}", word.replace('\'', "''"), encode(positions)))
@@ -291,6 +410,10 @@ async fn headlines_are_postgresqls() {
     ] {
         let expected = ask(postgresql, sql, &[text, words]).await;
         let bold = expected.replace("<b>", "\u{1}").replace("</b>", "\u{2}");
-        assert_eq!(headline(text, &query(words)), super::headline::mark_up(&bold), "{words} in {text}");
+        assert_eq!(
+            headline(text, &query(words)),
+            super::headline::mark_up(&bold),
+            "{words} in {text}"
+        );
     }
 }

@@ -80,7 +80,9 @@ pub(crate) async fn put(
     let mut row = current.cloned().unwrap_or_else(|| blank(realm, id, author));
     let mut fields = Fields::default();
     change(&mut row, patch, &mut fields)?;
-    let Some(change) = fields.into_change(existed, "client", format!("{realm}/{id}")) else { return Ok(None) };
+    let Some(change) = fields.into_change(existed, "client", format!("{realm}/{id}")) else {
+        return Ok(None);
+    };
     row.version += 1;
     row.modified_at = author.now;
     row.modified_by.clone_from(&author.name);
@@ -137,13 +139,25 @@ fn change(row: &mut client::Model, patch: ClientPatch, fields: &mut Fields) -> R
         fields.set("redirect_uris", &mut row.redirect_uris, to_json(&uris));
     }
     if let Some(grants) = patch.grants {
-        fields.set("grants", &mut row.grants, to_json(&Grants::from(grants.unwrap_or_default())));
+        fields.set(
+            "grants",
+            &mut row.grants,
+            to_json(&Grants::from(grants.unwrap_or_default())),
+        );
     }
     if let Some(profile) = patch.token_profile {
-        fields.set("token_profile", &mut row.token_profile, profile.unwrap_or_default().as_str().to_owned());
+        fields.set(
+            "token_profile",
+            &mut row.token_profile,
+            profile.unwrap_or_default().as_str().to_owned(),
+        );
     }
     if let Some(claims) = patch.extra_claims {
-        fields.set("extra_claims", &mut row.extra_claims, to_json(&claims.unwrap_or_default()));
+        fields.set(
+            "extra_claims",
+            &mut row.extra_claims,
+            to_json(&claims.unwrap_or_default()),
+        );
     }
     if let Some(jwks) = patch.jwks {
         if jwks.as_ref().is_some_and(|jwks| !jwks["keys"].is_array()) {
@@ -159,7 +173,11 @@ fn change(row: &mut client::Model, patch: ClientPatch, fields: &mut Fields) -> R
         return Err(Invalid::new("grants", "client_credentials is for confidential clients").into());
     }
     if grants.client_credentials && row.owner.is_none() {
-        return Err(Invalid::new("grants", "client_credentials needs an owner: the service user that tokens are for").into());
+        return Err(Invalid::new(
+            "grants",
+            "client_credentials needs an owner: the service user that tokens are for",
+        )
+        .into());
     }
     Ok(())
 }

@@ -77,7 +77,12 @@ pub fn valid(generations: &[Generation], now: i64) -> Vec<bool> {
 /// The ids of those that are valid no more at `now`: rows to delete.
 pub fn expired(generations: &[Generation], now: i64) -> Vec<String> {
     let valid = valid(generations, now);
-    generations.iter().zip(valid).filter(|(_, valid)| !valid).map(|(one, _)| one.id.clone()).collect()
+    generations
+        .iter()
+        .zip(valid)
+        .filter(|(_, valid)| !valid)
+        .map(|(one, _)| one.id.clone())
+        .collect()
 }
 
 /// The ids of those that make room for one more uncommitted one.
@@ -99,7 +104,9 @@ pub fn superseded(generations: &[Generation], committed: &Generation) -> Vec<Str
 
 /// Uncommitted, and no commit of a later one has put an end to it.
 fn pending(generations: &[Generation]) -> impl Iterator<Item = &Generation> {
-    generations.iter().filter(|one| one.is_uncommitted() && one.expires_at.is_none())
+    generations
+        .iter()
+        .filter(|one| one.is_uncommitted() && one.expires_at.is_none())
 }
 
 /// The ids of the uncommitted ones that were used last.

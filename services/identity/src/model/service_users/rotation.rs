@@ -46,7 +46,10 @@ pub(crate) async fn new_password(
         last_used_at: None,
     };
     insert_passwords(transaction, vec![row]).await?;
-    Ok(Some(ServiceUserPassword { txid, password: secret.expose_secret().to_owned() }))
+    Ok(Some(ServiceUserPassword {
+        txid,
+        password: secret.expose_secret().to_owned(),
+    }))
 }
 
 /// Makes the passwords that are older than that of `txid` expire after the grace, in milliseconds. Nothing when there is no
@@ -66,13 +69,18 @@ pub(crate) async fn commit_password(
         return Ok(None);
     };
     password::Entity::update_many()
-        .col_expr(password::Column::CommittedAt, Expr::value(committed.committed_at.unwrap_or(author.now)))
+        .col_expr(
+            password::Column::CommittedAt,
+            Expr::value(committed.committed_at.unwrap_or(author.now)),
+        )
         .col_expr(password::Column::ExpiresAt, Expr::value(Option::<i64>::None))
         .filter(password::Column::Id.eq(&committed.id))
         .exec(transaction)
         .await?;
     let end = author.now + grace;
-    let later = Condition::any().add(password::Column::ExpiresAt.is_null()).add(password::Column::ExpiresAt.gt(end));
+    let later = Condition::any()
+        .add(password::Column::ExpiresAt.is_null())
+        .add(password::Column::ExpiresAt.gt(end));
     password::Entity::update_many()
         .col_expr(password::Column::ExpiresAt, Expr::value(end))
         .filter(password::Column::Id.is_in(superseded(&present, committed)))
@@ -90,13 +98,18 @@ pub(crate) async fn new_client(
     uid: &str,
     author: &Author,
 ) -> Result<Option<NewClient>, Error> {
-    let Some(user) = lock(transaction, uid).await? else { return Ok(None) };
+    let Some(user) = lock(transaction, uid).await? else {
+        return Ok(None);
+    };
     let present = Generation::of_clients(transaction, uid).await?;
     let mut removed = expired(&present, author.now);
     let left: Vec<Generation> = present.into_iter().filter(|one| !removed.contains(&one.id)).collect();
     removed.extend(superfluous(&left));
     remove_clients(transaction, uid, &removed).await?;
-    let models = client::Entity::find().filter(client::Column::Id.eq(&user.client_id)).all(transaction).await?;
+    let models = client::Entity::find()
+        .filter(client::Column::Id.eq(&user.client_id))
+        .all(transaction)
+        .await?;
     let confidential = models.iter().any(|model| model.confidential);
     let generated = confidential.then(|| generate(hasher));
     let client_id = Uuid::new_v4().to_string();
@@ -113,7 +126,9 @@ pub(crate) async fn new_client(
     });
     let copies: Vec<client::ActiveModel> = copies.map(Into::into).collect();
     if !copies.is_empty() {
-        client::Entity::insert_many(copies).exec_without_returning(transaction).await?;
+        client::Entity::insert_many(copies)
+            .exec_without_returning(transaction)
+            .await?;
     }
     let txid = Uuid::now_v7().to_string();
     let row = service_client::Model {
@@ -125,9 +140,15 @@ pub(crate) async fn new_client(
         expires_at: None,
         last_used_at: None,
     };
-    service_client::Entity::insert(service_client::ActiveModel::from(row)).exec_without_returning(transaction).await?;
+    service_client::Entity::insert(service_client::ActiveModel::from(row))
+        .exec_without_returning(transaction)
+        .await?;
     let client_secret = generated.map(|(secret, _)| secret.expose_secret().to_owned());
-    Ok(Some(NewClient { txid, client_id, client_secret }))
+    Ok(Some(NewClient {
+        txid,
+        client_id,
+        client_secret,
+    }))
 }
 
 /// How a caller names the client to commit.
@@ -154,16 +175,22 @@ pub(crate) async fn commit_client(
         Which::Transaction(txid) => one.txid.as_deref() == Some(txid),
         Which::ClientId(id) => one.id == id,
     };
-    let Some(committed) = committable(&present, author.now, named) else { return Ok(None) };
+    let Some(committed) = committable(&present, author.now, named) else {
+        return Ok(None);
+    };
     service_client::Entity::update_many()
-        .col_expr(service_client::Column::CommittedAt, Expr::value(committed.committed_at.unwrap_or(author.now)))
+        .col_expr(
+            service_client::Column::CommittedAt,
+            Expr::value(committed.committed_at.unwrap_or(author.now)),
+        )
         .col_expr(service_client::Column::ExpiresAt, Expr::value(Option::<i64>::None))
         .filter(service_client::Column::ClientId.eq(&committed.id))
         .exec(transaction)
         .await?;
     let end = author.now + grace;
-    let later =
-        Condition::any().add(service_client::Column::ExpiresAt.is_null()).add(service_client::Column::ExpiresAt.gt(end));
+    let later = Condition::any()
+        .add(service_client::Column::ExpiresAt.is_null())
+        .add(service_client::Column::ExpiresAt.gt(end));
     service_client::Entity::update_many()
         .col_expr(service_client::Column::ExpiresAt, Expr::value(end))
         .filter(service_client::Column::ClientId.is_in(superseded(&present, committed)))
@@ -171,8 +198,13 @@ pub(crate) async fn commit_client(
         .exec(transaction)
         .await?;
     // A commit that comes late does not take the place of a younger one.
-    let younger = present.iter().filter(|one| one.committed_at.is_some() && one.expires_at.is_none());
-    let current = younger.chain([committed]).max_by_key(|one| (one.created_at, one.id.clone())).unwrap_or(committed);
+    let younger = present
+        .iter()
+        .filter(|one| one.committed_at.is_some() && one.expires_at.is_none());
+    let current = younger
+        .chain([committed])
+        .max_by_key(|one| (one.created_at, one.id.clone()))
+        .unwrap_or(committed);
     service_user::Entity::update_many()
         .col_expr(service_user::Column::ClientId, Expr::value(current.id.clone()))
         .filter(service_user::Column::Uid.eq(uid))
@@ -182,7 +214,11 @@ pub(crate) async fn commit_client(
 }
 
 fn committable(present: &[Generation], now: i64, named: impl Fn(&Generation) -> bool) -> Option<&Generation> {
-    present.iter().zip(valid(present, now)).find(|(one, valid)| *valid && named(one)).map(|(one, _)| one)
+    present
+        .iter()
+        .zip(valid(present, now))
+        .find(|(one, valid)| *valid && named(one))
+        .map(|(one, _)| one)
 }
 
 async fn passwords(transaction: &DatabaseTransaction, uid: &str) -> Result<Vec<Generation>, Error> {

@@ -38,13 +38,19 @@ pub(crate) async fn put(
     fields.set("name", &mut row.name, wanted.name.clone());
     fields.set("subtitle", &mut row.subtitle, wanted.subtitle.clone());
     fields.set("owner", &mut row.owner, wanted.owner.clone());
-    let config = to_json(&(&scopes, &wanted.client_config.redirect_urls, wanted.client_config.confidential));
+    let config = to_json(&(
+        &scopes,
+        &wanted.client_config.redirect_urls,
+        wanted.client_config.confidential,
+    ));
     fields.set("client_config", &mut row.client_config, config);
     if put_user(transaction, wanted, author).await? {
         fields.note("user_config");
     }
     let client_id = row.client_id.clone();
-    let Some(change) = fields.into_change(existed, "service_user", &wanted.id) else { return Ok((client_id, None)) };
+    let Some(change) = fields.into_change(existed, "service_user", &wanted.id) else {
+        return Ok((client_id, None));
+    };
     row.version += 1;
     row.modified_at = author.now;
     row.modified_by.clone_from(&author.name);
@@ -63,9 +69,13 @@ fn check(wanted: &ServiceUserWrite) -> Result<(), Invalid> {
     check_text("subtitle", wanted.subtitle.as_deref())?;
     let urls = &wanted.client_config.redirect_urls;
     if urls.len() > 1 {
-        return Err(Invalid::new("client_config.redirect_urls", format!("has {} URLs; none or one is allowed", urls.len())));
+        return Err(Invalid::new(
+            "client_config.redirect_urls",
+            format!("has {} URLs; none or one is allowed", urls.len()),
+        ));
     }
-    urls.iter().try_for_each(|url| check_redirect("client_config.redirect_urls", url))
+    urls.iter()
+        .try_for_each(|url| check_redirect("client_config.redirect_urls", url))
 }
 
 /// The scopes of the client by realm, with the leading slash; a realm that is listed twice has all of them.
@@ -76,7 +86,10 @@ fn client_scopes(realms: &Realms, wanted: &ServiceUserWrite) -> Result<BTreeMap<
             let reason = format!("there is no realm {:?}", entry.realm);
             return Err(Invalid::new("client_config.scopes.realm", reason));
         };
-        scopes.entry(realm.to_owned()).or_default().extend(entry.scopes.iter().cloned());
+        scopes
+            .entry(realm.to_owned())
+            .or_default()
+            .extend(entry.scopes.iter().cloned());
     }
     for list in scopes.values_mut() {
         *list = check_scopes("client_config.scopes", std::mem::take(list))?;
@@ -108,14 +121,24 @@ async fn put_user(
 ) -> Result<bool, WriteError> {
     let mut scopes: BTreeSet<String> = wanted.user_config.scopes.iter().cloned().collect();
     scopes.insert(UID.to_owned());
-    let current = user::Entity::find_by_id((REALM.to_owned(), wanted.id.clone())).one(transaction).await?;
+    let current = user::Entity::find_by_id((REALM.to_owned(), wanted.id.clone()))
+        .one(transaction)
+        .await?;
     let patch = UserPatch {
         name: wanted.name.clone().map(Some),
         scopes: Some(Some(Scopes::List(scopes.into_iter().collect()))),
         ..UserPatch::default()
     };
     let current = current.as_ref().map(|row| (row, &[][..]));
-    let change = user_change::put(transaction, current, (REALM, &wanted.id), patch, Replace::Imported, author).await?;
+    let change = user_change::put(
+        transaction,
+        current,
+        (REALM, &wanted.id),
+        patch,
+        Replace::Imported,
+        author,
+    )
+    .await?;
     Ok(change.is_some())
 }
 
@@ -135,7 +158,9 @@ async fn first_generation(
         expires_at: None,
         last_used_at: None,
     };
-    service_client::Entity::insert(service_client::ActiveModel::from(row)).exec_without_returning(transaction).await?;
+    service_client::Entity::insert(service_client::ActiveModel::from(row))
+        .exec_without_returning(transaction)
+        .await?;
     Ok(())
 }
 
@@ -151,11 +176,18 @@ async fn put_clients(
         .all(transaction)
         .await?;
     let ids: Vec<String> = generations.into_iter().map(|generation| generation.client_id).collect();
-    let rows = client::Entity::find().filter(client::Column::Id.is_in(&ids)).all(transaction).await?;
-    let secrets: BTreeMap<String, (Option<String>, Option<String>)> =
-        rows.iter().map(|row| (row.id.clone(), (row.secret_hash.clone(), row.secret_source.clone()))).collect();
-    let mut present: BTreeMap<(String, String), client::Model> =
-        rows.into_iter().map(|row| ((row.realm.clone(), row.id.clone()), row)).collect();
+    let rows = client::Entity::find()
+        .filter(client::Column::Id.is_in(&ids))
+        .all(transaction)
+        .await?;
+    let secrets: BTreeMap<String, (Option<String>, Option<String>)> = rows
+        .iter()
+        .map(|row| (row.id.clone(), (row.secret_hash.clone(), row.secret_source.clone())))
+        .collect();
+    let mut present: BTreeMap<(String, String), client::Model> = rows
+        .into_iter()
+        .map(|row| ((row.realm.clone(), row.id.clone()), row))
+        .collect();
     for id in &ids {
         for (realm, scopes) in scopes {
             let current = present.remove(&(realm.clone(), id.clone()));
@@ -203,9 +235,16 @@ pub(crate) async fn delete(transaction: &DatabaseTransaction, uid: &str) -> Resu
     if lock(transaction, uid).await?.is_none() {
         return Ok(false);
     }
-    client::Entity::delete_many().filter(client::Column::Owner.eq(uid)).exec(transaction).await?;
-    service_user::Entity::delete_by_id(uid.to_owned()).exec(transaction).await?;
-    user::Entity::delete_by_id((REALM.to_owned(), uid.to_owned())).exec(transaction).await?;
+    client::Entity::delete_many()
+        .filter(client::Column::Owner.eq(uid))
+        .exec(transaction)
+        .await?;
+    service_user::Entity::delete_by_id(uid.to_owned())
+        .exec(transaction)
+        .await?;
+    user::Entity::delete_by_id((REALM.to_owned(), uid.to_owned()))
+        .exec(transaction)
+        .await?;
     Ok(true)
 }
 

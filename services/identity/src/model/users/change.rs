@@ -69,18 +69,24 @@ pub(crate) async fn put(
     }
     let passwords = patch.password_hashes.map(Option::unwrap_or_default);
     let passwords = passwords.map(|hashes| password_changes(current.map_or(&[], |(_, rows)| rows), hashes, replace));
-    let passwords = passwords.transpose()?.filter(|(added, removed)| !added.is_empty() || !removed.is_empty());
+    let passwords = passwords
+        .transpose()?
+        .filter(|(added, removed)| !added.is_empty() || !removed.is_empty());
     if passwords.is_some() {
         fields.note("password_hashes");
     }
-    let Some(change) = fields.into_change(existed, "user", format!("{realm}/{uid}")) else { return Ok(None) };
+    let Some(change) = fields.into_change(existed, "user", format!("{realm}/{uid}")) else {
+        return Ok(None);
+    };
     row.version += 1;
     row.modified_at = author.now;
     row.modified_by.clone_from(&author.name);
     save::<user::Entity, _>(transaction, row, existed).await?;
     if let Some((added, removed)) = passwords {
         remove_passwords(transaction, &removed).await?;
-        let rows = added.into_iter().map(|hash| new_password(realm, uid, Some(fingerprint(&hash)), hash, author));
+        let rows = added
+            .into_iter()
+            .map(|hash| new_password(realm, uid, Some(fingerprint(&hash)), hash, author));
         insert_passwords(transaction, rows.collect()).await?;
     }
     Ok(Some(change))
@@ -103,7 +109,10 @@ fn password_changes(
         None => replace == Replace::All,
     });
     let removed = removed.map(|row| row.id.clone()).collect();
-    let added = hashes.into_iter().filter(|hash| !present.contains(&fingerprint(hash))).collect();
+    let added = hashes
+        .into_iter()
+        .filter(|hash| !present.contains(&fingerprint(hash)))
+        .collect();
     Ok((added, removed))
 }
 
@@ -142,7 +151,9 @@ pub(crate) async fn insert_passwords(
 ) -> Result<(), WriteError> {
     if !rows.is_empty() {
         let rows = rows.into_iter().map(password::ActiveModel::from);
-        password::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+        password::Entity::insert_many(rows)
+            .exec_without_returning(transaction)
+            .await?;
     }
     Ok(())
 }

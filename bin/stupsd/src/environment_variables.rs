@@ -1,0 +1,142 @@
+//! Settings from environment variables: `STUPS_KIO_DATABASE_URL`, and those that the originals read.
+
+use toml::{Table, Value};
+
+use crate::service::Name;
+
+/// Variables of the originals and the settings that they are (contract kio 2.12). They yield to everything else.
+const ORIGINALS: [(&str, Name, &str); 5] = [
+    ("TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
+    ("HTTP_TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
+    ("HTTP_ADMIN_USERS", Name::Kio, "admin_users"),
+    ("HTTP_MAGNIFICENT_URL", Name::Kio, "policy_url"),
+    ("UPSTREAM_TOKENINFO_URL", Name::Identity, "upstream_tokeninfo_url"),
+];
+
+/// Puts what the environment says into the settings: `STUPS_` variables win over the file, the originals' do not.
+pub(crate) fn apply(settings: &mut Table, variables: impl Iterator<Item = (String, String)>) {
+    let variables: Vec<_> = variables.collect();
+    for (variable, service, key) in ORIGINALS {
+        if let Some((_, value)) = variables
+            .iter()
+            .find(|(name, value)| name == variable && !value.is_empty())
+        {
+            let table = settings.get(service.as_str()).and_then(Value::as_table);
+            let set_in_file = table.is_some_and(|table| table.contains_key(key) && !is_originals(table, key));
+            if !set_in_file {
+                service_table(settings, service).insert(key.to_owned(), Value::String(value.clone()));
+                service_table(settings, service).insert(marker(key), Value::Boolean(true));
+            }
+        }
+    }
+    for service in Name::ALL {
+        for (_, _, key) in ORIGINALS {
+            if let Some(Value::Table(table)) = settings.get_mut(service.as_str()) {
+                table.remove(&marker(key));
+            }
+        }
+    }
+    for (name, value) in &variables {
+        for service in Name::ALL {
+            let prefix = format!("STUPS_{}_", service.as_str().to_uppercase());
+            if let Some(key) = name.strip_prefix(&prefix) {
+                insert(service_table(settings, service), &key.to_lowercase(), read(value));
+            }
+        }
+    }
+}
+
+/// Notes for the time of [`apply`] that a value came from an original's variable, which the next such may overwrite.
+fn marker(key: &str) -> String {
+    format!("\u{0}{key}")
+}
+
+fn is_originals(table: &Table, key: &str) -> bool {
+    table.contains_key(&marker(key))
+}
+
+fn service_table(settings: &mut Table, service: Name) -> &mut Table {
+    let entry = settings
+        .entry(service.as_str())
+        .or_insert_with(|| Value::Table(Table::new()));
+    if !entry.is_table() {
+        *entry = Value::Table(Table::new());
+    }
+    match entry {
+        Value::Table(table) => table,
+        _ => unreachable!("it has just been made one"),
+    }
+}
+
+/// `signing__algorithm` is the key `algorithm` of the table `signing`.
+fn insert(table: &mut Table, key: &str, value: Value) {
+    match key.split_once("__") {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((outer, inner)) => {
+            let entry = table.entry(outer).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(table) = entry {
+                insert(table, inner, value);
+            }
+        }
+    }
+}
+
+/// The value: truth, a number or a list when it is written as one, else text.
+fn read(text: &str) -> Value {
+    let typed = format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"));
+    match typed {
+        Some(value @ (Value::Boolean(_) | Value::Integer(_) | Value::Array(_))) => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(file: &str, variables: &[(&str, &str)]) -> Table {
+        let mut settings: Table = file.parse().unwrap();
+        apply(
+            &mut settings,
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        settings
+    }
+
+    #[test]
+    fn variables_win_over_the_file_and_keep_their_type() {
+        let settings = applied(
+            "[kio]\nlisten = \"127.0.0.1:1\"\n",
+            &[
+                ("STUPS_KIO_LISTEN", "127.0.0.1:2"),
+                ("STUPS_KIO_BODY_BYTES", "1000"),
+                ("STUPS_KIO_TRUSTED_PROXIES", "[\"10.0.0.1\"]"),
+                ("STUPS_IDENTITY_SIGNING__ALGORITHM", "ES256"),
+                ("STUPS_IDENTITY_TOKEN_SERVICE", "true"),
+                ("STUPS_LOG", "debug"),
+                ("PATH", "/bin"),
+            ],
+        );
+        let expected = "[kio]\nlisten = \"127.0.0.1:2\"\nbody_bytes = 1000\ntrusted_proxies = [\"10.0.0.1\"]\n\
+                        [identity]\nsigning = { algorithm = \"ES256\" }\ntoken_service = true\n";
+        assert_eq!(settings, expected.parse::<Table>().unwrap());
+    }
+
+    #[test]
+    fn the_originals_variables_yield_and_the_later_one_wins() {
+        let both = [("TOKENINFO_URL", "http://one"), ("HTTP_TOKENINFO_URL", "http://two")];
+        assert_eq!(
+            applied("", &both),
+            "[kio]\ntokeninfo_url = \"http://two\"\n".parse::<Table>().unwrap()
+        );
+        let file = "[kio]\ntokeninfo_url = \"http://file\"\n";
+        assert_eq!(applied(file, &both), file.parse::<Table>().unwrap());
+    }
+}

@@ -1,0 +1,142 @@
+//! From settings to running services, and back.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use stups_server::{Environment, SHUTDOWN_PATIENCE, Tls, serve, start_telemetry};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{ServiceSettings, Settings};
+use crate::listen::{Listening, bind};
+use crate::service::{Config, Name, build};
+use crate::welcome::{Running, welcome};
+
+/// Runs the services until the process is told to stop.
+pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
+    let telemetry = start_telemetry(settings.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(run_services(settings));
+    runtime.shutdown_background();
+    drop(telemetry);
+    result
+}
+
+async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
+    // Asked for before anything starts: a signal during the start must not be lost.
+    let told = told_to_stop()?;
+    directory(&settings.data_directory)?;
+    let mut listening = Vec::new();
+    for service in &settings.services {
+        listening.push(bind(&settings, service).await?);
+    }
+    introduce(&mut settings, &listening);
+
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = JoinSet::new();
+    let mut jobs = Vec::new();
+    let mut running = Vec::new();
+    let mut administrator = None;
+    for (
+        service,
+        Listening {
+            listener, public_url, ..
+        },
+    ) in settings.services.iter().zip(listening)
+    {
+        let environment: Environment = service.environment(&settings, public_url.clone());
+        let tls = tls(service)?;
+        let (built, made) = build(&service.config, &environment).await?;
+        administrator = administrator.or(made);
+        jobs.push(built.jobs.start());
+        let mut stopping = stopping.clone();
+        let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        let name = service.name;
+        serving.spawn(async move {
+            let served = serve(listener, built.router, tls, shutdown).await;
+            served.with_context(|| format!("{name} stopped"))
+        });
+        running.push(Running { name, url: public_url });
+    }
+    // Without a reader the services run all the same.
+    let _ = std::io::stdout().write_all(welcome(&running, administrator.as_ref()).as_bytes());
+    drop(administrator);
+
+    let mut result = Ok(());
+    tokio::select! {
+        () = told => {}
+        Some(ended) = serving.join_next() => result = ended.unwrap_or_else(|panic| Err(anyhow!(panic))),
+    }
+    let _ = stop.send(true);
+    while let Some(ended) = serving.join_next().await {
+        result = result.and(ended.unwrap_or_else(|panic| Err(anyhow!(panic))));
+    }
+    for jobs in jobs {
+        jobs.stop(SHUTDOWN_PATIENCE).await;
+    }
+    result
+}
+
+/// Tells services of this process about each other, as far as the settings do not.
+fn introduce(settings: &mut Settings, listening: &[Listening]) {
+    let url_of = |name: Name| {
+        let place = settings.services.iter().position(|service| service.name == name)?;
+        listening.get(place).map(|listening| listening.inside_url.clone())
+    };
+    let (identity, kio) = (url_of(Name::Identity), url_of(Name::Kio));
+    let salt = settings.services.iter().find_map(|service| match &service.config {
+        Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
+        Config::Kio(_) => None,
+    });
+    for service in &mut settings.services {
+        match &mut service.config {
+            Config::Identity(config) => config.kio_url = config.kio_url.take().or_else(|| kio.clone()),
+            Config::Kio(_) => {
+                let common = &mut service.common;
+                if common.identity_url.is_none() {
+                    common.identity_url.clone_from(&identity);
+                    common.revocation_salt = common.revocation_salt.take().or_else(|| salt.clone());
+                }
+            }
+        }
+    }
+}
+
+fn tls(service: &ServiceSettings) -> anyhow::Result<Option<Tls>> {
+    match (&service.common.tls_certificate, &service.common.tls_key) {
+        (Some(certificate), Some(key)) => Ok(Some(Tls::load(certificate, key)?)),
+        _ => Ok(None),
+    }
+}
+
+/// Makes the data directory, for this user alone.
+fn directory(path: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(path)
+        .with_context(|| format!("{} cannot be made", path.display()))
+}
+
+/// Completes when the process is asked to stop: Ctrl-C, and SIGTERM where there is one.
+#[cfg(unix)]
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

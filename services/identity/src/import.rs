@@ -1,0 +1,70 @@
+//! A file of users, teams, accounts, clients and service users, applied as one step.
+//!
+//! What an entry does not name stays as it is, null clears it, a list is the whole list. Applied again, a file changes nothing.
+//! What a file does not list is removed only when that is asked for, and only in the sections that it has.
+
+mod apply;
+mod read;
+
+use stups_yaml::{Step, locate};
+
+pub use apply::apply;
+pub use read::{Document, read};
+
+use crate::model::write::{Invalid, WriteError};
+
+/// Why a file was not applied. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Something in the file is wrong.
+    #[error("line {line}, column {column}: {message}")]
+    File {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What, and what would be right.
+        message: String,
+    },
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] stups_store::Error),
+}
+
+/// Where an entry stands: section and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    section: &'static str,
+    index: usize,
+}
+
+impl Place {
+    fn path(self) -> Vec<Step> {
+        vec![Step::Key(self.section.to_owned()), Step::Index(self.index)]
+    }
+}
+
+/// An error about what stands at a path.
+fn wrong(text: &str, path: &[Step], message: impl Into<String>) -> ImportError {
+    let (line, column) = locate(text, path);
+    ImportError::File {
+        line,
+        column,
+        message: message.into(),
+    }
+}
+
+/// An error about a field of an entry.
+fn wrong_field(text: &str, place: Place, invalid: &Invalid) -> ImportError {
+    let mut path = place.path();
+    path.extend(invalid.field.split('.').map(|name| Step::Key(name.to_owned())));
+    wrong(text, &path, invalid.to_string())
+}
+
+/// An error of a write, about an entry.
+fn failed(text: &str, place: Place, error: WriteError) -> ImportError {
+    match error {
+        WriteError::Invalid(invalid) => wrong_field(text, place, &invalid),
+        WriteError::Store(error) => error.into(),
+    }
+}

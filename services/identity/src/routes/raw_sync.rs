@@ -1,0 +1,18 @@
+//! The administration API of users and clients (contract identity 2.7): the seven endpoints of the original, and beside them
+//! reading, lists, removal of single passwords, SSH keys and new secrets.
+
+mod clients;
+mod keys;
+mod users;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::State;
+
+/// The routes; all are for administrators.
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .merge(users::routes())
+        .merge(clients::routes())
+        .merge(keys::routes())
+}

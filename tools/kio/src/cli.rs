@@ -1,0 +1,144 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use stups_terminal::{
+    CompletionArguments, Failure, OutputFormat, Terminal, completion_from_environment, until_interrupted,
+    write_completion,
+};
+
+use crate::applications::{self, ApplicationsCommand};
+use crate::context::Context;
+use crate::versions::{self, VersionsCommand};
+
+/// Options of every command that prints a table.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct TableArguments {
+    /// Use alternative output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+    /// Show times as times, not as ages
+    #[arg(long)]
+    pub(crate) absolute_times: bool,
+}
+
+impl TableArguments {
+    /// The terminal with the format in force.
+    fn on(&self, terminal: &Terminal) -> Terminal {
+        terminal
+            .with_format(self.output)
+            .with_absolute_times(self.absolute_times)
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "kio",
+    display_name = "Kio CLI",
+    about = "Register applications, their versions and approvals",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Kio {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Manage applications
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Applications {
+        #[command(subcommand)]
+        command: ApplicationsCommand,
+    },
+    /// Manage application versions
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Versions {
+        #[command(subcommand)]
+        command: VersionsCommand,
+    },
+    /// Print a completion script for a shell
+    Completion(CompletionArguments),
+}
+
+impl Command {
+    /// The terminal with the output format of the command in force.
+    fn on(&self, terminal: &Terminal) -> Terminal {
+        let table = match self {
+            Self::Applications { command } => command.table(),
+            Self::Versions { command } => command.table(),
+            Self::Completion(_) => None,
+        };
+        table.map_or_else(|| terminal.clone(), |table| table.on(terminal))
+    }
+
+    /// The scopes that it needs; machines need one more to write.
+    fn scopes(&self) -> &'static [&'static str] {
+        match self {
+            Self::Versions {
+                command: VersionsCommand::Create(_),
+            } => &["uid", "application.write"],
+            _ => &["uid"],
+        }
+    }
+}
+
+/// The whole command tree, for help, completions and documentation.
+pub fn command() -> clap::Command {
+    Kio::command()
+}
+
+/// Runs `kio` with `arguments` (program name first) on the process's terminal, with the registry that the configuration names
+/// and the person's token.
+pub async fn run(arguments: Vec<OsString>) -> ExitCode {
+    let terminal = Terminal::from_process();
+    if let Some(script) = completion_from_environment("kio", command()) {
+        terminal.print(&script);
+        return terminal.finish(Ok(()));
+    }
+    let outcome = execute(&terminal, None, arguments).await;
+    terminal.finish(outcome)
+}
+
+/// Runs `kio` with `arguments` (program name first) in a context, for programs that use it as a library.
+pub async fn run_in(context: &Context, arguments: Vec<OsString>) -> Result<(), Failure> {
+    execute(&context.terminal, Some(context), arguments).await
+}
+
+async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let command = match stups_terminal::parse::<Kio>(arguments.clone())? {
+        Ok(parsed) => parsed.command,
+        Err(text) => {
+            terminal.print(&text);
+            return Ok(());
+        }
+    };
+    let terminal = command.on(terminal);
+    if let Command::Completion(arguments) = &command {
+        terminal.print(&write_completion(self::command(), "kio", arguments));
+        return Ok(());
+    }
+    let outcome = until_interrupted(async {
+        let context = match context {
+            Some(context) => Context {
+                terminal,
+                ..context.clone()
+            },
+            None => Context::from_configuration(terminal, command.scopes()).await?,
+        };
+        match &command {
+            Command::Applications { command } => applications::run(&context, command).await,
+            Command::Versions { command } => versions::run(&context, command).await,
+            Command::Completion(_) => Ok(()),
+        }
+    });
+    // Wrong usage that only the command itself could see has the usage line, too.
+    outcome.await.map_err(|failure| match failure.exit_code {
+        2 => failure.with_usage(&self::command(), &arguments),
+        _ => failure,
+    })
+}
