@@ -85,21 +85,16 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
         let place = settings.services.iter().position(|service| service.name == name)?;
         listening.get(place).map(|listening| listening.inside_url.clone())
     };
-    let (identity, kio) = (url_of(Name::Identity), url_of(Name::Kio));
+    let identity = url_of(Name::Identity);
     let salt = settings.services.iter().find_map(|service| match &service.config {
         Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
         Config::Kio(_) => None,
     });
     for service in &mut settings.services {
-        match &mut service.config {
-            Config::Identity(config) => config.kio_url = config.kio_url.take().or_else(|| kio.clone()),
-            Config::Kio(_) => {
-                let common = &mut service.common;
-                if common.identity_url.is_none() {
-                    common.identity_url.clone_from(&identity);
-                    common.revocation_salt = common.revocation_salt.take().or_else(|| salt.clone());
-                }
-            }
+        let common = &mut service.common;
+        if service.name != Name::Identity && common.identity_url.is_none() {
+            common.identity_url.clone_from(&identity);
+            common.revocation_salt = common.revocation_salt.take().or_else(|| salt.clone());
         }
     }
 }

@@ -71,36 +71,6 @@ pub(crate) async fn build(
             });
             Ok((identity.built, administrator))
         }
-        Config::Kio(config) => Ok((kio(config, environment).await?, None)),
+        Config::Kio(config) => Ok((stups_kio::build(config, environment).await?, None)),
     }
-}
-
-async fn kio(config: &stups_kio::Config, environment: &Environment) -> Result<Built, StartError> {
-    let service = Name::Kio.as_str();
-    let failed = |source| StartError::Store { service, source };
-    let url = match &config.database_url {
-        Some(url) => url.parse().map_err(failed)?,
-        None => DatabaseUrl::sqlite_file(&environment.data_directory.join("kio.db")),
-    };
-    let verifier = environment.verifier(service)?;
-    let policy = match &config.policy_url {
-        Some(url) => {
-            let policy = HttpPolicy::new(url.clone()).map_err(|error| StartError::Configuration {
-                service,
-                reason: error.to_string(),
-            })?;
-            Arc::new(policy)
-        }
-        None => environment.policy(service)?,
-    };
-    let store = Store::open(&url, service, stups_kio::migrations())
-        .await
-        .map_err(failed)?;
-    stups_kio::Registry {
-        store,
-        verifier,
-        policy: Some(policy),
-        admins: config.admin_users.clone(),
-    }
-    .build(environment)
 }
