@@ -96,7 +96,8 @@ pub(crate) async fn describe_stacks(
         .await?;
     let mut by_id: HashMap<String, Stack> = HashMap::new();
     let mut summaries = Vec::with_capacity(described.len());
-    for stack in described {
+    let is_there = |stack: &Stack| stack.stack_status() != Some(&StackStatus::DeleteComplete);
+    for stack in described.into_iter().filter(is_there) {
         let summary = StackSummary::from(&stack);
         by_id.insert(summary.stack_id.clone(), stack);
         summaries.push(summary);
