@@ -8,6 +8,7 @@
 use std::process::Command;
 
 use stups_aws::{Error, Session, SessionOptions};
+use stups_testkit::HttpsServer;
 
 #[path = "../src/test_server.rs"]
 mod test_server;
@@ -205,6 +206,37 @@ async fn endpoints() {
     assert_eq!((all.requests().len(), cloudformation.requests().len()), (1, 0));
     run_again("endpoints", &[&keys[..], &[everything, one]].concat());
     assert_eq!((all.requests().len(), cloudformation.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn certificates() {
+    if is_child() {
+        return describe_stacks().await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let body =
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>";
+    let start = || HttpsServer::start(&["localhost"], 200, "text/xml", body).unwrap();
+    let (server, stranger) = (start(), start());
+    let endpoint = format!("https://localhost:{}", server.address().port());
+    let with = |name: &str, content: &str| {
+        let bundle = file(&directory, name, content);
+        let variables = [
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("AWS_CA_BUNDLE", bundle.as_str()),
+        ];
+        run_again("certificates", &variables)
+    };
+    assert_eq!(with("own.pem", server.authority()), "an answer");
+    let both = [stranger.authority(), server.authority()].concat();
+    assert_eq!(with("both.pem", &both), "an answer");
+    let found = with("other.pem", stranger.authority());
+    assert!(found.contains("invalid peer certificate"), "{found}");
+    let found = with("empty.pem", "");
+    assert!(found.contains("there is no certificate in it"), "{found}");
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@ mod account;
 mod account_builder;
 mod aws_api;
 mod debian;
+mod https;
 mod postgresql;
 mod python;
 
 pub use account::Account;
 pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
+pub use https::HttpsServer;
 pub use postgresql::PostgreSql;
 pub use python::{PythonEnvironment, Requirements, inline_flags_shim};

@@ -36,9 +36,14 @@ pub(crate) async fn describe(session: &Session, stack: &str) -> Result<Option<St
         .await;
     match answer.map_err(stups_aws::Error::from) {
         Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next()),
-        Err(error) if error.has_code("ValidationError") && error.message.contains("does not exist") => Ok(None),
+        Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether CloudFormation says that there is no such stack.
+pub(crate) fn is_absence(error: &stups_aws::Error) -> bool {
+    error.has_code("ValidationError") && error.message.contains("does not exist")
 }
 
 /// The DNS records that a stack (name or ARN) made, all pages.

@@ -5,8 +5,8 @@ mod listing;
 mod reference;
 
 pub(crate) use contents::{about_each, events_of, resources_of, short_resource_type};
-pub(crate) use listing::list_stacks_by_name;
 pub use listing::{StackSummary, list_stacks, list_unique_stacks};
+pub(crate) use listing::{describe_stacks, list_stacks_by_name};
 pub use reference::{StackReference, parse_references};
 
 /// A full stack name as name and version: what stands before and after its last dash. Without a dash the version is empty.

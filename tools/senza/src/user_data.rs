@@ -119,6 +119,18 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_looks_like_a_number_stays_text() {
+        assert_eq!(
+            text(
+                "runtime: Docker\nsource: foo/bar\nmint_bucket: zalando-mint-bucket\nports: {80: 80}\n\
+                 environment: {ENV2: v2, ENV1: v1}\napplication_version: '123'\napplication_id: test\n"
+            ),
+            "#taupage-ami-config\napplication_id: test\napplication_version: '123'\nenvironment:\n  ENV1: v1\n  ENV2: v2\n\
+             mint_bucket: zalando-mint-bucket\nports:\n  80: 80\nruntime: Docker\nsource: foo/bar\n"
+        );
+    }
+
+    #[test]
     fn scalars_are_written_as_pyyaml_writes_them() {
         // Which texts are quoted how is the YAML crate's own test.
         for (text, emitted) in [("0755", "'0755'"), ("a: b", "'a: b'"), ("it's", "it's"), ("=eq", "=eq")] {

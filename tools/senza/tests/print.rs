@@ -263,7 +263,13 @@ async fn definitions_that_cannot_be_used_get_one_line() {
             1,
             "cannot exceed 128 characters. Please choose another name/version.",
         ),
-        (&unknown, "1", 2, "Senza::TaupageAutoScalingGroup"),
+        (
+            &unknown,
+            "1",
+            2,
+            "Error: SenzaComponents/Server/Type: Component \"Senza::TaupageAutoScalingGrup\" does not exist, did you mean \
+             \"Senza::TaupageAutoScalingGroup\"?\n",
+        ),
         (
             &lost,
             "1",
@@ -276,6 +282,103 @@ async fn definitions_that_cannot_be_used_get_one_line() {
             .await
             .failure(exit_code, message);
         assert_eq!(outcome.stdout, "");
+        let errors = outcome.stderr.lines().filter(|line| line.starts_with("Error: "));
+        assert_eq!(errors.count(), 1, "{}", outcome.stderr);
+    }
+}
+
+#[tokio::test]
+async fn wrong_places_and_parameters_get_one_line_that_names_them() {
+    let account = Account::standard(AwsApi::shared().await).await;
+    let files = Files::new();
+    let info = "SenzaInfo: {StackName: test, Parameters: [{Image: }, {Size: {Default: 1}}]}\n";
+    let group = |properties: &str| {
+        format!(
+            "{info}SenzaComponents: [{{Server: {{Type: 'Senza::AutoScalingGroup', InstanceType: t3.micro, ImageId: ami-1, \
+             {properties}}}}}]"
+        )
+    };
+    let parameters = files.write("parameters.yaml", "Image: b\n");
+    for (content, words, exit_code, expected) in [
+        (
+            format!("{info}SenzaComponents: [{{A: {{Type: x}}, B: {{Type: y}}}}]"),
+            &["a"][..],
+            1,
+            "SenzaComponents/1: it must be a map with one key, the name; it has 2: A, B (is the indentation right?)",
+        ),
+        (
+            format!("{info}SenzaComponents: [{{A: {{Typ: x}}}}]"),
+            &["a"],
+            1,
+            "SenzaComponents/A: Type is missing (such as Senza::TaupageAutoScalingGroup)",
+        ),
+        (
+            group("AutoScaling: 5"),
+            &["a"],
+            2,
+            "Error: SenzaComponents/Server/AutoScaling: must be a map, not an integer",
+        ),
+        (
+            group("AutoScaling: {Maximum: 2}"),
+            &["a"],
+            2,
+            "Error: SenzaComponents/Server/AutoScaling/Minimum: is missing, give the group's smallest size",
+        ),
+        (
+            group("SecurityGroups: '{{Arguments.Imgae}}'"),
+            &["a"],
+            1,
+            "SenzaComponents/Server/SecurityGroups: \"Arguments.Imgae\" is not defined, did you mean \"Arguments.Image\"?",
+        ),
+        (
+            group("SecurityGroups: [nobody]"),
+            &["a"],
+            1,
+            "Error: Security group \"nobody\" does not exist.\nRun `senza init` to (re-)create necessary resources.",
+        ),
+        (
+            info.to_owned(),
+            &[],
+            2,
+            "Missing parameter \"Image\". Need: \"Image Size\"",
+        ),
+        (
+            info.to_owned(),
+            &["a", "Image=b"],
+            2,
+            "Parameter specified multiple times: \"Image\"",
+        ),
+        (
+            info.to_owned(),
+            &["Image=a", "--parameter-file", &parameters],
+            2,
+            "Parameter specified multiple times: \"Image\"",
+        ),
+        (
+            info.to_owned(),
+            &["Imgae=a"],
+            2,
+            "Unrecognized keyword parameter: \"Imgae\"",
+        ),
+        (
+            info.to_owned(),
+            &["a", "b", "c"],
+            2,
+            "Too many parameters given. Need only: \"Image Size\"",
+        ),
+        (
+            info.to_owned(),
+            &["Image=a", "b"],
+            2,
+            "Positional parameters must not follow keywords.",
+        ),
+    ] {
+        let definition = files.write("d.yaml", &content);
+        let words = [&["print", &definition, "1"], words].concat();
+        let outcome = senza(&account, &words)
+            .await
+            .failure(exit_code, &format!("{expected}\n"));
+        assert_eq!(outcome.stdout, "", "{content}");
         let errors = outcome.stderr.lines().filter(|line| line.starts_with("Error: "));
         assert_eq!(errors.count(), 1, "{}", outcome.stderr);
     }

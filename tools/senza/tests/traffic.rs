@@ -53,6 +53,25 @@ async fn traffic_is_moved() {
 }
 
 #[tokio::test]
+async fn nothing_is_asked_for_that_is_not_needed() {
+    let application = Application::with_weights(&[200, 0, 0]).await;
+    let zone = application.zone_id().await;
+    let asked = async |words: &[&str]| {
+        let before = application.account.requests().len();
+        application.senza(words).await.succeeded();
+        let mut requests: Vec<String> = application.account.requests()[before..]
+            .iter()
+            .map(|request| request.replace(zone.trim_start_matches("/hostedzone/"), "Z1"))
+            .collect();
+        requests.sort();
+        requests
+    };
+    insta::assert_debug_snapshot!("calls_to_show", asked(&["traffic", "hello"]).await);
+    let change = asked(&["traffic", "hello", "v2", "50"]).await;
+    insta::assert_debug_snapshot!("calls_to_change", change);
+}
+
+#[tokio::test]
 async fn on_a_terminal_it_reads_as_the_guide_shows_it() {
     let application = Application::with_weights(&[0]).await;
     let outcome = application

@@ -3,36 +3,28 @@
 use std::io::ErrorKind;
 use std::process::Command;
 
-use futures::stream::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use stups_aws::Session;
 
 use crate::Error;
-use crate::route53::list_hosted_zones;
+use crate::route53::Dns;
+
+/// How many zones are asked about at the same time.
+const AT_THE_SAME_TIME: usize = 4;
 
 /// The SSH bastion of the region: the first hosted zone's `odd-<region>.<zone>`, if any has such a record.
 pub(super) async fn find_odd_host(session: &Session) -> Result<Option<String>, Error> {
-    let route53 = session.route53();
-    let zones = list_hosted_zones(&route53).await?;
-    let found: Vec<Option<String>> = futures::stream::iter(zones)
-        .map(|zone| {
-            let route53 = route53.clone();
-            let name = format!("odd-{}.{}", session.region(), zone.name);
-            async move {
-                let records = route53
-                    .list_resource_record_sets()
-                    .hosted_zone_id(zone.id)
-                    .start_record_name(&name)
-                    .max_items(1)
-                    .send()
-                    .await?;
-                let exists = records
-                    .resource_record_sets()
-                    .iter()
-                    .any(|record| record.name() == name);
-                Ok::<_, Error>(exists.then(|| name.trim_end_matches('.').to_owned()))
-            }
-        })
-        .buffered(4)
+    let dns = &Dns::new(session);
+    let zones = dns.zones().await?;
+    let names = zones
+        .iter()
+        .map(|zone| format!("odd-{}.{}", session.region(), zone.domain()));
+    let look_ups = names.map(|name| async move {
+        let records = dns.address_records(&name).await?;
+        Ok::<_, Error>((!records.is_empty()).then_some(name))
+    });
+    let found: Vec<Option<String>> = stream::iter(look_ups.collect::<Vec<_>>())
+        .buffered(AT_THE_SAME_TIME)
         .try_collect()
         .await?;
     Ok(found.into_iter().flatten().next())
@@ -68,7 +60,37 @@ fn piu_arguments(host: &str, reason: &str, odd_host: Option<&str>, connect: bool
 
 #[cfg(test)]
 mod tests {
+    use stups_aws::route53::types::{ResourceRecord, ResourceRecordSet, RrType};
+    use stups_testkit::{Account, AwsApi};
+
     use super::*;
+    use crate::route53::Record;
+
+    #[tokio::test]
+    async fn the_bastion_of_the_region_is_found_in_any_zone() {
+        let account = Account::builder(AwsApi::shared().await)
+            .hosted_zone("one.example.org")
+            .hosted_zone("two.example.org")
+            .build()
+            .await;
+        let session = account.session();
+        let dns = Dns::new(&session);
+        let zones = dns.zones().await.unwrap();
+        let zone = zones.iter().find(|zone| zone.domain() == "two.example.org").unwrap();
+        // Another region's bastion is none.
+        for name in ["odd-mars-1.two.example.org.", "odd-us-east-1.two.example.org."] {
+            assert_eq!(find_odd_host(&session).await.unwrap(), None, "before {name}");
+            let value = ResourceRecord::builder().value("192.0.2.1").build().unwrap();
+            let set = ResourceRecordSet::builder().name(name).r#type(RrType::A).ttl(20);
+            let record = Record {
+                zone_id: zone.id.clone(),
+                set: set.resource_records(value).build().unwrap(),
+            };
+            dns.upsert(&[record], "test").await.unwrap();
+        }
+        let found = find_odd_host(&session).await.unwrap();
+        assert_eq!(found.as_deref(), Some("odd-us-east-1.two.example.org"));
+    }
 
     #[test]
     fn piu_is_called_with_host_reason_and_bastion() {

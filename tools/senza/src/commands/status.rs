@@ -191,6 +191,8 @@ fn status_row(stack: &StackSummary, instances: &[Instance], health: &InstanceHea
 
 #[cfg(test)]
 mod tests {
+    use stups_testkit::HttpsServer;
+
     use super::*;
 
     fn domains(version: &[&str], main: &[&str]) -> Domains {
@@ -242,6 +244,54 @@ mod tests {
             record_names(&resources),
             (vec!["a-1.example.org"], vec!["a.example.org"])
         );
+    }
+
+    #[tokio::test]
+    async fn any_answer_over_a_trusted_connection_will_do() {
+        let resources = [StackResourceSummary::builder()
+            .logical_resource_id("AppLoadBalancerVersionDomain")
+            .physical_resource_id("v1.invalid.")
+            .resource_type("AWS::Route53::RecordSet")
+            .build()];
+        let start = |name: &str, status| HttpsServer::start(&[name], status, "text/plain", "").unwrap();
+        let answer = async |server: &HttpsServer, authority: Option<&str>| {
+            let patience = Duration::from_secs(60);
+            let http = http::client_that_finds(patience, "v1.invalid", server.address(), authority);
+            Domains::ask(&http, &resources).await.answers
+        };
+        for status in [200, 404, 503] {
+            let server = start("v1.invalid", status);
+            assert_eq!(answer(&server, Some(server.authority())).await, Some(true), "{status}");
+        }
+        let (server, other) = (start("v1.invalid", 200), start("v2.invalid", 200));
+        assert_eq!(answer(&server, None).await, Some(false), "nobody trusts it");
+        assert_eq!(answer(&server, Some(other.authority())).await, Some(false));
+        assert_eq!(
+            answer(&other, Some(other.authority())).await,
+            Some(false),
+            "another's name"
+        );
+    }
+
+    #[test]
+    fn answers_are_shown_as_ok_or_error() {
+        let stack = StackSummary {
+            stack_name: "a-1".to_owned(),
+            stack_id: "arn".to_owned(),
+            name: "a".to_owned(),
+            version: "1".to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            creation_time: 0.0,
+            description: None,
+        };
+        for (answers, expected) in [(Some(true), "\"OK\""), (Some(false), "\"ERROR\""), (None, "null")] {
+            let domains = Domains {
+                answers,
+                ..Domains::default()
+            };
+            let row = status_row(&stack, &[], &InstanceHealth::default(), &domains);
+            assert_eq!(row["http_status"].to_string(), expected);
+        }
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ async fn show(context: &Context, arguments: &TrafficArguments, references: &[Sta
         Some(wanted) => version::find(&versions, wanted)?,
         None => versions.first().ok_or_else(|| no_version(references))?,
     };
-    let domains = domain::read(&Dns::new(&context.session), &versions, target).await?;
+    let domains = domain::read(&context.session, &Dns::new(&context.session), &versions, target).await?;
     for domain in domains.iter().filter(|domain| domain.is_all_zero()) {
         warn_of_equal_shares(&context.terminal, &domain.name);
     }
@@ -98,9 +98,10 @@ async fn change(
     let (versions, shifts, target) = until_interrupted(Box::pin(async {
         let versions = version::list(&context.session, references).await?;
         let wanted = arguments.stack_version.as_deref().unwrap_or_default();
-        let target = version::find(&versions, wanted)?.clone();
-        let domains = domain::read(&dns, &versions, &target).await?;
-        Ok::<_, Error>((versions, calculate(terminal, domains, &target, percentage), target))
+        let target = version::find(&versions, wanted)?;
+        let domains = domain::read(&context.session, &dns, &versions, target).await?;
+        let (shifts, target) = (calculate(terminal, domains, target, percentage), target.clone());
+        Ok::<_, Error>((versions, shifts, target))
     }))
     .await?;
 

@@ -1,10 +1,10 @@
 //! What CloudFormation lists.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 
 use stups_aws::Session;
-use stups_aws::cloudformation::types::{StackStatus, StackSummary as Listed};
+use stups_aws::cloudformation::types::{Stack, StackStatus, StackSummary as Listed};
 
 use super::{StackReference, matches_any, split_stack_name};
 use crate::Error;
@@ -48,6 +48,19 @@ impl From<Listed> for StackSummary {
     }
 }
 
+impl From<&Stack> for StackSummary {
+    fn from(described: &Stack) -> Self {
+        Listed::builder()
+            .set_stack_name(described.stack_name.clone())
+            .set_stack_id(described.stack_id.clone())
+            .set_stack_status(described.stack_status.clone())
+            .set_creation_time(described.creation_time)
+            .set_template_description(described.description.clone())
+            .build()
+            .into()
+    }
+}
+
 /// All stacks (all pages) that match `references` (all stacks when there are none), newest first, without deleted ones
 /// unless `include_deleted`. A reference to a definition file that matched nothing and can't be read is an error.
 pub async fn list_stacks(
@@ -65,6 +78,37 @@ pub async fn list_stacks(
         .collect::<Result<Vec<Listed>, _>>()
         .await?;
     select(listed.into_iter().map(StackSummary::from).collect(), references)
+}
+
+/// As [`list_stacks`], without deleted ones, each with all that CloudFormation says of it: as many calls, where one for each
+/// stack would be needed after it.
+pub(crate) async fn describe_stacks(
+    session: &Session,
+    references: &[StackReference],
+) -> Result<Vec<(StackSummary, Stack)>, Error> {
+    let described = session
+        .cloudformation()
+        .describe_stacks()
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Result<Vec<Stack>, _>>()
+        .await?;
+    let mut by_id: HashMap<String, Stack> = HashMap::new();
+    let mut summaries = Vec::with_capacity(described.len());
+    let is_there = |stack: &Stack| stack.stack_status() != Some(&StackStatus::DeleteComplete);
+    for stack in described.into_iter().filter(is_there) {
+        let summary = StackSummary::from(&stack);
+        by_id.insert(summary.stack_id.clone(), stack);
+        summaries.push(summary);
+    }
+    let selected = select(summaries, references)?.into_iter();
+    Ok(selected
+        .filter_map(|summary| {
+            let stack = by_id.remove(&summary.stack_id)?;
+            Some((summary, stack))
+        })
+        .collect())
 }
 
 /// As [`list_stacks`], sorted by name and version.

@@ -2,6 +2,7 @@
 
 mod account;
 mod cli;
+mod domains;
 mod images;
 mod init;
 mod instances;

@@ -84,21 +84,11 @@ async fn instances_are_asked_for_once_for_all_stacks() {
 
 #[tokio::test]
 async fn a_main_name_that_leads_to_the_version_is_seen() {
-    let record = |id: &str, name: &str| {
-        format!(
-            "<member><LogicalResourceId>{id}</LogicalResourceId><PhysicalResourceId>{name}</PhysicalResourceId>\
-             <ResourceType>AWS::Route53::RecordSet</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
-             <LastUpdatedTimestamp>2026-01-01T00:00:00Z</LastUpdatedTimestamp></member>"
-        )
-    };
     for (main, expected) in [("localhost", "yes"), ("nowhere.invalid", "")] {
-        let records = record("AppVersionDomain", "localhost") + &record("AppMainDomain", main);
+        let records = scripted::records(&[("AppVersionDomain", "localhost"), ("AppMainDomain", main)]);
         let session = scripted::session(&[
             ("ListStacks", scripted::stacks(&[("a-1", "CREATE_COMPLETE")], None)),
-            (
-                "ListStackResources",
-                format!("<StackResourceSummaries>{records}</StackResourceSummaries>"),
-            ),
+            ("ListStackResources", records),
             ("DescribeInstances", String::new()),
         ]);
         let outcome = senza(&session, "status a 1 -o tsv -f main_dns").await;

@@ -98,16 +98,20 @@ async fn prepare_step(
     };
 
     // A record may belong to a stack that is no version of this application: one that failed, or one with another name.
-    let stack = match versions.iter().find(|version| version.identifier == identifier) {
-        Some(version) => Some((version.stack.clone(), version.records.clone())),
-        None => match deployed::describe(session, identifier).await? {
-            Some(stack) => Some((stack, deployed::records(session, identifier).await?)),
-            None => None,
-        },
+    let version = versions.iter().find(|version| version.identifier == identifier);
+    let stack = match version {
+        Some(version) => Some(version.stack.clone()),
+        None => deployed::describe(session, identifier).await?,
     };
     let has_stack = stack.is_some();
     let mut unsuitable = None;
-    if let Some((stack, records)) = stack {
+    if let Some(stack) = stack {
+        let records = async {
+            match version {
+                Some(version) => Ok(version.records(session).await?.to_vec()),
+                None => deployed::records(session, identifier).await,
+            }
+        };
         let status = deployed::status(&stack);
         if deployed::is_in_progress(status) && status != "DELETE_IN_PROGRESS" {
             return Err(Error::Fatal(format!(
@@ -119,7 +123,7 @@ async fn prepare_step(
                 .iter()
                 .map(|(shift, _, new)| (shift.domain.name.as_str(), *new))
                 .collect();
-            match stack_update::prepare(session, &stack, &records, &weights).await? {
+            match stack_update::prepare(session, &stack, records, &weights).await? {
                 Ok(update) => step.update = Some(update),
                 Err(Unsuitable(reason)) => unsuitable = Some(reason),
             }
@@ -320,9 +324,10 @@ impl Attempt<'_> {
         let made = async {
             if let Some(update) = &step.update {
                 let tick = || self.action.progress();
-                let outcome = update.run(&self.context.session, Direction::Forward, tick).await?;
-                if outcome == Outcome::Updated {
-                    return Ok(());
+                match update.run(&self.context.session, Direction::Forward, tick).await? {
+                    Outcome::Updated => return Ok(()),
+                    Outcome::NothingToDo => {}
+                    Outcome::NoStack => self.require_records(step).await?,
                 }
             }
             // The template has the weight already, or no stack can be updated: the record itself is changed.
@@ -334,6 +339,18 @@ impl Attempt<'_> {
         made.await
             .map_err(|error: Error| format!("{}: {}", step.identifier, error.into_failure().message))?;
         self.note(index, Progress::Done);
+        Ok(())
+    }
+
+    /// A stack that is deleted takes its records along: none is to come back, leading nowhere.
+    async fn require_records(&self, step: &Step) -> Result<(), Error> {
+        let now = self.dns.forget_records();
+        for record in &step.records {
+            let live = now.address_records(record.set.name()).await?;
+            if !live.iter().any(|live| same_record(live, record)) {
+                return Err(Error::Fatal("the stack is gone, and so is its record".to_owned()));
+            }
+        }
         Ok(())
     }
 
@@ -408,17 +425,17 @@ impl Attempt<'_> {
     async fn verify(&self) -> Result<String, Error> {
         let mut corrected: IndexSet<String> = IndexSet::new();
         for shift in &self.change.shifts {
-            let live = self.dns.forget_records().address_records(&shift.domain.name).await?;
-            let wanted = self.wanted_records(shift, &live);
-            let wrong = differing(&wanted, &live);
+            let mut live = self.dns.forget_records().address_records(&shift.domain.name).await?;
+            let mut wanted = self.wanted_records(shift, &live);
+            let mut wrong = differing(&wanted, &live);
             if !wrong.is_empty() {
                 // All of them at once: whoever else corrects at this moment, the weights are one plan's or the other's.
                 self.dns.upsert(&wanted, "Correct weights after a change").await?;
                 corrected.extend(wrong);
+                live = self.dns.forget_records().address_records(&shift.domain.name).await?;
+                wanted = self.wanted_records(shift, &live);
+                wrong = differing(&wanted, &live);
             }
-            let live = self.dns.forget_records().address_records(&shift.domain.name).await?;
-            let wanted = self.wanted_records(shift, &live);
-            let wrong = differing(&wanted, &live);
             let missing = shift.plan.changes.iter().find(|(identifier, change)| {
                 change.new > 0
                     && !wanted
@@ -443,14 +460,11 @@ impl Attempt<'_> {
 
     /// The records that a name should have: those it has now or had before, with the plan's weights.
     fn wanted_records(&self, shift: &Shift, live: &[Record]) -> Vec<Record> {
-        let same = |one: &Record, other: &Record| {
-            one.set.set_identifier() == other.set.set_identifier() && one.set.r#type() == other.set.r#type()
-        };
         let gone = shift
             .domain
             .records
             .iter()
-            .filter(|before| !live.iter().any(|record| same(record, before)))
+            .filter(|before| !live.iter().any(|record| same_record(record, before)))
             .filter(|before| !self.change.steps.iter().any(|step| step.obsolete.contains(before)));
         live.iter()
             .chain(gone)
@@ -461,6 +475,11 @@ impl Attempt<'_> {
             })
             .collect()
     }
+}
+
+/// Whether both are the record of one version and type, whatever they say.
+fn same_record(one: &Record, other: &Record) -> bool {
+    one.set.set_identifier() == other.set.set_identifier() && one.set.r#type() == other.set.r#type()
 }
 
 /// The identifiers of `wanted` records that are not there, or not with this weight.

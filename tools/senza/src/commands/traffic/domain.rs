@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexMap;
+use stups_aws::Session;
 
 use super::version::Version;
 use crate::Error;
@@ -85,8 +87,14 @@ pub(super) fn live_weights(records: &[Record]) -> Vec<(String, String, i64)> {
 }
 
 /// Reads the names that `target` shares with the other versions. A version without any is wrong usage.
-pub(super) async fn read(dns: &Dns, versions: &[Version], target: &Version) -> Result<Vec<Domain>, Error> {
-    let names = target.domains();
+pub(super) async fn read(
+    session: &Session,
+    dns: &Dns,
+    versions: &[Version],
+    target: &Version,
+) -> Result<Vec<Domain>, Error> {
+    // Every name is looked up in a zone: both are asked for at the same time.
+    let (names, _) = try_join(target.domains(session), dns.zones()).await?;
     if names.is_empty() {
         return Err(Error::Usage(format!(
             "Stack {} version {} has no domain",

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join;
 use serde_json::{Value as Json, json};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::{Capability, Parameter, Stack, TemplateStage};
@@ -21,7 +22,8 @@ const UPDATE_LIMIT: Duration = Duration::from_mins(15);
 /// A stack's template before and after.
 #[derive(Clone, Debug)]
 pub(super) struct StackUpdate {
-    stack_id: String,
+    /// the stack's ARN
+    pub(super) stack_id: String,
     parameters: Vec<String>,
     capabilities: Vec<Capability>,
     old_template: String,
@@ -46,6 +48,8 @@ pub(super) enum Outcome {
     Updated,
     /// the template has these weights already
     NothingToDo,
+    /// the stack was deleted meanwhile
+    NoStack,
 }
 
 /// Why a stack's template cannot be changed, so that only Route 53 can.
@@ -56,21 +60,14 @@ pub(super) struct Unsuitable(pub(super) String);
 pub(super) async fn prepare(
     session: &Session,
     stack: &Stack,
-    records: &[StackRecord],
+    records: impl Future<Output = Result<Vec<StackRecord>, Error>>,
     wanted: &[(&str, i64)],
 ) -> Result<Result<StackUpdate, Unsuitable>, Error> {
     let stack_id = stack.stack_id().or(stack.stack_name()).unwrap_or_default();
-    let answer = session
-        .cloudformation()
-        .get_template()
-        .stack_name(stack_id)
-        .template_stage(TemplateStage::Original)
-        .send()
-        .await?;
-    let old_template = answer.template_body.unwrap_or_default();
+    let (old_template, records) = try_join(template_of(session, stack_id), records).await?;
     let identifier = stack.stack_name().unwrap_or_default();
     Ok(
-        with_weights(&old_template, records, identifier, wanted).map(|(new_template, record_types)| StackUpdate {
+        with_weights(&old_template, &records, identifier, wanted).map(|(new_template, record_types)| StackUpdate {
             stack_id: stack_id.to_owned(),
             parameters: stack
                 .parameters()
@@ -83,6 +80,12 @@ pub(super) async fn prepare(
             record_types,
         }),
     )
+}
+
+async fn template_of(session: &Session, stack: &str) -> Result<String, Error> {
+    let request = session.cloudformation().get_template().stack_name(stack);
+    let answer = request.template_stage(TemplateStage::Original).send().await?;
+    Ok(answer.template_body.unwrap_or_default())
 }
 
 impl StackUpdate {
@@ -103,6 +106,7 @@ impl StackUpdate {
         match request.send().await.map_err(stups_aws::Error::from) {
             Ok(_) => {}
             Err(error) if error.message.contains("No updates are to be performed") => return Ok(Outcome::NothingToDo),
+            Err(error) if deployed::is_absence(&error) => return Ok(Outcome::NoStack),
             Err(error) => return Err(error.into()),
         }
         match deployed::wait_until_settled(session, &self.stack_id, UPDATE_LIMIT, tick).await? {

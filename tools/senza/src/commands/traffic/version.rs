@@ -1,17 +1,14 @@
 //! The versions of an application: its stacks, and the names they share traffic on.
 
-use futures::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexSet;
 use stups_aws::Session;
 use stups_aws::cloudformation::types::Stack;
+use tokio::sync::OnceCell;
 
 use crate::Error;
 use crate::deployed::{self, StackRecord};
 use crate::route53::canonical;
-use crate::stacks::{StackReference, StackSummary, list_stacks};
-
-/// How many stacks are asked about at the same time.
-const AT_THE_SAME_TIME: usize = 8;
+use crate::stacks::{StackReference, StackSummary, describe_stacks};
 
 /// One version: a stack that is there.
 #[allow(
@@ -28,26 +25,47 @@ pub(super) struct Version {
     pub(super) identifier: String,
     /// the stack as described
     pub(super) stack: Stack,
-    /// all DNS records of the stack
-    pub(super) records: Vec<StackRecord>,
+    /// all DNS records of the stack, once somebody needed them
+    records: OnceCell<Vec<StackRecord>>,
 }
 
 impl Version {
+    fn new(summary: StackSummary, stack: Stack) -> Self {
+        let tagged = stack.tags().iter().find(|tag| tag.key() == Some("StackVersion"));
+        Self {
+            version: tagged
+                .and_then(|tag| tag.value())
+                .map_or(summary.version, str::to_owned),
+            name: summary.name,
+            identifier: summary.stack_name,
+            stack,
+            records: OnceCell::new(),
+        }
+    }
+
+    /// All DNS records of the stack; CloudFormation is asked once.
+    pub(super) async fn records(&self, session: &Session) -> Result<&[StackRecord], Error> {
+        let stack = self.stack.stack_id().unwrap_or(&self.identifier);
+        let records = self.records.get_or_try_init(|| deployed::records(session, stack));
+        Ok(records.await?.as_slice())
+    }
+
     /// The names whose traffic is shared between versions, canonical: all but those of records made for one version.
-    pub(super) fn domains(&self) -> IndexSet<String> {
-        self.records
-            .iter()
+    pub(super) async fn domains(&self, session: &Session) -> Result<IndexSet<String>, Error> {
+        let records = self.records(session).await?.iter();
+        Ok(records
             .filter(|record| !record.logical_id.to_lowercase().contains("version"))
             .map(|record| canonical(&record.domain))
-            .collect()
+            .collect())
     }
 }
 
 /// All versions that `references` match, newest first, without stacks that never came to life.
 pub(super) async fn list(session: &Session, references: &[StackReference]) -> Result<Vec<Version>, Error> {
-    let stacks = list_stacks(session, references, false).await?;
-    let alive: Vec<StackSummary> = stacks.into_iter().filter(|stack| is_alive(&stack.status)).collect();
-    let names: IndexSet<&str> = alive.iter().map(|stack| stack.name.as_str()).collect();
+    let stacks = describe_stacks(session, references).await?.into_iter();
+    let alive = stacks.filter(|(summary, _)| is_alive(&summary.status));
+    let versions: Vec<Version> = alive.map(|(summary, stack)| Version::new(summary, stack)).collect();
+    let names: IndexSet<&str> = versions.iter().map(|version| version.name.as_str()).collect();
     if names.len() > 1 {
         let mut names: Vec<&str> = names.into_iter().collect();
         names.sort_unstable();
@@ -56,31 +74,11 @@ pub(super) async fn list(session: &Session, references: &[StackReference]) -> Re
             names.join(", ")
         )));
     }
-    let versions: Vec<Option<Version>> = stream::iter(alive.into_iter().map(|stack| load(session, stack)))
-        .buffered(AT_THE_SAME_TIME)
-        .try_collect()
-        .await?;
-    Ok(versions.into_iter().flatten().collect())
+    Ok(versions)
 }
 
 fn is_alive(status: &str) -> bool {
     !matches!(status, "ROLLBACK_COMPLETE" | "CREATE_FAILED" | "REVIEW_IN_PROGRESS")
-}
-
-/// Nothing when the stack went away since it was listed.
-async fn load(session: &Session, stack: StackSummary) -> Result<Option<Version>, Error> {
-    let Some(described) = deployed::describe(session, &stack.stack_id).await? else {
-        return Ok(None);
-    };
-    let records = deployed::records(session, &stack.stack_id).await?;
-    let tagged = described.tags().iter().find(|tag| tag.key() == Some("StackVersion"));
-    Ok(Some(Version {
-        version: tagged.and_then(|tag| tag.value()).map_or(stack.version, str::to_owned),
-        name: stack.name,
-        identifier: stack.stack_name,
-        stack: described,
-        records,
-    }))
 }
 
 /// The version called `wanted`.
@@ -95,6 +93,7 @@ pub(super) fn find<'v>(versions: &'v [Version], wanted: &str) -> Result<&'v Vers
 mod tests {
     use super::*;
 
+    /// As if CloudFormation had been asked already.
     fn version(records: &[(&str, &str)]) -> Version {
         let records = records.iter().map(|(logical_id, domain)| StackRecord {
             logical_id: (*logical_id).to_owned(),
@@ -106,12 +105,14 @@ mod tests {
             version: "v1".to_owned(),
             identifier: "app-v1".to_owned(),
             stack: Stack::builder().build(),
-            records: records.collect(),
+            records: OnceCell::new_with(Some(records.collect())),
         }
     }
 
-    #[test]
-    fn names_of_one_version_are_not_shared() {
+    #[tokio::test]
+    async fn names_of_one_version_are_not_shared() {
+        let nobody = stups_aws::Credentials::new("nobody", "nobody", None, None, "test");
+        let session = Session::with_credentials(nobody, "us-east-1", None);
         let version = version(&[
             ("AppLoadBalancerMainDomain", "app.example.org"),
             ("AppLoadBalancerVersionDomain", "app-v1.example.org"),
@@ -119,8 +120,9 @@ mod tests {
             ("Ipv6MainDomain", "app.example.org."),
             ("myVERSIONRecord", "v1.example.com"),
         ]);
+        let domains = version.domains(&session).await.unwrap();
         assert_eq!(
-            version.domains().into_iter().collect::<Vec<_>>(),
+            domains.into_iter().collect::<Vec<_>>(),
             ["app.example.org", "app.example.com"]
         );
     }

@@ -32,7 +32,7 @@ async fn prepared(context: &Context, dns: &Dns, target: &str, percentage: f64) -
     let references = parse_references(&["hello".to_owned()]).unwrap();
     let versions = version::list(&context.session, &references).await.unwrap();
     let target = version::find(&versions, target).unwrap();
-    let domains = domain::read(dns, &versions, target).await.unwrap();
+    let domains = domain::read(&context.session, dns, &versions, target).await.unwrap();
     let shift = |domain: domain::Domain| domain.shift(&target.identifier, percentage);
     let shifts = domains.into_iter().map(shift).collect();
     prepare(&context.session, &versions, shifts).await.unwrap()
@@ -71,6 +71,54 @@ async fn the_second_of_two_people_changes_nothing() {
         "{error}"
     );
     assert_eq!(weights(&context).await, [100, 100, 0]);
+}
+
+/// As if each stack had been deleted just now and had left its record.
+fn without_stacks(mut change: Change) -> Change {
+    for update in change.steps.iter_mut().filter_map(|step| step.update.as_mut()) {
+        update.stack_id = "hello-gone".to_owned();
+    }
+    change
+}
+
+#[tokio::test]
+async fn without_any_stack_the_records_are_changed() {
+    let context = context_with_stacks(&[120, 60, 20, 0]).await;
+    for (target, percentage, expected) in [("v4", 100.0, [0, 0, 0, 200]), ("v3", 10.0, [0, 0, 20, 180])] {
+        let dns = Dns::new(&context.session);
+        let change = without_stacks(Box::pin(prepared(&context, &dns, target, percentage)).await);
+        assert!(change.steps.iter().all(|step| step.update.is_some()));
+        Box::pin(apply(&context, &dns, &change)).await.unwrap();
+        assert_eq!(weights(&context).await, expected);
+    }
+    let templates = context.session.cloudformation();
+    let template = templates.get_template().stack_name("hello-v4").send().await.unwrap();
+    let template = template.template_body.unwrap();
+    assert!(template.contains("\"Weight\":0"), "Route 53 only: {template}");
+}
+
+#[tokio::test]
+async fn a_record_that_went_with_its_stack_does_not_come_back() {
+    let context = context_with_stacks(&[200, 0]).await;
+    let dns = Dns::new(&context.session);
+    let change = without_stacks(Box::pin(prepared(&context, &dns, "v2", 50.0)).await);
+    for stack in ["hello-v1", "hello-v2"] {
+        let request = context.session.cloudformation().delete_stack().stack_name(stack);
+        request.send().await.unwrap();
+    }
+    assert!(weights(&context).await.is_empty());
+    let action = context.terminal.action("Setting weights..");
+    let progress = Mutex::new(vec![Progress::NotStarted; change.steps.len()]);
+    let attempt = Attempt {
+        context: &context,
+        dns: &dns,
+        change: &change,
+        action: &action,
+        progress: &progress,
+    };
+    let error = Box::pin(attempt.make(0, &change.steps[0])).await.unwrap_err();
+    assert!(error.ends_with(": the stack is gone, and so is its record"), "{error}");
+    assert!(weights(&context).await.is_empty());
 }
 
 #[test]
