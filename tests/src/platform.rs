@@ -56,7 +56,6 @@ impl Platform {
             .current_dir(directory.path())
             .env_clear()
             .envs(home(directory.path()))
-            .env("STUPS_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(directory.path().join("stderr")).expect("it can be written"))
@@ -168,15 +167,18 @@ impl Found {
                 .find(|line| line.split_whitespace().next() == Some(service))?;
             line.split_whitespace().find_map(|word| word.parse::<Url>().ok())
         };
-        let login = lines.iter().find(|line| line.contains("administrator"))?;
-        let mut words = login.split_whitespace().rev();
-        let (password, user) = (words.next()?, words.next()?);
+        // `Administrator: user admin, password 3v3r (shown only now)`
+        let login = lines.iter().find(|line| line.contains("Administrator"))?;
+        let behind = |word: &str| {
+            let mut words = login.split_whitespace().skip_while(|found| *found != word).skip(1);
+            Some(words.next()?.trim_end_matches(',').to_owned())
+        };
         Some(Self {
             identity: url("identity")?,
             kio: url("kio")?,
             administrator: Login {
-                user: user.to_owned(),
-                password: password.to_owned(),
+                user: behind("user")?,
+                password: behind("password")?,
             },
         })
     }

@@ -211,6 +211,59 @@ fn a_request_in_flight_is_finished_before_it_ends() {
     assert_eq!(process.exit_code(), Some(0));
 }
 
+/// Takes one export of traces and returns what was in it.
+fn collector() -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut buffer = [0; 65_536];
+        while !String::from_utf8_lossy(&request).contains("GET /apps/{application_id}") {
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&request));
+            request.extend_from_slice(&buffer[..read]);
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        String::from_utf8_lossy(&request).into_owned()
+    });
+    (url, taken)
+}
+
+#[test]
+fn requests_are_logged_without_secrets_and_traced_where_that_is_configured() {
+    let directory = tempfile::tempdir().unwrap();
+    let (url, taken) = collector();
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
+    let arguments = ["kio", "--insecure-no-auth", "--listen", "127.0.0.1:0"];
+    let mut process = Process::start_with(directory.path(), &arguments, &variables);
+    let kio = process.address("kio ");
+    assert!(get(&kio, "/apps/none?access_token=s3cret&x=1").starts_with("HTTP/1.1 404"));
+    process.signal("-TERM");
+    assert_eq!(process.exit_code(), Some(0));
+    let exported = taken.join().unwrap();
+    assert!(exported.starts_with("POST /v1/traces HTTP/1.1"), "{exported}");
+    assert!(!exported.contains("s3cret"));
+
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("/apps/none"))
+        .unwrap_or_else(|| panic!("{log}"));
+    for part in [
+        "\"service\":\"kio\"",
+        "\"method\":\"GET\"",
+        "\"status\":404",
+        "access_token=REDACTED&x=1",
+        "\"request_id\":\"",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!log.contains("s3cret"));
+}
+
 #[test]
 fn what_cannot_be_run_is_told_in_one_line() {
     let directory = tempfile::tempdir().unwrap();

@@ -25,7 +25,7 @@ const REFRESH: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(1);
 const UNKNOWN_KEY_REFRESH: Duration = Duration::from_secs(10);
 
-/// How often the revocation feed is polled, as by the originals.
+/// How often the revocation feed is polled unless the settings say otherwise.
 const REVOCATION_POLL: Duration = Duration::from_secs(10);
 
 /// How long one call may take.
@@ -51,6 +51,8 @@ pub struct JwtSettings {
     pub revocations: bool,
     /// The salt of the revocation feed's hashes.
     pub revocation_salt: String,
+    /// How often the feed is polled: every 10 seconds, as by the originals.
+    pub revocation_poll: Duration,
 }
 
 impl JwtSettings {
@@ -62,6 +64,7 @@ impl JwtSettings {
             audiences: vec![audience.to_owned(), audience.trim_end_matches('/').to_owned()],
             revocations: true,
             revocation_salt: DEFAULT_REVOCATION_SALT.to_owned(),
+            revocation_poll: REVOCATION_POLL,
         }
     }
 }
@@ -102,7 +105,7 @@ impl JwtVerifier {
         });
         tokio::spawn(keep_keys(Arc::downgrade(&verifier)));
         if verifier.revocations.is_some() {
-            tokio::spawn(keep_revocations(Arc::downgrade(&verifier)));
+            tokio::spawn(keep_revocations(Arc::downgrade(&verifier), settings.revocation_poll));
         }
         Ok(verifier)
     }
@@ -269,7 +272,7 @@ async fn keep_keys(verifier: Weak<JwtVerifier>) {
 }
 
 /// Polls the revocation feed for as long as the verifier is there.
-async fn keep_revocations(verifier: Weak<JwtVerifier>) {
+async fn keep_revocations(verifier: Weak<JwtVerifier>, every: Duration) {
     let mut told = false;
     loop {
         let Some(alive) = verifier.upgrade() else { return };
@@ -284,6 +287,6 @@ async fn keep_revocations(verifier: Weak<JwtVerifier>) {
             }
         }
         drop(alive);
-        tokio::time::sleep(REVOCATION_POLL).await;
+        tokio::time::sleep(every).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Logs and traces of a process.
 
 use std::io::{self, IsTerminal as _};
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -11,7 +12,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::{Directive, EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt};
@@ -34,7 +35,8 @@ pub struct Telemetry {
 
 /// Starts the logs of this process on standard error (JSON, or for a person when that is a terminal and no format is given),
 /// its metrics, and the export of traces when `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` says where
-/// to. `STUPS_LOG` (as `RUST_LOG`) says how much is logged: `info` by default.
+/// to. `STUPS_LOG` (as `RUST_LOG`) says how much is logged: by default `info`, at a
+/// terminal `warn`.
 pub fn start_telemetry(format: Option<LogFormat>) -> Result<Telemetry, StartError> {
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Human } else { LogFormat::Json });
@@ -46,7 +48,14 @@ pub fn start_telemetry(format: Option<LogFormat>) -> Result<Telemetry, StartErro
             .with_tracer(provider.tracer("stups"))
             .with_filter(filter_fn(|metadata| metadata.target() == REQUEST_TARGET))
     });
-    let filter = EnvFilter::try_from_env("STUPS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Spans of requests are for the exporter: a log that took them would pay for each request what an access log line costs.
+    let unlogged =
+        Directive::from_str(&format!("{REQUEST_TARGET}=off")).map_err(|error| StartError::Other(error.to_string()))?;
+    // A person at a terminal wants to hear of trouble only.
+    let usual = if format == LogFormat::Human { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("STUPS_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(usual))
+        .add_directive(unlogged);
     let registry = Registry::default().with(exported);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(terminal);
     let installed = match format {

@@ -99,8 +99,9 @@ async fn make(state: &State) -> Result<Option<SecretString>, stups_store::Error>
     Ok(Some(SecretString::from(generated.expose_secret())))
 }
 
-/// `zign`: code with PKCE, refresh, device flow. `ztoken`: for the original program of that name, which knows the implicit flow
-/// alone; it drops the realm, and listens at a path-less loopback address.
+/// `zign`: code with PKCE, refresh, device flow. `ztoken`: the same, and the implicit flow for the original program of that name,
+/// which knows no other, drops the realm, and listens at a path-less loopback address. Original and new programs are one client,
+/// so that they share one login: a refresh token is its client's alone.
 fn clients(state: &State, now: i64) -> [client::ActiveModel; 2] {
     let zign = Grants {
         refresh: true,
@@ -108,9 +109,8 @@ fn clients(state: &State, now: i64) -> [client::ActiveModel; 2] {
         ..Grants::default()
     };
     let ztoken = Grants {
-        refresh: true,
         legacy_implicit: true,
-        ..Grants::default()
+        ..zign
     };
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let callbacks: Vec<String> = loopback
@@ -119,14 +119,7 @@ fn clients(state: &State, now: i64) -> [client::ActiveModel; 2] {
         .collect();
     [
         public_client(state, now, "zign", "Zign command line", zign, &callbacks),
-        public_client(
-            state,
-            now,
-            "ztoken",
-            "ztoken command line",
-            ztoken,
-            &loopback.map(ToOwned::to_owned),
-        ),
+        public_client(state, now, "ztoken", "ztoken command line", ztoken, &callbacks),
     ]
 }
 
@@ -146,7 +139,8 @@ fn public_client(
         name: Set(Some(name.to_owned())),
         confidential: Set(false),
         scopes: Set(json!(scopes).to_string()),
-        default_scopes: Set("[]".to_owned()),
+        // The originals ask for no scope, and every service wants this one.
+        default_scopes: Set(json!(["uid"]).to_string()),
         redirect_uris: Set(json!(redirect_uris).to_string()),
         grants: Set(json!(grants).to_string()),
         token_profile: Set(TokenProfile::Legacy.as_str().to_owned()),

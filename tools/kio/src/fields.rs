@@ -45,7 +45,8 @@ pub(crate) fn typed(key: &str, text: &str, current: Option<&Value>) -> Result<Va
 
 /// The attributes of a new application.
 pub(crate) fn new_application(pairs: &[String]) -> Result<Map<String, Value>, Failure> {
-    let mut attributes = Map::from_iter([("active".to_owned(), Value::Bool(true))]);
+    let mut attributes = Map::new();
+    attributes.insert("active".to_owned(), true.into());
     for pair in pairs {
         let (key, text) = split(pair)?;
         attributes.insert(key.to_owned(), typed(key, text, None)?);

@@ -70,6 +70,17 @@ impl Stub {
             .count()
     }
 
+    /// The numbers behind `name` in the queries to the path.
+    fn queries(&self, path: &str, name: &str) -> Vec<i64> {
+        let asked = self.asked.lock().unwrap();
+        let queries = asked
+            .iter()
+            .filter_map(|(asked, _, _)| asked.strip_prefix(path)?.strip_prefix('?'));
+        queries
+            .filter_map(|query| query.strip_prefix(name)?.parse().ok())
+            .collect()
+    }
+
     fn last(&self) -> (String, HeaderMap, String) {
         self.asked.lock().unwrap().last().unwrap().clone()
     }

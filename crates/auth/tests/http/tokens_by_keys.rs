@@ -1,5 +1,7 @@
 //! Tokens that are verified by identity's published keys (contract identity 2.5, 2.6, 2.11 to 2.13, 5.3).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use stups_auth::{JwtSettings, Verifier, VerifyError, crypto, revocation_hash};
@@ -284,13 +286,35 @@ async fn without_any_key_nothing_can_be_said_until_there_is_one() {
     }
 }
 
-#[tokio::test]
-async fn a_revoked_token_is_refused_also_when_it_was_accepted_before() {
-    let key = Key::new("k1", Algorithm::ES256);
-    let stub = identity(&[&key]).await;
+fn polling(stub: &Stub) -> (Verifier, String) {
     let settings = JwtSettings::new(stub.url.clone(), &"https://kio.example.org/".parse().unwrap());
     let salt = settings.revocation_salt.clone();
-    let verifier = Verifier::jwt(settings.clone()).unwrap();
+    (
+        Verifier::jwt(JwtSettings {
+            revocation_poll: Duration::from_millis(5),
+            ..settings
+        })
+        .unwrap(),
+        salt,
+    )
+}
+
+fn revoked(hash: String, revoked_at: i64) -> Value {
+    json!({"type": "TOKEN", "revoked_at": revoked_at, "data": {
+        "token_hash": hash, "hash_algorithm": "SHA-256", "issued_before": now()}})
+}
+
+async fn until_accepted(verifier: &Verifier, token: &str, accepted: bool) {
+    while verifier.verify(token).await.is_ok() != accepted {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_though_it_was_accepted_before() {
+    let key = Key::new("k1", Algorithm::ES256);
+    let stub = identity(&[&key]).await;
+    let (verifier, salt) = polling(&stub);
     let (token, other) = (
         key.sign(&with("iat", json!(now() - 100))),
         key.sign(&with("jti", json!("other"))),
@@ -298,16 +322,59 @@ async fn a_revoked_token_is_refused_also_when_it_was_accepted_before() {
     assert!(verifier.verify(&token).await.is_ok());
     stub.json(
         "/revocations",
-        json!({"meta": {}, "revocations": [{"type": "TOKEN", "revoked_at": now(), "data": {
-            "token_hash": revocation_hash(&salt, &token), "hash_algorithm": "SHA-256", "issued_before": now()}}]}),
+        json!({"meta": {}, "revocations": [revoked(revocation_hash(&salt, &token), now())]}),
     );
-    let fresh = Verifier::jwt(settings).unwrap();
-    until_revoked(&fresh, &token).await;
-    assert!(fresh.verify(&other).await.is_ok());
+    until_accepted(&verifier, &token, false).await;
+    assert!(verifier.verify(&other).await.is_ok());
+
+    // While the feed is away, what is known stays in force.
+    stub.set("/revocations", Given::Json(500, json!({})));
+    let polls = stub.count("/revocations");
+    until(|| stub.count("/revocations") > polls + 2).await;
+    assert!(verifier.verify(&token).await.is_err());
 }
 
-async fn until_revoked(verifier: &Verifier, token: &str) {
-    while !matches!(verifier.verify(token).await, Err(VerifyError::Invalid)) {
-        tokio::task::yield_now().await;
+/// Contract identity 2.13 and 4: after a refresh, entries are read again from where it starts, not from when it was asked for.
+#[tokio::test]
+async fn a_refresh_of_the_feed_forgets_what_was_wrong_and_loses_nothing() {
+    let key = Key::new("k1", Algorithm::ES256);
+    let stub = identity(&[&key]).await;
+    let (verifier, salt) = polling(&stub);
+    let (wrong, right) = (
+        key.sign(&with("iat", json!(now() - 100))),
+        key.sign(&with("iat", json!(now() - 101))),
+    );
+    let entry = |token: &str, at| revoked(revocation_hash(&salt, token), at);
+    let at = now() - 50;
+    stub.json(
+        "/revocations",
+        json!({"meta": {}, "revocations": [entry(&wrong, at), entry(&right, at)]}),
+    );
+    until_accepted(&verifier, &wrong, false).await;
+    stub.json(
+        "/revocations",
+        json!({"meta": {"REFRESH_FROM": at - 1, "REFRESH_TIMESTAMP": now()}, "revocations": [entry(&right, at)]}),
+    );
+    until_accepted(&verifier, &wrong, true).await;
+    assert!(verifier.verify(&right).await.is_err());
+    let asked: Vec<i64> = stub.queries("/revocations", "from=");
+    assert!(asked.iter().any(|from| *from < at), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_token_with_one_changed_character_is_refused() {
+    let key = Key::new("k1", Algorithm::ES256);
+    let verifier = verifier(&identity(&[&key]).await);
+    let token = key.sign(&claims());
+    assert!(verifier.verify(&token).await.is_ok());
+    for place in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(
+            verifier.verify(&changed).await.unwrap_err(),
+            VerifyError::Invalid,
+            "{place}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 pub(super) struct Migration;
 
 #[async_trait::async_trait]
+#[expect(elided_lifetimes_in_paths, reason = "the trait is declared so")]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let id = super::id_type(manager);

@@ -28,6 +28,7 @@ const SQLITE: &[&str] = &[
 ];
 
 #[async_trait::async_trait]
+#[expect(elided_lifetimes_in_paths, reason = "the trait is declared so")]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let statements = match manager.get_database_backend() {

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn headers(name: HeaderName, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(name, value.parse().unwrap())])
+        [(name, value.parse().unwrap())].into_iter().collect()
     }
 
     #[test]

@@ -19,40 +19,40 @@ use stups_store::{DatabaseUrl, Store};
 use stups_testkit::PostgreSql;
 
 /// A running service. `jdoe` and the service `robot` are in team `stups`, `asmith` is in team `other`.
-pub struct Kio {
-    pub database: &'static str,
-    pub url: url::Url,
-    pub store: Store,
-    pub policy_is_away: Arc<AtomicBool>,
+pub(crate) struct Kio {
+    pub(crate) database: &'static str,
+    pub(crate) url: url::Url,
+    pub(crate) store: Store,
+    pub(crate) policy_is_away: Arc<AtomicBool>,
     client: Client,
     _directory: tempfile::TempDir,
 }
 
 /// An employee of the team `stups`.
-pub const JDOE: &str = "/employees/jdoe";
+pub(crate) const JDOE: &str = "/employees/jdoe";
 /// An employee of the team `other`.
-pub const ASMITH: &str = "/employees/asmith";
+pub(crate) const ASMITH: &str = "/employees/asmith";
 /// A service of the team `stups` that may write.
-pub const ROBOT: &str = "/services/robot+uid+application.write";
+pub(crate) const ROBOT: &str = "/services/robot+uid+application.write";
 
 impl Kio {
-    pub async fn on_both_databases() -> [Self; 2] {
+    pub(crate) async fn on_both_databases() -> [Self; 2] {
         [Self::on_sqlite().await, Self::on_postgresql().await]
     }
 
-    pub async fn on_sqlite() -> Self {
+    pub(crate) async fn on_sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::sqlite_file(&directory.path().join("kio.db"));
         Self::start("SQLite", &url, directory).await
     }
 
-    pub async fn on_postgresql() -> Self {
+    pub(crate) async fn on_postgresql() -> Self {
         let url: DatabaseUrl = PostgreSql::shared().await.database().await.parse().unwrap();
         Self::start("PostgreSQL", &url, tempfile::tempdir().unwrap()).await
     }
 
     /// Another instance of the service on the same database.
-    pub async fn start(database: &'static str, url: &DatabaseUrl, directory: tempfile::TempDir) -> Self {
+    pub(crate) async fn start(database: &'static str, url: &DatabaseUrl, directory: tempfile::TempDir) -> Self {
         let store = Store::open(url, stups_kio::NAME, stups_kio::migrations())
             .await
             .unwrap();
@@ -81,16 +81,16 @@ impl Kio {
         }
     }
 
-    pub fn away(&self, away: bool) {
+    pub(crate) fn away(&self, away: bool) {
         self.policy_is_away.store(away, Ordering::Relaxed);
     }
 
     /// Sends a request as somebody (empty: nobody) with a JSON body, if any.
-    pub async fn call(&self, method: &str, path: &str, who: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, who: &str, body: Option<Value>) -> Answer {
         self.call_with(method, path, who, body, &[]).await
     }
 
-    pub async fn call_with(
+    pub(crate) async fn call_with(
         &self,
         method: &str,
         path: &str,
@@ -107,7 +107,7 @@ impl Kio {
         self.send(method, path, who, body, headers).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -133,12 +133,12 @@ impl Kio {
         request.any_answer().await.unwrap()
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, JDOE, None).await
     }
 
     /// The JSON of a successful answer.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(
             answer.status,
@@ -150,19 +150,19 @@ impl Kio {
         answer.json().unwrap()
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.call("PUT", path, JDOE, Some(body)).await
     }
 
     /// Registers an application of the team `stups`.
-    pub async fn register(&self, id: &str) {
+    pub(crate) async fn register(&self, id: &str) {
         let body = serde_json::json!({"team_id": "stups", "active": true, "name": id.to_uppercase()});
         let answer = self.put(&format!("/apps/{id}"), body).await;
         assert_eq!(answer.status, 200, "{}", answer.text().unwrap());
     }
 
     /// The ids that a list has.
-    pub async fn ids(&self, path: &str) -> Vec<String> {
+    pub(crate) async fn ids(&self, path: &str) -> Vec<String> {
         let list = self.json(path).await;
         list.as_array()
             .unwrap()
@@ -173,7 +173,7 @@ impl Kio {
 }
 
 /// The message of an error.
-pub fn message(answer: &Answer) -> String {
+pub(crate) fn message(answer: &Answer) -> String {
     let body: Value = answer.json().unwrap();
     body["message"].as_str().unwrap().to_owned()
 }

@@ -1,6 +1,6 @@
 //! `zign login`
 
-use stups_auth::tokens::{TokenFiles, TokenRequest};
+use stups_auth::tokens::{Session, TokenFiles, TokenRequest};
 use stups_terminal::{Failure, Terminal};
 
 use super::token::{DEFAULT_NAME, FlowArguments};
@@ -20,6 +20,7 @@ pub(crate) struct LoginArguments {
 
 /// Runs the command.
 pub(crate) async fn run(terminal: &Terminal, arguments: &LoginArguments) -> Result<(), Failure> {
+    let settings = arguments.flow.settings(terminal)?;
     let request = TokenRequest {
         name: Some(arguments.name.clone()),
         scopes: arguments.scopes.clone(),
@@ -28,9 +29,13 @@ pub(crate) async fn run(terminal: &Terminal, arguments: &LoginArguments) -> Resu
         as_service: false,
         use_refresh_token: true,
         login: Some(arguments.flow.login()),
-        settings: Some(arguments.flow.settings(terminal)?),
+        settings: Some(settings.clone()),
     };
     request.log_in(terminal, &TokenFiles::of_user()).await?;
+    if arguments.flow.issuer.is_some() {
+        // The refresh token is this server's from now on, and so is every later question.
+        Session::open(terminal, settings).await?.configure(terminal).await?;
+    }
     terminal.ok(&format!("Logged in; the token is named \"{}\".", arguments.name));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use stups_auth::tokens::{Flow, LoginOptions, Settings, TokenFiles, TokenRequest};
 use stups_terminal::{Failure, Terminal};
+use url::Url;
 
 use super::token_service;
 
@@ -52,6 +53,9 @@ pub(crate) struct FlowArguments {
     /// Log in by the implicit flow, for servers that have no other
     #[arg(long)]
     legacy_implicit: bool,
+    /// Log in to this server, which describes itself, instead of the configured one
+    #[arg(long, value_name = "URL", value_parser = stups_terminal::url)]
+    pub(crate) issuer: Option<String>,
     /// The service that the token is for
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
@@ -79,13 +83,16 @@ impl FlowArguments {
         options
     }
 
-    /// The configuration, with the resource of the command line.
+    /// The configuration, with what the command line has instead.
     pub(crate) fn settings(&self, terminal: &Terminal) -> Result<Settings, Failure> {
-        let settings = Settings::load(terminal)?;
-        Ok(Settings {
-            resource: self.resource.clone().or(settings.resource.clone()),
-            ..settings
-        })
+        let mut settings = Settings::load(terminal)?;
+        if let Some(issuer) = &self.issuer {
+            let issuer =
+                Url::parse(issuer).map_err(|error| Failure::usage(format!("\"{issuer}\" is no URL: {error}")))?;
+            settings = settings.at(issuer);
+        }
+        settings.resource = self.resource.clone().or(settings.resource);
+        Ok(settings)
     }
 }
 

@@ -19,6 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server that somebody typed may take to show that it is there.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What the originals and our programs are to our identity service.
+const CLIENT_ID: &str = "ztoken";
+
 /// The server, and what this program is to it. Nothing is asked before it is needed.
 #[derive(Debug)]
 pub struct Session {
@@ -47,7 +50,9 @@ impl Session {
             metadata.set(found).ok();
             asked = true;
         }
-        if settings.client_id.is_none() {
+        if settings.client_id.is_none() && settings.issuer.is_some() {
+            settings.client_id = Some(CLIENT_ID.to_owned());
+        } else if settings.client_id.is_none() {
             settings.client_id = Some(terminal.prompt("Please enter the OAuth 2 Client ID", None)?);
             asked = true;
         }
@@ -140,6 +145,20 @@ impl Session {
         }
         fields.extend(self.settings.resource.clone().map(|resource| ("resource", resource)));
         fields
+    }
+
+    /// Makes this the configured server, with its endpoints for the originals.
+    pub async fn configure(&self, terminal: &Terminal) -> Result<(), TokenError> {
+        let settings = Settings {
+            authorize_url: Some(self.authorization_endpoint().await?),
+            token_url: Some(self.token_url().await?),
+            client_id: Some(self.client_id.clone()),
+            ..self.settings.clone()
+        };
+        if let Err(error) = settings.store() {
+            terminal.warning(&format!("Could not store the configuration: {error}"));
+        }
+        Ok(())
     }
 
     /// Gives a token back (RFC 7009). A server that has no such endpoint forgets it when it ends.

@@ -59,6 +59,46 @@ impl Settings {
         })
     }
 
+    /// The same program at another server: endpoints of the configured one are not its.
+    #[must_use]
+    pub fn at(self, issuer: Url) -> Self {
+        if self.issuer.as_ref() == Some(&issuer) {
+            return self;
+        }
+        Self {
+            issuer: Some(issuer),
+            authorize_url: None,
+            token_url: None,
+            business_partner_id: None,
+            legacy_implicit: false,
+            ..self
+        }
+    }
+
+    /// Makes this the configured server, in the shape that the originals read.
+    pub(crate) fn store(&self) -> std::io::Result<()> {
+        let values = [
+            ("issuer", self.issuer.as_ref().map(Url::as_str)),
+            ("authorize_url", self.authorize_url.as_ref().map(Url::as_str)),
+            ("token_url", self.token_url.as_ref().map(Url::as_str)),
+            ("client_id", self.client_id.as_deref()),
+            // The originals ask for one if there is none.
+            (
+                "business_partner_id",
+                Some(self.business_partner_id.as_deref().unwrap_or("stups")),
+            ),
+        ];
+        ConfigFile::new(SECTION, SECTION).update(|map| {
+            for (key, value) in values {
+                match value {
+                    Some(value) => drop(map.insert(Key::from(key), Value::from(value))),
+                    None => drop(map.shift_remove(key)),
+                }
+            }
+            map.shift_remove("legacy_implicit");
+        })
+    }
+
     /// Writes down what was answered, beside what is there; what is in the file already stays, and what comes from the
     /// environment never gets in. A file that may not be written is left alone.
     pub(crate) fn remember(&self, terminal: &Terminal) {

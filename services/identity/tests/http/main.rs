@@ -1,0 +1,12 @@
+//! The identity service over real HTTP, on SQLite and on PostgreSQL: what the originals' tests pin, and what is ours.
+
+#[macro_use]
+mod support;
+
+mod device;
+mod login;
+mod provider;
+mod refresh;
+mod revocation;
+mod standards;
+mod token_info;
