@@ -2,6 +2,7 @@
 
 mod measure;
 mod senza;
+mod services;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -17,11 +18,15 @@ pub(crate) struct BenchArguments {
 enum Subject {
     /// Senza and stups-senza 2.1.143: time, memory and AWS calls of the commands used daily
     Senza(senza::SenzaArguments),
+    /// Identity and Kio under load, beside a bare handler that returns the same bytes
+    #[command(visible_alias = "kio")]
+    Identity(services::ServicesArguments),
 }
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.subject {
         Subject::Senza(arguments) => senza::run(arguments),
+        Subject::Identity(arguments) => services::run(arguments),
     }
 }

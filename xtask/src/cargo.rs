@@ -58,10 +58,17 @@ pub(crate) fn has(subcommand: &str) -> bool {
 
 /// Builds the `stups` executable with `options` (`--release`) and returns its path.
 pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
+    build("stups", "stups", options)
+}
+
+/// Builds an executable of a package with `options` (`--release`) and returns its path.
+pub(crate) fn build(package: &str, executable: &str, options: &[&str]) -> Result<PathBuf> {
     let mut command = cargo(&[
         "build",
         "--package",
-        "stups",
+        package,
+        "--bin",
+        executable,
         "--message-format",
         "json-render-diagnostics",
     ]);
@@ -75,9 +82,9 @@ pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "stups")
+        .filter(|message| message["target"]["name"] == executable)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("cargo did not say where it put the stups executable")
+        .with_context(|| format!("cargo did not say where it put {executable}"))
 }
 
 fn shown(command: &Command) -> String {

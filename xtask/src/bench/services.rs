@@ -1,0 +1,159 @@
+//! `cargo xtask bench identity kio`: services under load, beside a bare handler that returns the same bytes.
+
+mod client;
+mod process;
+mod wrk;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use stups_testkit::PostgreSql;
+
+use self::client::Client;
+use self::process::{Bare, Stupsd};
+use self::wrk::{Load, load};
+use crate::cargo::build;
+use crate::setup;
+
+/// Applications that are searched.
+const APPLICATIONS: usize = 20_000;
+/// Logins that run at the same moment.
+const LOGINS: usize = 51;
+
+/// Arguments of `cargo xtask bench identity kio`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServicesArguments {
+    /// The rest of the services to measure
+    #[arg(value_enum)]
+    others: Vec<Service>,
+    /// How long each load lasts
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// How many applications are searched
+    #[arg(long, default_value_t = APPLICATIONS)]
+    applications: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Service {
+    Identity,
+    Kio,
+}
+
+/// Prints requests per second and latencies of both services on both databases.
+pub(crate) fn run(arguments: &ServicesArguments) -> Result<()> {
+    ensure!(arguments.others.len() <= 1, "The services are identity and kio");
+    setup::ensure(setup::ALL)?;
+    let stupsd = build("stupsd", "stupsd", &["--release"])?;
+    let bare = build("stups-benches", "bare", &["--release"])?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        println!("64 connections, {} s each; services and wrk share this machine.", arguments.seconds);
+        for database in ["SQLite", "PostgreSQL"] {
+            let cluster = if database == "PostgreSQL" { Some(PostgreSql::start_new().await?) } else { None };
+            let urls = match &cluster {
+                Some(cluster) => Some([cluster.database().await, cluster.database().await]),
+                None => None,
+            };
+            let stupsd = Stupsd::start(&stupsd, urls.as_ref())?;
+            println!("\n{database}");
+            measure(arguments, &stupsd, &bare).await?;
+        }
+        println!(
+            "\nTo reach: token info 70 % of bare, GET /apps/{{id}} 60 %, search p99 below 20 ms, idle below 60 MB, after the \
+             load below 150 MB, a login within 300 ms while 50 others run."
+        );
+        Ok(())
+    })
+}
+
+async fn measure(arguments: &ServicesArguments, stupsd: &Stupsd, bare: &std::path::Path) -> Result<()> {
+    let seconds = arguments.seconds;
+    let idle = stupsd.memory()?;
+    let client = Client::new(stupsd)?;
+    client.set_up().await?;
+    let token = client.log_in().await?;
+    let start = Instant::now();
+    client.register(&token, arguments.applications).await?;
+    let rate = arguments.applications as f64 / start.elapsed().as_secs_f64();
+    println!("  {:<28}{rate:>9.0} /s", "PUT /apps/{id}");
+
+    let info = format!("{}/oauth2/tokeninfo", stupsd.identity);
+    beside(seconds, "token info", &info, &token, &client, bare).await?;
+    let one = format!("{}/apps/app-{}", stupsd.kio, arguments.applications / 2);
+    beside(seconds, "GET /apps/{id}", &one, &token, &client, bare).await?;
+    for (title, words) in [
+        ("search, one word of few", "heron"),
+        ("search, one word of many", "service"),
+        ("search, two words", "green+heron"),
+    ] {
+        let search = load(&format!("{}/apps?search={words}", stupsd.kio), &token, seconds)?;
+        print(title, &search, None);
+    }
+    let (median, slowest) = logins(&client).await?;
+    println!(
+        "  {:<28}{LOGINS} at once: half within {} ms, all within {} ms",
+        "password grant",
+        median.as_millis(),
+        slowest.as_millis()
+    );
+    println!(
+        "  {:<28}idle {} MB, after the load {} MB",
+        "memory",
+        idle >> 20,
+        stupsd.memory()? >> 20
+    );
+    Ok(())
+}
+
+/// The service's endpoint, and what a handler reaches that does nothing but return the same bytes.
+async fn beside(
+    seconds: u64,
+    title: &str,
+    url: &str,
+    token: &str,
+    client: &Client,
+    bare: &std::path::Path,
+) -> Result<()> {
+    let bytes = client.get(url, token).await?;
+    let bare = Bare::start(bare, &bytes)?;
+    // Before and after: what else the machine does changes.
+    let before = load(&bare.url, token, seconds)?;
+    let ours = load(url, token, seconds)?;
+    let after = load(&bare.url, token, seconds)?;
+    let bare = f64::midpoint(before.rate, after.rate);
+    print(title, &ours, Some(bare));
+    Ok(())
+}
+
+fn print(title: &str, load: &Load, bare: Option<f64>) {
+    let ratio = bare
+        .map(|bare| format!("  {:.0} % of bare ({bare:.0} /s)", load.rate / bare * 100.0))
+        .unwrap_or_default();
+    let failed = if load.failed > 0 {
+        format!("  {} FAILED", load.failed)
+    } else {
+        String::new()
+    };
+    println!(
+        "  {title:<28}{:>9.0} /s   p99 {:>8}{ratio}{failed}",
+        load.rate, load.p99
+    );
+}
+
+/// The median and the slowest of logins that all run at the same moment.
+async fn logins(client: &Client) -> Result<(Duration, Duration)> {
+    // The first one may make a better hash of the password.
+    client.log_in().await?;
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..LOGINS {
+        let client = client.clone();
+        running.spawn(async move {
+            let start = Instant::now();
+            client.log_in().await.map(|_| start.elapsed())
+        });
+    }
+    let mut times = running.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+    times.sort_unstable();
+    Ok((times[LOGINS / 2], times[LOGINS - 1]))
+}
