@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (file, part) in [
-            ("[kio", "invalid"),
+            ("[kio", "unclosed table"),
             ("kio = 1\n", "kio is not a table"),
             ("[kio]\npublic_url = \"x\"\n", "kio"),
             ("[kio]\ntls_key = \"x\"\n", "belong together"),

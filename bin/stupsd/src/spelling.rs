@@ -7,11 +7,20 @@ const NEAR: f64 = 0.8;
 pub(crate) fn hint<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let nearest = known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(written, name), name))
+        .map(|name| (likeness(written, name), name))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match nearest {
         Some((likeness, name)) if likeness >= NEAR => format!(", did you mean {name}?"),
         _ => String::new(),
+    }
+}
+
+/// From 0, nothing in common, to 1. Two letters that changed places are one slip of a finger, also in a short name.
+fn likeness(written: &str, name: &str) -> f64 {
+    if strsim::osa_distance(written, name) <= 1 {
+        1.0
+    } else {
+        strsim::jaro_winkler(written, name)
     }
 }
 
@@ -30,6 +39,7 @@ mod tests {
             hint("databse_url", ["listen", "database_url"]),
             ", did you mean database_url?"
         );
+        assert_eq!(hint("koi", ["identity", "kio"]), ", did you mean kio?");
         assert_eq!(hint("xyz", ["listen", "database_url"]), "");
         assert_eq!(hint("x", []), "");
     }

@@ -30,9 +30,17 @@ struct Process {
 
 impl Process {
     fn start(directory: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(directory)
+        Self::start_with(directory, arguments, &[])
+    }
+
+    /// What it logs goes to the file `log`.
+    fn start_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let log = std::fs::File::create(directory.join("log")).unwrap();
+        let mut command = command(directory);
+        let mut child = command
             .args(arguments)
-            .stderr(Stdio::null())
+            .envs(variables.iter().copied())
+            .stderr(log)
             .spawn()
             .unwrap();
         let (sender, lines) = channel();
