@@ -20,6 +20,7 @@ mod keys;
 mod master_key;
 mod migrations;
 mod model;
+mod opaque;
 mod parameters;
 mod realms;
 mod redirects;
