@@ -55,8 +55,6 @@ pub struct Config {
     pub revocation: Revocation,
     /// A token info that answers for opaque tokens (contract 2.11.3). Default: opaque tokens are not valid.
     pub upstream_tokeninfo_url: Option<Url>,
-    /// Another OpenID provider that employees log in at.
-    pub upstream_login: Option<UpstreamLogin>,
 }
 
 impl Default for Config {
@@ -82,7 +80,6 @@ impl Default for Config {
             token_service: false,
             revocation: Revocation::default(),
             upstream_tokeninfo_url: None,
-            upstream_login: None,
         }
     }
 }
@@ -240,33 +237,4 @@ pub struct RevocationRule {
     pub required_user_claims: BTreeMap<String, String>,
     /// Claims that must be part of the request.
     pub allowed_revocation_claims: BTreeMap<String, String>,
-}
-
-/// Another OpenID provider that employees log in at; its groups become teams.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamLogin {
-    /// Its issuer URL, for discovery.
-    pub issuer: Url,
-    /// Our client there.
-    pub client_id: String,
-    /// The secret of our client there.
-    pub client_secret: Option<SecretString>,
-    /// The claim that is the user name here.
-    #[serde(default = "preferred_username")]
-    pub uid_claim: String,
-    /// The claim that lists groups.
-    #[serde(default = "groups")]
-    pub groups_claim: String,
-    /// Which group makes a member of which team.
-    #[serde(default)]
-    pub teams: BTreeMap<String, String>,
-}
-
-fn preferred_username() -> String {
-    "preferred_username".to_owned()
-}
-
-fn groups() -> String {
-    "groups".to_owned()
 }

@@ -11,6 +11,7 @@ use crate::hasher::PasswordHasher;
 use crate::issue_log::IssueLog;
 use crate::keys::SigningKeys;
 use crate::master_key::MasterKey;
+use crate::opaque::OpaqueTokens;
 use crate::realms::Realms;
 use crate::revoked::Revoked;
 use crate::verified::Verified;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub revoked: Revoked,
     /// Tokens that were verified.
     pub verified: Verified,
+    /// Who answers for tokens that are not ours, if anybody.
+    pub opaque: Option<OpaqueTokens>,
     /// The audit trail of issued tokens.
     pub issue_log: IssueLog,
     /// What forms are marked with.
@@ -61,6 +64,7 @@ impl State {
             keys: SigningKeys::default(),
             revoked: Revoked::default(),
             verified: Verified::default(),
+            opaque: config.upstream_tokeninfo_url.clone().map(OpaqueTokens::new),
             issue_log: IssueLog::start(store.clone()),
             csrf_key: master.derive("csrf"),
             refresh_key: master.derive("refresh tokens"),

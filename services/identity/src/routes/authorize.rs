@@ -302,7 +302,6 @@ fn login_page(
         error: failed.then_some("User name or password is wrong."),
         hidden: carried(parameters),
         csrf_token: browser.csrf_token(state),
-        upstream: None,
     };
     let response = browser::page_leading_to(StatusCode::OK, &page, Some(&request.redirect_uri));
     browser.remember(state, None, response)

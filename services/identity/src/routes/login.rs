@@ -39,8 +39,6 @@ pub(super) struct LoginPage<'a> {
     pub(super) hidden: Vec<(String, String)>,
     /// Shows that the form is ours.
     pub(super) csrf_token: String,
-    /// Where to log in at another provider.
-    pub(super) upstream: Option<&'a str>,
 }
 
 /// Checks user name and password and begins a login; nothing when they are wrong.
@@ -117,7 +115,6 @@ fn show(
             ("return_to".to_owned(), return_to.to_owned()),
         ],
         csrf_token: browser.csrf_token(state),
-        upstream: None,
     };
     Ok(browser.remember(state, None, browser::page(StatusCode::OK, &page)))
 }

@@ -34,6 +34,8 @@ pub fn routes() -> OpenApiRouter<State> {
         (status = 200, description = "The token is valid", body = TokenInfo),
         (status = 400, description = "There is no token"),
         (status = 401, description = "The token is not valid"),
+        (status = 502, description = "Another token info, which answers for opaque tokens, cannot be reached"),
+        (status = 504, description = "Another token info, which answers for opaque tokens, takes too long"),
     )
 )]
 async fn token_info(Shared(state): Shared<State>, request: Request) -> Response {
@@ -50,6 +52,8 @@ async fn token_info(Shared(state): Shared<State>, request: Request) -> Response 
         (status = 200, description = "The token is valid", body = TokenInfo),
         (status = 400, description = "There is no token"),
         (status = 401, description = "The token is not valid"),
+        (status = 502, description = "Another token info, which answers for opaque tokens, cannot be reached"),
+        (status = 504, description = "Another token info, which answers for opaque tokens, takes too long"),
     )
 )]
 async fn token_info_by_post(Shared(state): Shared<State>, request: Request) -> Response {
@@ -61,14 +65,22 @@ async fn any_method(Shared(state): Shared<State>, request: Request) -> Response 
 }
 
 async fn answer(state: &State, request: Request) -> Response {
-    let verified = match bearer(request.headers()) {
-        Some(token) => state.verified.token(state, token).await,
-        None => match parameter(request).await {
-            Some(token) => state.verified.token(state, &token).await,
-            None => return refusal(StatusCode::BAD_REQUEST, NO_TOKEN),
-        },
-    };
-    match verified {
+    if let Some(token) = bearer(request.headers()) {
+        let token = token.to_owned();
+        return answer_for(state, &token).await;
+    }
+    match parameter(request).await {
+        Some(token) => answer_for(state, &token).await,
+        None => refusal(StatusCode::BAD_REQUEST, NO_TOKEN),
+    }
+}
+
+async fn answer_for(state: &State, token: &str) -> Response {
+    // Ours have exactly two dots; for all others somebody else may answer.
+    if let Some(opaque) = state.opaque.as_ref().filter(|_| token.matches('.').count() != 2) {
+        return opaque.answer(token).await;
+    }
+    match state.verified.token(state, token).await {
         Ok(token) => json(StatusCode::OK, token.info(token.expires_at - state.clock.seconds())),
         Err(_) => refusal(StatusCode::UNAUTHORIZED, INVALID_TOKEN),
     }

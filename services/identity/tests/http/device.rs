@@ -84,9 +84,11 @@ async fn codes_expire(server: Server) {
 
 async fn codes_cannot_be_guessed(server: Server) {
     let codes = begin(&server).await;
-    for _ in 0..6 {
+    for _ in 0..11 {
         assert_eq!(Browser::new(&server).get("/oauth2/device?user_code=BBBB-BBBB").await.status, 404);
+        server.clock.advance(Duration::from_secs(40));
     }
+    assert_eq!(Browser::new(&server).get("/oauth2/device?user_code=BBBB-BBBB").await.status, 404);
     let answer = Browser::new(&server).get(codes["verification_uri_complete"].as_str().unwrap()).await;
     assert_eq!(answer.status, 429);
 }

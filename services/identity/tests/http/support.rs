@@ -93,7 +93,7 @@ impl Server {
         let identity = build_at(&config, &environment, clock.clone()).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
         let router = identity.built.router;
-        tokio::spawn(serve(listener, router, async move { drop(stopped.await) }));
+        tokio::spawn(serve(listener, router, None, async move { drop(stopped.await) }));
         Self {
             url,
             state: identity.state,

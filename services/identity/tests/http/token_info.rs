@@ -17,6 +17,7 @@ on_both_databases!(
     an_expired_token_is_refused,
     an_id_token_is_no_access_token,
     keys_rotate_without_a_gap,
+    another_token_info_answers_for_opaque_tokens,
 );
 
 async fn the_answer_has_fixed_fields_and_truthy_scopes(server: Server) {
@@ -189,4 +190,36 @@ async fn keys_rotate_without_a_gap(server: Server) {
     // Another instance uses the same keys.
     let another = server.another_instance().await;
     assert_eq!(another.token_info(&server.kio_token().await).await.status, 200);
+}
+
+async fn another_token_info_answers_for_opaque_tokens(server: Server) {
+    use axum::extract::State;
+    use axum::http::{HeaderMap, StatusCode};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    async fn legacy(State(asked): State<Arc<AtomicU32>>, headers: HeaderMap) -> (StatusCode, &'static str) {
+        asked.fetch_add(1, Ordering::Relaxed);
+        match headers.get("authorization").and_then(|header| header.to_str().ok()) {
+            Some("Bearer 6afe9886") => (StatusCode::OK, r#"{"uid":"jdoe","cn":"John Doe","realm":"/employees"}"#),
+            Some("Bearer hang") => std::future::pending().await,
+            _ => (StatusCode::BAD_REQUEST, r#"{"error":"invalid_request"}"#),
+        }
+    }
+    let asked = Arc::new(AtomicU32::new(0));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/tokeninfo", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/tokeninfo", axum::routing::get(legacy)).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let server = server.again_with(|config| config.upstream_tokeninfo_url = Some(url.parse().unwrap())).await;
+    for cache in ["MISS", "HIT"] {
+        let answer = server.token_info("6afe9886").await;
+        assert_eq!((answer.status, answer.text("cn").as_str(), answer.header("x-cache")), (200, "John Doe", cache));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(server.token_info("unknown").await.status, 400, "as the other one says it");
+    assert_eq!(server.token_info("hang").await.status, 504);
+    assert_eq!(server.token_info("a.b.c").await.status, 401, "a JWT is ours to judge");
+    server.kio().await;
+    assert_eq!(server.token_info(&server.kio_token().await).await.status, 200);
 }
