@@ -70,7 +70,10 @@ fn ageless(text: &str) -> String {
     let ageless = |line: &str| match line.rsplit_once(" ago") {
         Some((before, _)) => {
             let before = before.trim_end_matches(['s', 'm', 'h', 'd']);
-            format!("{}<age>", before.trim_end_matches(|character: char| character.is_ascii_digit()))
+            format!(
+                "{}<age>",
+                before.trim_end_matches(|character: char| character.is_ascii_digit())
+            )
         }
         None => line.to_owned(),
     };
