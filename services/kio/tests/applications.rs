@@ -623,7 +623,7 @@ async fn what_was_written_is_read_on_every_instance_at_once() {
     let one = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     let other = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     one.register("kio").await;
-    for number in 0..50 {
+    for number in 0..50_usize {
         let (writer, reader) = if number.is_multiple_of(2) {
             (&one, &other)
         } else {
