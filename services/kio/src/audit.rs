@@ -29,7 +29,7 @@ pub(crate) fn application_written(actor: Actor, stored: Option<&Model>, written:
 }
 
 /// A version was registered or changed, and its approvals are gone.
-pub(crate) fn version_written(actor: Actor, application: &str, version: &str, details: Value, created: bool) -> Event {
+pub(crate) fn version_written(actor: Actor, application: &str, version: &str, details: &Value, created: bool) -> Event {
     let action = if created { "version.created" } else { "version.modified" };
     event(
         action,
@@ -40,7 +40,7 @@ pub(crate) fn version_written(actor: Actor, application: &str, version: &str, de
 }
 
 /// A version was approved.
-pub(crate) fn approved(actor: Actor, application: &str, version: &str, details: Value) -> Event {
+pub(crate) fn approved(actor: Actor, application: &str, version: &str, details: &Value) -> Event {
     event(
         "version.approved",
         application,
@@ -222,7 +222,7 @@ mod tests {
             actor(),
             "kio",
             "1.0",
-            json!({"approval_type": "TEST"}),
+            &json!({"approval_type": "TEST"}),
         )));
         assert_eq!(approved["event_type"]["name"], "version-approved");
         assert_eq!(approved["payload"]["details"]["version"], "1.0");

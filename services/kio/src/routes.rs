@@ -67,6 +67,7 @@ impl Kio {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "used where an error is mapped")]
 pub(crate) fn invalid(invalid: Invalid) -> Error {
     Error::bad_request(invalid.to_string())
         .with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))

@@ -561,7 +561,7 @@ async fn of_many_who_register_at_once_one_registers_and_the_others_change() {
 async fn of_teams_that_register_at_once_one_owns_it_and_the_others_are_refused() {
     for kio in Kio::on_both_databases().await {
         let register = |number: usize| {
-            let (who, team) = if number % 2 == 0 {
+            let (who, team) = if number.is_multiple_of(2) {
                 (JDOE, "stups")
             } else {
                 (ASMITH, "other")
@@ -576,7 +576,7 @@ async fn of_teams_that_register_at_once_one_owns_it_and_the_others_are_refused()
         let answers = futures::future::join_all((0..8).map(register)).await;
         let owner = kio.json("/apps/kio").await["team_id"].clone();
         for (number, answer) in answers.iter().enumerate() {
-            let owns = (number % 2 == 0) == (owner == "stups");
+            let owns = number.is_multiple_of(2) == (owner == "stups");
             assert_eq!(
                 answer.status,
                 if owns { 200 } else { 403 },
@@ -594,7 +594,7 @@ async fn of_many_with_the_same_tag_one_wins() {
         let tag = kio.get("/apps/kio").await.header(&ETAG).unwrap().to_owned();
         let mine = [(IF_MATCH, tag.as_str())];
         let change = |number: usize| {
-            let (method, body) = if number % 2 == 0 {
+            let (method, body) = if number.is_multiple_of(2) {
                 (
                     "PUT",
                     json!({"team_id": "stups", "active": true, "name": number.to_string()}),
@@ -623,8 +623,8 @@ async fn what_was_written_is_read_on_every_instance_at_once() {
     let one = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     let other = Kio::start("PostgreSQL", &database, tempfile::tempdir().unwrap()).await;
     one.register("kio").await;
-    for number in 0..50 {
-        let (writer, reader) = if number % 2 == 0 {
+    for number in 0..50_usize {
+        let (writer, reader) = if number.is_multiple_of(2) {
             (&one, &other)
         } else {
             (&other, &one)

@@ -70,7 +70,10 @@ fn ageless(text: &str) -> String {
     let ageless = |line: &str| match line.rsplit_once(" ago") {
         Some((before, _)) => {
             let before = before.trim_end_matches(['s', 'm', 'h', 'd']);
-            format!("{}<age>", before.trim_end_matches(|character: char| character.is_ascii_digit()))
+            format!(
+                "{}<age>",
+                before.trim_end_matches(|character: char| character.is_ascii_digit())
+            )
         }
         None => line.to_owned(),
     };
@@ -200,56 +203,55 @@ async fn the_old_original_registers_and_approves_versions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ours_prints_what_the_original_prints() {
     // Which database it is, no command line can see.
-    for kio in [Kio::on_sqlite().await] {
-        for (id, extra) in [
-            (
-                "kio",
-                json!({"subtitle": "STUPS application registry and much more", "incident_contact": "sre", "criticality_level": 2}),
-            ),
-            (
-                "order-engine",
-                json!({"name": "Bestellungen f\u{fc}r alle", "active": false}),
-            ),
-        ] {
-            let mut body = json!({"team_id": "stups", "active": true, "name": "Kio"});
-            body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-            assert_eq!(kio.put(&format!("/apps/{id}"), body).await.status, 200);
+    let kio = Kio::on_sqlite().await;
+    for (id, extra) in [
+        (
+            "kio",
+            json!({"subtitle": "STUPS application registry and much more", "incident_contact": "sre", "criticality_level": 2}),
+        ),
+        (
+            "order-engine",
+            json!({"name": "Bestellungen f\u{fc}r alle", "active": false}),
+        ),
+    ] {
+        let mut body = json!({"team_id": "stups", "active": true, "name": "Kio"});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        assert_eq!(kio.put(&format!("/apps/{id}"), body).await.status, 200);
+    }
+    for arguments in [
+        &["app", "list"][..],
+        &["app", "l", "-a"],
+        &["applications", "list", "-t", "stups"],
+        &["app", "list", "--team", "other"],
+        &["app", "list", "--incident-contact", "sre"],
+        &["app", "list", "-s", "1h"],
+        &["app", "list", "--since", "2015-01-01 00:00:00"],
+        &["app", "list", "-s", "-2h"],
+        &["app", "show", "kio"],
+        &["app", "sh", "order-engine"],
+    ] {
+        for format in ["text", "json", "tsv"] {
+            let arguments: Vec<&str> = arguments.iter().copied().chain(["-o", format]).collect();
+            let theirs = original(&kio, Requirements::Kio, &arguments).await;
+            let ours = ours(&kio, &arguments).await;
+            assert_eq!((theirs.code, ours.code), (0, 0), "{arguments:?}: {theirs:?} {ours:?}");
+            assert_eq!(ageless(&ours.stdout), ageless(&theirs.stdout), "{arguments:?}");
         }
-        for arguments in [
-            &["app", "list"][..],
-            &["app", "l", "-a"],
-            &["applications", "list", "-t", "stups"],
-            &["app", "list", "--team", "other"],
-            &["app", "list", "--incident-contact", "sre"],
-            &["app", "list", "-s", "1h"],
-            &["app", "list", "--since", "2015-01-01 00:00:00"],
-            &["app", "list", "-s", "-2h"],
-            &["app", "show", "kio"],
-            &["app", "sh", "order-engine"],
-        ] {
-            for format in ["text", "json", "tsv"] {
-                let arguments: Vec<&str> = arguments.iter().copied().chain(["-o", format]).collect();
-                let theirs = original(&kio, Requirements::Kio, &arguments).await;
-                let ours = ours(&kio, &arguments).await;
-                assert_eq!((theirs.code, ours.code), (0, 0), "{arguments:?}: {theirs:?} {ours:?}");
-                assert_eq!(ageless(&ours.stdout), ageless(&theirs.stdout), "{arguments:?}");
-            }
-        }
-        // Wrong usage ends alike.
-        for arguments in [
-            &["app", "create", "kio", "name=Kio", "team_id=stups"][..],
-            &["app", "create", "new", "name=New"],
-            &["app", "up", "kio", "nme=x"],
-            &["app", "up", "kio", "name="],
-            &["app", "x"],
-            &["app", "show"],
-            &["app", "list", "-o", "xml"],
-        ] {
-            let theirs = original(&kio, Requirements::Kio, arguments).await;
-            let ours = ours(&kio, arguments).await;
-            assert_eq!((theirs.code, ours.code), (2, 2), "{arguments:?}: {theirs:?} {ours:?}");
-            assert!(ours.stderr.contains("Error: "), "{ours:?}");
-        }
+    }
+    // Wrong usage ends alike.
+    for arguments in [
+        &["app", "create", "kio", "name=Kio", "team_id=stups"][..],
+        &["app", "create", "new", "name=New"],
+        &["app", "up", "kio", "nme=x"],
+        &["app", "up", "kio", "name="],
+        &["app", "x"],
+        &["app", "show"],
+        &["app", "list", "-o", "xml"],
+    ] {
+        let theirs = original(&kio, Requirements::Kio, arguments).await;
+        let ours = ours(&kio, arguments).await;
+        assert_eq!((theirs.code, ours.code), (2, 2), "{arguments:?}: {theirs:?} {ours:?}");
+        assert!(ours.stderr.contains("Error: "), "{ours:?}");
     }
 }
 

@@ -172,7 +172,9 @@ pub(crate) fn key_value_table(attributes: Map<String, Value>) -> Table {
 
 /// A row of [`key_value_table`].
 pub(crate) fn key_value(key: &str, value: Value) -> Row {
-    [("key".to_owned(), key.into()), ("value".to_owned(), value)].into_iter().collect()
+    [("key".to_owned(), key.into()), ("value".to_owned(), value)]
+        .into_iter()
+        .collect()
 }
 
 async fn create(context: &Context, arguments: &CreateArguments) -> Result<(), Failure> {

@@ -107,6 +107,7 @@ async fn answer(stream: TcpStream, answers: Arc<Answers>, asked: Asked) -> Optio
 }
 
 /// As the original lists it.
+#[expect(clippy::needless_pass_by_value, reason = "objects are written where they are used")]
 fn listed(id: &str, extra: Value) -> Value {
     let mut application = json!({
         "id": id, "team_id": "stups", "active": true, "name": "Kio", "incident_contact": null, "subtitle": null,
@@ -170,7 +171,7 @@ async fn lists_in_every_format() {
             .run(&["applications", "list", "--all", "--absolute-times", "-o", format])
             .await;
         assert_eq!((code, stderr.as_str()), (0, ""));
-        printed.push_str(&format!("{format}:\n{stdout}"));
+        printed.extend([format!("{format}:\n{stdout}")]);
     }
     insta::assert_snapshot!(printed);
 }
@@ -240,7 +241,7 @@ async fn shows_in_every_format() {
             let arguments: Vec<&str> = command.iter().copied().chain(["-o", format]).collect();
             let (code, stdout, stderr) = original.run(&arguments).await;
             assert_eq!((code, stderr.as_str()), (0, ""));
-            printed.push_str(&format!("{}:\n{stdout}", arguments.join(" ")));
+            printed.extend([format!("{}:\n{stdout}", arguments.join(" "))]);
         }
     }
     insta::assert_snapshot!(printed);

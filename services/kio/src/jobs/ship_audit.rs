@@ -32,7 +32,7 @@ impl ShipAudit {
         }
         if let Some(url) = &config.audit_url {
             let wrong = |reason: String| StartError::Configuration { service: NAME, reason };
-            let settings = ServiceTokenSettings::from_environment().map_err(|error| wrong(error.to_string()))?;
+            let settings = ServiceTokenSettings::from_environment().map_err(wrong)?;
             let token = ServiceTokens::new(settings).manage(TOKEN, &["uid"]);
             let destination = Destination::Http {
                 url: url.clone(),

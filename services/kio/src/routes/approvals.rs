@@ -148,7 +148,7 @@ pub(super) async fn create(
             caller.actor(),
             &application,
             &version,
-            attributes.into(),
+            &attributes.into(),
         ))
         .await?;
     Ok(StatusCode::OK)

@@ -139,7 +139,7 @@ pub(super) async fn put(
         last_modified_by: caller.uid.clone(),
     };
     let stored = store::replace_version(transaction, model).await?;
-    let event = audit::version_written(caller.actor(), &application, &id, attributes.into(), stored.is_none());
+    let event = audit::version_written(caller.actor(), &application, &id, &attributes.into(), stored.is_none());
     write.commit(event).await?;
     Ok(StatusCode::OK)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, EntityTrait as _};
 use stups_store::Error;
@@ -113,7 +114,8 @@ async fn places_of_words(
             tables.push_str("search_terms t0");
         } else {
             // CROSS JOIN keeps SQLite from reordering: the rarest word is first.
-            tables.push_str(&format!(" CROSS JOIN search_terms t{index}"));
+            // Writing to a string cannot fail.
+            let _ = write!(tables, " CROSS JOIN search_terms t{index}");
             sql.text(format!("t{index}.application_id = t0.application_id"));
         }
     }

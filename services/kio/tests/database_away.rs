@@ -1,0 +1,50 @@
+//! A database that goes away and comes back.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::json;
+use stups_testkit::PostgreSql;
+use support::{JDOE, Kio, message};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meanwhile_the_answer_is_503_and_afterwards_everything_is_there() {
+    let cluster = PostgreSql::start_new().await.unwrap();
+    let url = cluster.database().await.parse().unwrap();
+    let kio = Kio::start("PostgreSQL", &url, tempfile::tempdir().unwrap()).await;
+    kio.register("kio").await;
+
+    cluster.stop().await.unwrap();
+    let body = json!({"team_id": "stups", "active": true, "name": "Kio"});
+    for (method, path, body) in [
+        ("GET", "/apps", None),
+        ("GET", "/apps/kio", None),
+        ("GET", "/apps?search=kio", None),
+        ("PUT", "/apps/kio", Some(body.clone())),
+        ("PUT", "/apps/new", Some(body)),
+        ("PUT", "/apps/kio/versions/1.0", Some(json!({"artifact": "a"}))),
+    ] {
+        let answer = kio.call(method, path, JDOE, body).await;
+        assert_eq!(answer.status, 503, "{method} {path}: {}", answer.text().unwrap());
+        assert!(answer.headers.contains_key("retry-after"), "{method} {path}");
+        assert!(
+            message(&answer).starts_with("A dependency is unavailable"),
+            "{}",
+            message(&answer)
+        );
+    }
+
+    cluster.start().await.unwrap();
+    // No restart is needed; a connection that broke may still be noticed by one request.
+    let mut answer = kio.get("/apps").await;
+    for _ in 0..10 {
+        if answer.status == 200 {
+            break;
+        }
+        answer = kio.get("/apps").await;
+    }
+    assert_eq!(kio.ids("/apps").await, ["kio"]);
+    let body = json!({"team_id": "stups", "active": false, "name": "Kio"});
+    assert_eq!(kio.put("/apps/kio", body).await.status, 200);
+}
