@@ -34,9 +34,9 @@ pub struct Config {
     pub first_party_clients: Vec<String>,
     /// Audiences (RFC 8707 `resource`) that are known to read RFC 9068 tokens: clients that ask for one get an `at+jwt`.
     pub modern_resources: Vec<String>,
-    /// Who administers everything here: `/realm/uid`. The administrator made at the first start is one of them.
+    /// Who administers everything here: `/realm/uid`. Default: `/employees/admin`, who is made at the first start.
     pub administrators: Vec<String>,
-    /// The scope that the administration API (`/raw-sync`, consents of others) demands, from callers of `/services`.
+    /// The scope that the administration API (`/raw-sync`, consents of others) demands of everybody else.
     pub administration_scope: String,
     /// Callers of the service-user API that need no further scope than `uid`: `/realm/uid` of the Mint worker.
     pub service_user_administrators: Vec<String>,
@@ -72,7 +72,7 @@ impl Default for Config {
             throttle: Throttle::default(),
             first_party_clients: Vec::new(),
             modern_resources: Vec::new(),
-            administrators: Vec::new(),
+            administrators: vec!["/employees/admin".to_owned()],
             administration_scope: "identity.admin".to_owned(),
             service_user_administrators: Vec::new(),
             credential_grace_seconds: 15 * 60,

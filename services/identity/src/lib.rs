@@ -1,18 +1,39 @@
 //! The OAuth 2.0 provider with token info, token revocation, teams, users and service users (contract identity).
 
 mod administration;
+mod audit;
+mod authorization;
+mod browser;
+mod brute_force;
+mod client_authentication;
 pub mod clock;
 pub mod config;
+mod grants;
 mod hasher;
 mod import;
+mod issue;
+mod issue_log;
+mod jobs;
 mod keys;
 mod master_key;
 mod migrations;
 mod model;
+mod parameters;
 mod realms;
+mod redirects;
+mod revoked;
 mod routes;
+mod scopes;
 mod secret;
+mod seed;
+mod start;
 mod state;
+mod verified;
+mod verify;
 
 pub use config::Config;
+pub use start::{Administrator, Identity, build, build_at};
 pub use state::State;
+
+#[cfg(test)]
+mod directory_tests;

@@ -83,6 +83,16 @@ impl Realms {
         self.realms.keys().map(String::as_str)
     }
 
+    /// The realms of machines: nobody logs in there.
+    pub fn machines(&self) -> impl Iterator<Item = (&str, &Realm)> {
+        self.realms.iter().filter(|(_, realm)| !realm.interactive).map(|(name, realm)| (name.as_str(), realm))
+    }
+
+    /// The realms that people log in at.
+    pub fn people(&self) -> impl Iterator<Item = (&str, &Realm)> {
+        self.realms.iter().filter(|(_, realm)| realm.interactive).map(|(name, realm)| (name.as_str(), realm))
+    }
+
     /// The longest lifetime of an access token: how long a key must stay published after its last use.
     pub fn longest_lifetime_seconds(&self) -> i64 {
         self.realms.values().map(|realm| realm.lifetime_seconds).max().unwrap_or_default()

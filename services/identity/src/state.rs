@@ -1,15 +1,19 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use ring::hmac;
 use stups_store::Store;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hasher::PasswordHasher;
+use crate::issue_log::IssueLog;
 use crate::keys::SigningKeys;
 use crate::master_key::MasterKey;
 use crate::realms::Realms;
+use crate::revoked::Revoked;
+use crate::verified::Verified;
 
 /// What every handler and job of the identity service stands on. Cloning is cheap.
 #[derive(Clone)]
@@ -33,20 +37,38 @@ pub struct Parts {
     pub hasher: PasswordHasher,
     /// What time it is.
     pub clock: Clock,
+    /// Which tokens are revoked.
+    pub revoked: Revoked,
+    /// Tokens that were verified.
+    pub verified: Verified,
+    /// The audit trail of issued tokens.
+    pub issue_log: IssueLog,
+    /// What forms are marked with.
+    pub csrf_key: hmac::Key,
+    /// What successors of refresh tokens follow by.
+    pub refresh_key: hmac::Key,
+    /// What user codes are hashed with.
+    pub user_code_key: hmac::Key,
 }
 
 impl State {
-    /// Puts the parts together. Signing keys are loaded afterwards, by [`SigningKeys::refresh`].
+    /// Puts the parts together, inside of a tokio runtime. Signing keys and revocations are loaded afterwards, by the jobs.
     pub fn new(store: Store, config: Config, master: MasterKey, public_url: &Url, clock: Clock) -> Self {
         Self(Arc::new(Parts {
-            store,
             realms: Realms::new(&config.realms, config.default_realm.as_deref()),
             issuer: public_url.as_str().trim_end_matches('/').to_owned(),
             hasher: PasswordHasher::new(&config.argon2, &master),
             keys: SigningKeys::default(),
+            revoked: Revoked::default(),
+            verified: Verified::default(),
+            issue_log: IssueLog::start(store.clone()),
+            csrf_key: master.derive("csrf"),
+            refresh_key: master.derive("refresh tokens"),
+            user_code_key: master.derive("user codes"),
             master,
             config,
             clock,
+            store,
         }))
     }
 }

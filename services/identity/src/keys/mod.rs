@@ -7,7 +7,7 @@ mod signing_key;
 use std::sync::{Arc, RwLock};
 
 pub use jwk::PublicKey;
-pub use jws::{Header, Jws, MalformedJws};
+pub use jws::Jws;
 pub use signing_key::{SigningKey, UnusableKey, from_pem, generate};
 use serde_json::{Value, json};
 
@@ -40,6 +40,11 @@ impl SigningKeys {
             .filter(|key| key.algorithm == algorithm && key.active_from <= now)
             .max_by_key(|key| key.active_from)
             .cloned()
+    }
+
+    /// The ids of all published keys.
+    pub fn ids(&self) -> std::collections::BTreeSet<String> {
+        self.all().iter().map(|key| key.kid.clone()).collect()
     }
 
     /// How many keys are published.

@@ -52,6 +52,11 @@ pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<()
     Ok(())
 }
 
+/// The code of that hash, used or not.
+pub async fn find(connection: &impl ConnectionTrait, code_hash: &str) -> Result<Option<Model>, stups_store::Error> {
+    Ok(Entity::find_by_id(code_hash.to_owned()).one(connection).await?)
+}
+
 /// Uses the code up. Of two presentations at once, one is the first: the row is changed under the database's lock.
 pub async fn redeem(
     connection: &impl ConnectionTrait,

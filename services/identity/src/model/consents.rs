@@ -76,3 +76,8 @@ pub async fn replace(
 pub async fn delete(connection: &impl ConnectionTrait, between: &Between) -> Result<bool, stups_store::Error> {
     Ok(Entity::delete_by_id(between.key()).exec(connection).await?.rows_affected == 1)
 }
+
+/// Whether there is an agreement, be it to no scope at all.
+pub async fn exists(connection: &impl ConnectionTrait, between: &Between) -> Result<bool, stups_store::Error> {
+    Ok(Entity::find_by_id(between.key()).one(connection).await?.is_some())
+}

@@ -65,6 +65,11 @@ pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<()
     Ok(())
 }
 
+/// The code of that hash.
+pub async fn find(connection: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, stups_store::Error> {
+    Ok(Entity::find_by_id(hash.to_owned()).one(connection).await?)
+}
+
 /// The code that a user typed, when it still waits for a decision.
 pub async fn find_pending(
     connection: &impl ConnectionTrait,

@@ -1,20 +1,49 @@
 //! The HTTP interface: one file per resource.
 
 mod accounts;
+mod authorize;
 mod common;
-pub mod directory;
+mod consents;
+mod device;
+mod directory;
+mod discovery;
 mod import;
+mod introspect;
+mod keys;
+mod login;
+mod logout;
 mod policy;
 mod raw_sync;
+mod revocations;
+mod revoke;
 mod service_users;
 mod teams;
+mod token;
+mod token_info;
+mod userinfo;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::State;
 
-/// All routes of the service.
-pub fn all() -> OpenApiRouter<State> {
+/// Routes that everybody may call; their handlers find out who it is, where that matters.
+pub fn open() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .merge(token::routes())
+        .merge(token_info::routes())
+        .merge(keys::routes())
+        .merge(discovery::routes())
+        .merge(authorize::routes())
+        .merge(login::routes())
+        .merge(device::routes())
+        .merge(logout::routes())
+        .merge(introspect::routes())
+        .merge(revoke::routes())
+        .merge(revocations::routes())
+}
+
+/// Routes for callers with a valid token.
+pub fn guarded() -> OpenApiRouter<State> {
+    OpenApiRouter::new().merge(userinfo::routes()).merge(consents::routes()).merge(directory::routes())
 }
