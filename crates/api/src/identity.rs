@@ -10,14 +10,15 @@ mod token_info;
 
 pub use client::IdentityClient;
 pub use directory::{
-    Account, AccountMember, AccountReference, Change, ChangeKind, Client, ClientSecret, Grant, Group, ImportReport, NewPassword,
-    NewSshKey, Page, Password, PolicyPayload, PolicyQuestion, SshKey, Team, TeamKind, TeamOfUser, TokenProfile, User, UserDetails,
+    Account, AccountMember, AccountReference, Change, ChangeKind, Client, ClientSecret, Grant, Group, ImportReport,
+    NewPassword, NewSshKey, Page, Password, PolicyPayload, PolicyQuestion, SshKey, Team, TeamKind, TeamOfUser,
+    TokenProfile, User, UserDetails,
 };
 pub use discovery::Metadata;
 pub use patch::{AccountPatch, ClientPatch, Scopes, TeamPatch, UserPatch};
 pub use service_users::{
-    ClientConfig, ClientRotation, Commit, CommitClient, NewClient, RealmName, RealmScopes, ServiceUser, ServiceUserAnswer,
-    ServiceUserId, ServiceUserPassword, ServiceUserWrite, UserConfig,
+    ClientConfig, ClientRotation, Commit, CommitClient, NewClient, RealmName, RealmScopes, ServiceUser,
+    ServiceUserAnswer, ServiceUserId, ServiceUserPassword, ServiceUserWrite, UserConfig,
 };
 pub use token::{DeviceAuthorization, Introspection, TokenResponse};
 pub use token_info::TokenInfo;

@@ -34,7 +34,15 @@ pub enum Requirements {
 impl Requirements {
     /// Every one there is.
     #[cfg(test)]
-    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli, Self::Kio, Self::KioOld];
+    const ALL: &[Self] = &[
+        Self::AwsApi,
+        Self::Senza,
+        Self::Zign,
+        Self::ZignOld,
+        Self::StupsCli,
+        Self::Kio,
+        Self::KioOld,
+    ];
 }
 
 impl Requirements {

@@ -17,10 +17,15 @@ pub fn locate(text: &str, path: &[Step]) -> (usize, usize) {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let Ok(document) = compose(text) else { return (1, 1) };
     let Some(root) = document.root else { return (1, 1) };
-    let mut place = Edge { node: root, alias: None };
+    let mut place = Edge {
+        node: root,
+        alias: None,
+    };
     let mut position = position(&document, place);
     for step in path {
-        let Some(next) = child(&document, place.node, step) else { break };
+        let Some(next) = child(&document, place.node, step) else {
+            break;
+        };
         position = self::position(&document, next);
         place = next;
     }
@@ -42,7 +47,11 @@ fn child(document: &Document, node: NodeId, step: &Step) -> Option<Edge> {
 }
 
 fn position(document: &Document, edge: Edge) -> (usize, usize) {
-    let own = document.nodes.get(edge.node).map(|node| node.position).unwrap_or_default();
+    let own = document
+        .nodes
+        .get(edge.node)
+        .map(|node| node.position)
+        .unwrap_or_default();
     let position = edge.alias.unwrap_or(own);
     (position.line + 1, position.column + 1)
 }
@@ -61,7 +70,10 @@ mod tests {
         for (path, expected) in [
             (vec![], (1, 1)),
             (vec![key("users"), Step::Index(0), key("id")], (2, 7)),
-            (vec![key("users"), Step::Index(0), key("scopes"), Step::Index(1)], (3, 17)),
+            (
+                vec![key("users"), Step::Index(0), key("scopes"), Step::Index(1)],
+                (3, 17),
+            ),
             (vec![key("users"), Step::Index(1), key("id")], (5, 7)),
             (vec![key("users"), Step::Index(0), key("name")], (2, 3)),
             (vec![key("teams"), key("t")], (6, 12)),

@@ -6,12 +6,17 @@
 mod apply;
 mod read;
 
+use std::path::Path;
+
+use serde_json::json;
 use stups_yaml::{Step, locate};
 
 pub use apply::apply;
 pub use read::{Document, read};
 
-use crate::model::write::{Invalid, WriteError};
+use crate::State;
+use crate::audit;
+use crate::model::write::{Author, Invalid, WriteError};
 
 /// Why a file was not applied. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +31,36 @@ pub enum ImportError {
         /// What, and what would be right.
         message: String,
     },
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] std::io::Error),
     /// The database refused.
     #[error(transparent)]
     Store(#[from] stups_store::Error),
+}
+
+/// Applies the file of the setting `import`, without removing anything. A second time, and on a second instance, it changes
+/// nothing.
+pub async fn at_start(state: &State, path: &Path) -> Result<(), ImportError> {
+    let text = std::fs::read_to_string(path)?;
+    let document = read(&text)?;
+    let write = state.store.write().await?;
+    let author = Author {
+        name: "import".to_owned(),
+        now: state.clock.milliseconds(),
+    };
+    let changes = apply(write.transaction(), state, document, false, &author).await?;
+    if !changes.is_empty() {
+        let details = json!({ "changes": changes });
+        write
+            .commit(audit::by_service(
+                "directory.imported",
+                &path.display().to_string(),
+                details,
+            ))
+            .await?;
+    }
+    Ok(())
 }
 
 /// Where an entry stands: section and number.

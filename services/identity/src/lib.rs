@@ -1,6 +1,9 @@
 //! The OAuth 2.0 provider with token info, token revocation, teams, users and service users (contract identity).
 
-#![allow(unreachable_pub, reason = "`pub` is a module's interface; what SeaORM derives is public, too")]
+#![allow(
+    unreachable_pub,
+    reason = "`pub` is a module's interface; what SeaORM derives is public, too"
+)]
 
 mod administration;
 mod audit;
@@ -37,3 +40,6 @@ mod verify;
 pub use config::Config;
 pub use start::{Administrator, Identity, build, build_at};
 pub use state::State;
+
+#[cfg(test)]
+mod directory_tests;

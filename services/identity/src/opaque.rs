@@ -44,7 +44,14 @@ impl OpaqueTokens {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client without special settings can be made");
-        Self { url, http, known: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build() }
+        Self {
+            url,
+            http,
+            known: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+        }
     }
 
     /// What the other token info says about the token, remembered when it is good; 504 when it takes too long, 502 when it
@@ -71,7 +78,11 @@ impl OpaqueTokens {
 
     async fn ask(&self, token: &SecretString) -> Result<Answer, StatusCode> {
         let failed = |error: reqwest::Error| {
-            if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
+            if error.is_timeout() {
+                StatusCode::GATEWAY_TIMEOUT
+            } else {
+                StatusCode::BAD_GATEWAY
+            }
         };
         let request = self.http.get(self.url.clone()).bearer_auth(token.expose_secret());
         let mut response = request.send().await.map_err(failed)?;
@@ -84,7 +95,11 @@ impl OpaqueTokens {
             }
             body.extend_from_slice(&part);
         }
-        Ok(Answer { status, content_type, body: body.into() })
+        Ok(Answer {
+            status,
+            content_type,
+            body: body.into(),
+        })
     }
 }
 
@@ -94,7 +109,11 @@ impl Answer {
         let headers = response.headers_mut();
         headers.insert("x-cache", HeaderValue::from_static(cache));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(CONTENT_TYPE, self.content_type.unwrap_or(HeaderValue::from_static("application/json")));
+        headers.insert(
+            CONTENT_TYPE,
+            self.content_type
+                .unwrap_or(HeaderValue::from_static("application/json")),
+        );
         response
     }
 }

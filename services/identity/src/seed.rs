@@ -79,6 +79,7 @@ async fn make(state: &State) -> Result<Option<SecretString>, stups_store::Error>
         realm: Set(REALM.to_owned()),
         uid: Set(UID.to_owned()),
         hash: Set(hash),
+        source: Set(None),
         created_at: Set(now),
         created_by: Set(AUTHOR.to_owned()),
         committed_at: Set(Some(now)),

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::jobs::{Expire, FollowRevocations, RotateKeys, import_rs256, rotate};
 use crate::master_key::MasterKey;
 use crate::verify::OwnKeys;
-use crate::{State, migrations, routes, seed};
+use crate::{State, import, migrations, routes, seed};
 
 /// The identity service, ready to be served.
 pub struct Identity {
@@ -53,6 +53,11 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
         .await
         .map_err(|source| StartError::Store { service: NAME, source })?;
     let administrator = seed::first_start(&state).await?;
+    if let Some(path) = &config.import {
+        import::at_start(&state, path)
+            .await
+            .map_err(|error| wrong(&format!("{}: {error}", path.display())))?;
+    }
 
     let verifier = Verifier::new(OwnKeys(state.clone()));
     let built = Service::new(NAME, env!("CARGO_PKG_VERSION"))

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Account, AccountPatch, Client as OAuthClient, ClientPatch, ClientRotation, ClientSecret, Commit, CommitClient, ImportReport,
-    NewClient, NewPassword, NewSshKey, Page, ServiceUser, ServiceUserAnswer, ServiceUserId, ServiceUserPassword,
-    ServiceUserWrite, SshKey, Team, TeamPatch, User, UserPatch,
+    Account, AccountPatch, Client as OAuthClient, ClientPatch, ClientRotation, ClientSecret, Commit, CommitClient,
+    ImportReport, NewClient, NewPassword, NewSshKey, Page, ServiceUser, ServiceUserAnswer, ServiceUserId,
+    ServiceUserPassword, ServiceUserWrite, SshKey, Team, TeamPatch, User, UserPatch,
 };
 use crate::client::{Client, Error};
 
@@ -60,32 +60,48 @@ impl IdentityClient {
 
     /// One user, or none.
     pub async fn user(&self, realm: &str, uid: &str) -> Result<Option<User>, Error> {
-        self.0.get(&["raw-sync", "users", slashless(realm), uid]).optional().await
+        self.0
+            .get(&["raw-sync", "users", slashless(realm), uid])
+            .optional()
+            .await
     }
 
     /// Makes a user or replaces all its fields.
     pub async fn put_user(&self, realm: &str, uid: &str, user: &UserPatch) -> Result<(), Error> {
-        self.write(Method::PUT, &["raw-sync", "users", slashless(realm), uid], user).await
+        self.write(Method::PUT, &["raw-sync", "users", slashless(realm), uid], user)
+            .await
     }
 
     /// Changes the fields that are given.
     pub async fn patch_user(&self, realm: &str, uid: &str, patch: &UserPatch) -> Result<(), Error> {
-        self.merge_patch(&["raw-sync", "users", slashless(realm), uid], patch).await
+        self.merge_patch(&["raw-sync", "users", slashless(realm), uid], patch)
+            .await
     }
 
     /// Removes a user.
     pub async fn delete_user(&self, realm: &str, uid: &str) -> Result<(), Error> {
-        self.0.delete(&["raw-sync", "users", slashless(realm), uid]).done().await
+        self.0
+            .delete(&["raw-sync", "users", slashless(realm), uid])
+            .done()
+            .await
     }
 
     /// Adds a password, or replaces all.
     pub async fn add_password(&self, realm: &str, uid: &str, password: &NewPassword) -> Result<(), Error> {
-        self.write(Method::POST, &["raw-sync", "users", slashless(realm), uid, "password"], password).await
+        self.write(
+            Method::POST,
+            &["raw-sync", "users", slashless(realm), uid, "password"],
+            password,
+        )
+        .await
     }
 
     /// Removes one password.
     pub async fn delete_password(&self, realm: &str, uid: &str, id: &str) -> Result<(), Error> {
-        self.0.delete(&["raw-sync", "users", slashless(realm), uid, "password", id]).done().await
+        self.0
+            .delete(&["raw-sync", "users", slashless(realm), uid, "password", id])
+            .done()
+            .await
     }
 
     /// All clients of a realm.
@@ -95,54 +111,82 @@ impl IdentityClient {
 
     /// One client, or none.
     pub async fn oauth_client(&self, realm: &str, id: &str) -> Result<Option<OAuthClient>, Error> {
-        self.0.get(&["raw-sync", "clients", slashless(realm), id]).optional().await
+        self.0
+            .get(&["raw-sync", "clients", slashless(realm), id])
+            .optional()
+            .await
     }
 
     /// Makes a client or replaces all its fields.
     pub async fn put_client(&self, realm: &str, id: &str, client: &ClientPatch) -> Result<(), Error> {
-        self.write(Method::PUT, &["raw-sync", "clients", slashless(realm), id], client).await
+        self.write(Method::PUT, &["raw-sync", "clients", slashless(realm), id], client)
+            .await
     }
 
     /// Changes the fields that are given.
     pub async fn patch_client(&self, realm: &str, id: &str, patch: &ClientPatch) -> Result<(), Error> {
-        self.merge_patch(&["raw-sync", "clients", slashless(realm), id], patch).await
+        self.merge_patch(&["raw-sync", "clients", slashless(realm), id], patch)
+            .await
     }
 
     /// Removes a client.
     pub async fn delete_client(&self, realm: &str, id: &str) -> Result<(), Error> {
-        self.0.delete(&["raw-sync", "clients", slashless(realm), id]).done().await
+        self.0
+            .delete(&["raw-sync", "clients", slashless(realm), id])
+            .done()
+            .await
     }
 
     /// Gives a client a new secret; the old one is good no more.
     pub async fn new_client_secret(&self, realm: &str, id: &str) -> Result<ClientSecret, Error> {
-        self.0.post(&["raw-sync", "clients", slashless(realm), id, "secret"]).send().await
+        self.0
+            .post(&["raw-sync", "clients", slashless(realm), id, "secret"])
+            .send()
+            .await
     }
 
     /// The SSH keys of a user, expired ones included.
     pub async fn ssh_keys(&self, realm: &str, uid: &str) -> Result<Vec<SshKey>, Error> {
-        self.0.get(&["raw-sync", "users", slashless(realm), uid, "keys"]).send().await
+        self.0
+            .get(&["raw-sync", "users", slashless(realm), uid, "keys"])
+            .send()
+            .await
     }
 
     /// Adds an SSH key.
     pub async fn add_ssh_key(&self, realm: &str, uid: &str, key: &NewSshKey) -> Result<SshKey, Error> {
-        self.0.post(&["raw-sync", "users", slashless(realm), uid, "keys"]).json(key).send().await
+        self.0
+            .post(&["raw-sync", "users", slashless(realm), uid, "keys"])
+            .json(key)
+            .send()
+            .await
     }
 
     /// Removes an SSH key.
     pub async fn delete_ssh_key(&self, realm: &str, uid: &str, id: &str) -> Result<(), Error> {
-        self.0.delete(&["raw-sync", "users", slashless(realm), uid, "keys", id]).done().await
+        self.0
+            .delete(&["raw-sync", "users", slashless(realm), uid, "keys", id])
+            .done()
+            .await
     }
 
     /// Applies an import file, or says what it would change. With `prune`, what the file does not list is removed, in the
     /// sections that it has.
     pub async fn import(&self, yaml: &str, dry_run: bool, prune: bool) -> Result<ImportReport, Error> {
-        let request = self.0.post(&["import"]).query(&[("dry_run", dry_run), ("prune", prune)]);
+        let request = self
+            .0
+            .post(&["import"])
+            .query(&[("dry_run", dry_run), ("prune", prune)]);
         request.bytes("application/yaml", yaml.as_bytes().to_vec()).send().await
     }
 
     async fn merge_patch(&self, path: &[&str], patch: &impl Serialize) -> Result<(), Error> {
         let body = serde_json::to_vec(patch).unwrap_or_default();
-        self.0.patch(path).bytes("application/merge-patch+json", body).done().await
+        self.0
+            .patch(path)
+            .bytes("application/merge-patch+json", body)
+            .done()
+            .await
     }
 }
 
@@ -218,23 +262,38 @@ impl IdentityClient {
 
     /// Makes a new password, good at once beside the old ones.
     pub async fn new_password(&self, id: &str) -> Result<ServiceUserPassword, Error> {
-        self.0.post(&["services", id, "password"]).json(&serde_json::json!({})).send().await
+        self.0
+            .post(&["services", id, "password"])
+            .json(&serde_json::json!({}))
+            .send()
+            .await
     }
 
     /// Makes the older passwords expire.
     pub async fn commit_password(&self, id: &str, txid: &str) -> Result<(), Error> {
-        self.write(Method::PUT, &["services", id, "password"], &Commit { txid: txid.to_owned() }).await
+        self.write(
+            Method::PUT,
+            &["services", id, "password"],
+            &Commit { txid: txid.to_owned() },
+        )
+        .await
     }
 
     /// Makes a new client id and secret, good at once beside the old ones.
     pub async fn new_client(&self, id: &str, current: Option<&str>) -> Result<NewClient, Error> {
-        let rotation = ClientRotation { id: Some(id.to_owned()), client_id: current.map(str::to_owned) };
+        let rotation = ClientRotation {
+            id: Some(id.to_owned()),
+            client_id: current.map(str::to_owned),
+        };
         self.0.post(&["services", id, "client"]).json(&rotation).send().await
     }
 
     /// Makes the older clients expire.
     pub async fn commit_client(&self, id: &str, txid: &str) -> Result<(), Error> {
-        let commit = CommitClient { txid: Some(txid.to_owned()), ..CommitClient::default() };
+        let commit = CommitClient {
+            txid: Some(txid.to_owned()),
+            ..CommitClient::default()
+        };
         self.write(Method::PUT, &["services", id, "client"], &commit).await
     }
 }

@@ -61,7 +61,9 @@ fn five() -> i32 {
 /// Shows no code.
 impl std::fmt::Debug for DeviceAuthorization {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DeviceAuthorization").field("expires_in", &self.expires_in).finish_non_exhaustive()
+        f.debug_struct("DeviceAuthorization")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
     }
 }
 

@@ -68,6 +68,7 @@ impl From<ImportError> for Error {
                 let text = format!("line {line}, column {column}: {message}");
                 Self::bad_request(text).with_details(json!({ "line": line, "column": column, "reason": message }))
             }
+            ImportError::Unreadable(_) => Self::internal(),
             ImportError::Store(error) => error.into(),
         }
     }

@@ -5,7 +5,7 @@ mod authorize;
 mod common;
 mod consents;
 mod device;
-pub mod directory;
+mod directory;
 mod discovery;
 mod import;
 mod introspect;

@@ -14,7 +14,13 @@ on_both_databases!(
 );
 
 async fn begin(server: &Server) -> serde_json::Value {
-    let answer = server.token_request("/oauth2/device_authorization", None, &[("client_id", "zign"), ("scope", "uid")]).await;
+    let answer = server
+        .token_request(
+            "/oauth2/device_authorization",
+            None,
+            &[("client_id", "zign"), ("scope", "uid")],
+        )
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()
 }
@@ -35,7 +41,11 @@ async fn decide(server: &Server, codes: &serde_json::Value, decision: &str) -> A
     browser.get(&answer.header("location").to_owned()).await;
     let answer = browser.submit(&[("username", "jdoe"), ("password", SECRET)]).await;
     let page = browser.get(&answer.header("location").to_owned()).await;
-    assert!(page.body.contains("Zign command line") && page.body.contains("127.0.0.1"), "{}", page.body);
+    assert!(
+        page.body.contains("Zign command line") && page.body.contains("127.0.0.1"),
+        "{}",
+        page.body
+    );
     assert!(page.body.contains(codes["user_code"].as_str().unwrap()));
     browser.submit(&[("decision", decision)]).await
 }
@@ -45,15 +55,23 @@ async fn a_device_is_connected(server: Server) {
     let codes = begin(&server).await;
     assert_eq!((&codes["expires_in"], &codes["interval"]), (&600.into(), &5.into()));
     assert_eq!(codes["verification_uri"], server.at("/oauth2/device"));
-    assert_eq!(poll(&server, &codes).await.error(), (400, "authorization_pending".to_owned()));
+    assert_eq!(
+        poll(&server, &codes).await.error(),
+        (400, "authorization_pending".to_owned())
+    );
     assert!(decide(&server, &codes, "allow").await.body.contains("Connected"));
     let answers = futures::future::join_all((0..5).map(|_| poll(&server, &codes))).await;
     let good: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(good.len(), 1, "the tokens are fetched once: {answers:?}");
-    assert_eq!(server.token_info(&good[0].text("access_token")).await.text("uid"), "jdoe");
+    assert_eq!(
+        server.token_info(&good[0].text("access_token")).await.text("uid"),
+        "jdoe"
+    );
     assert_eq!(good[0].text("refresh_token").len(), 32);
     assert_eq!(poll(&server, &codes).await.error().1, "invalid_grant");
-    let stored = server.texts("SELECT device_code_hash || user_code_hash FROM device_codes").await;
+    let stored = server
+        .texts("SELECT device_code_hash || user_code_hash FROM device_codes")
+        .await;
     assert!(!stored[0].contains(codes["device_code"].as_str().unwrap()));
 }
 
@@ -69,7 +87,11 @@ async fn polling_has_its_pace(server: Server) {
     assert_eq!(poll(&server, &codes).await.error().1, "authorization_pending");
     assert_eq!(poll(&server, &codes).await.error().1, "slow_down");
     server.clock.advance(Duration::from_secs(6));
-    assert_eq!(poll(&server, &codes).await.error().1, "slow_down", "the interval is ten seconds now");
+    assert_eq!(
+        poll(&server, &codes).await.error().1,
+        "slow_down",
+        "the interval is ten seconds now"
+    );
     server.clock.advance(Duration::from_secs(16));
     assert_eq!(poll(&server, &codes).await.error().1, "authorization_pending");
 }
@@ -78,25 +100,44 @@ async fn codes_expire(server: Server) {
     let codes = begin(&server).await;
     server.clock.advance(Duration::from_secs(601));
     assert_eq!(poll(&server, &codes).await.error(), (400, "expired_token".to_owned()));
-    let page = Browser::new(&server).get(codes["verification_uri_complete"].as_str().unwrap()).await;
+    let page = Browser::new(&server)
+        .get(codes["verification_uri_complete"].as_str().unwrap())
+        .await;
     assert_eq!(page.status, 404);
 }
 
 async fn codes_cannot_be_guessed(server: Server) {
     let codes = begin(&server).await;
     for _ in 0..11 {
-        assert_eq!(Browser::new(&server).get("/oauth2/device?user_code=BBBB-BBBB").await.status, 404);
+        assert_eq!(
+            Browser::new(&server)
+                .get("/oauth2/device?user_code=BBBB-BBBB")
+                .await
+                .status,
+            404
+        );
         server.clock.advance(Duration::from_secs(40));
     }
-    assert_eq!(Browser::new(&server).get("/oauth2/device?user_code=BBBB-BBBB").await.status, 404);
-    let answer = Browser::new(&server).get(codes["verification_uri_complete"].as_str().unwrap()).await;
+    assert_eq!(
+        Browser::new(&server)
+            .get("/oauth2/device?user_code=BBBB-BBBB")
+            .await
+            .status,
+        404
+    );
+    let answer = Browser::new(&server)
+        .get(codes["verification_uri_complete"].as_str().unwrap())
+        .await;
     assert_eq!(answer.status, 429);
 }
 
 async fn only_flagged_clients_may(server: Server) {
     server.client(TestClient::public("app", &[])).await;
     let ask = async |client: &str| {
-        server.token_request("/oauth2/device_authorization", None, &[("client_id", client)]).await.error()
+        server
+            .token_request("/oauth2/device_authorization", None, &[("client_id", client)])
+            .await
+            .error()
     };
     assert_eq!(ask("app").await, (400, "unauthorized_client".to_owned()));
     assert_eq!(ask("ghost").await, (401, "invalid_client".to_owned()));
@@ -106,5 +147,8 @@ async fn only_flagged_clients_may(server: Server) {
         ("client_id", "ztoken"),
         ("device_code", codes["device_code"].as_str().unwrap()),
     ];
-    assert_eq!(server.token_request("/oauth2/token", None, &form).await.error().1, "unauthorized_client");
+    assert_eq!(
+        server.token_request("/oauth2/token", None, &form).await.error().1,
+        "unauthorized_client"
+    );
 }

@@ -18,7 +18,10 @@ on_both_databases!(
 );
 
 async fn post(server: &Server, path: &str, token: Option<&str>, body: &str) -> Answer {
-    let mut request = http().post(server.at(path)).header("content-type", "application/json").body(body.to_owned());
+    let mut request = http()
+        .post(server.at(path))
+        .header("content-type", "application/json")
+        .body(body.to_owned());
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -30,11 +33,17 @@ fn now(server: &Server) -> i64 {
 }
 
 async fn list(server: &Server) -> Value {
-    server.get(&format!("/revocations?from={}", now(server) - 100), None).await.json()
+    server
+        .get(&format!("/revocations?from={}", now(server) - 100), None)
+        .await
+        .json()
 }
 
 async fn the_list_has_its_shape(server: Server) {
-    assert_eq!(list(&server).await, json!({ "meta": { "MAX_TIME_DELTA": 2_678_400 }, "revocations": [] }));
+    assert_eq!(
+        list(&server).await,
+        json!({ "meta": { "MAX_TIME_DELTA": 2_678_400 }, "revocations": [] })
+    );
     server.kio().await;
     let token = server.kio_token().await;
     let body = json!({ "type": "TOKEN", "data": { "token": "testingHashFunction" } }).to_string();
@@ -42,12 +51,18 @@ async fn the_list_has_its_shape(server: Server) {
     assert_eq!((answer.status, answer.body.as_str()), (201, ""));
     let entry = list(&server).await["revocations"][0].clone();
     assert_eq!(entry["type"], "TOKEN");
-    assert_eq!(entry["data"]["token_hash"], "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg=");
+    assert_eq!(
+        entry["data"]["token_hash"],
+        "j_FwkAS8Nw6eQgPybCH3jk8pgHOJ20AV7C9tK97P8Mg="
+    );
     assert_eq!(entry["data"]["hash_algorithm"], "SHA-256");
     assert_eq!(entry["data"]["issued_before"], entry["revoked_at"]);
     let revoked_by = server.texts("SELECT revoked_by FROM revocations").await;
     assert_eq!(revoked_by, ["/services/stups_kio"]);
-    let later = server.get(&format!("/revocations?from={}", entry["revoked_at"]), None).await.json();
+    let later = server
+        .get(&format!("/revocations?from={}", entry["revoked_at"]), None)
+        .await
+        .json();
     assert_eq!(later["revocations"], json!([]), "only what is later than from");
 }
 
@@ -64,7 +79,11 @@ async fn from_is_checked(server: Server) {
         (String::new(), 400),
         (format!("from={}&other=1", now(&server)), 400),
     ] {
-        assert_eq!(server.get(&format!("/revocations?{query}"), None).await.status, status, "{query}");
+        assert_eq!(
+            server.get(&format!("/revocations?{query}"), None).await.status,
+            status,
+            "{query}"
+        );
     }
 }
 
@@ -75,18 +94,30 @@ async fn a_token_is_revoked_everywhere(server: Server) {
     assert_eq!(another.token_info(&token).await.status, 200);
     let body = json!({ "type": "TOKEN", "data": { "token": token } }).to_string();
     assert_eq!(post(&server, "/revocations", Some(&token), &body).await.status, 201);
-    assert_eq!(server.token_info(&token).await.status, 401, "though it was issued within this second");
-    assert_eq!(server.get("/consents/services/stups_kio/x", Some(&token)).await.status, 401);
+    assert_eq!(
+        server.token_info(&token).await.status,
+        401,
+        "though it was issued within this second"
+    );
+    assert_eq!(
+        server.get("/consents/services/stups_kio/x", Some(&token)).await.status,
+        401
+    );
     assert_eq!(server.token_info(&other).await.status, 200);
     assert!(another.jobs.run_once("follow_revocations").await);
     assert_eq!(another.token_info(&token).await.status, 401);
-    assert_eq!(server.another_instance().await.token_info(&token).await.status, 401, "also after a start");
+    assert_eq!(
+        server.another_instance().await.token_info(&token).await.status,
+        401,
+        "also after a start"
+    );
 }
 
 async fn requests_are_checked(server: Server) {
     server.kio().await;
     let token = server.kio_token().await;
-    let data = |issued_before: i64| json!({ "type": "TOKEN", "data": { "token": "x", "issued_before": issued_before } });
+    let data =
+        |issued_before: i64| json!({ "type": "TOKEN", "data": { "token": "x", "issued_before": issued_before } });
     let at = now(&server);
     for (body, status) in [
         (String::new(), 400),
@@ -101,7 +132,11 @@ async fn requests_are_checked(server: Server) {
         (data(at - 2_678_400 - 60).to_string(), 400),
         (data(at - 2_678_400 + 60).to_string(), 201),
     ] {
-        assert_eq!(post(&server, "/revocations", Some(&token), &body).await.status, status, "{body}");
+        assert_eq!(
+            post(&server, "/revocations", Some(&token), &body).await.status,
+            status,
+            "{body}"
+        );
     }
     let good = data(at).to_string();
     assert_eq!(post(&server, "/revocations", None, &good).await.status, 401);
@@ -110,7 +145,10 @@ async fn requests_are_checked(server: Server) {
 
 async fn claims_need_a_rule(server: Server) {
     let texts = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     };
     let server = server
         .again_with(|config| {
@@ -134,7 +172,10 @@ async fn claims_need_a_rule(server: Server) {
     assert_eq!(server.token_info(&token).await.status, 200);
     assert_eq!(revoke(json!({ "sub": "stups_kio", "realm": "/services" })).await, 201);
     let entry = list(&server).await["revocations"][0]["data"].clone();
-    assert_eq!((&entry["names"], &entry["separator"]), (&json!(["sub", "realm"]), &json!("|")));
+    assert_eq!(
+        (&entry["names"], &entry["separator"]),
+        (&json!(["sub", "realm"]), &json!("|"))
+    );
     assert_eq!(server.token_info(&token).await.status, 401);
     server.clock.advance(Duration::from_secs(1));
     let new = server.kio_token().await;

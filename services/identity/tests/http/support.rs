@@ -74,7 +74,10 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let key = "identity-master.key";
         std::fs::copy(self.directory.path().join(key), directory.path().join(key)).unwrap();
-        let config = Config { database: Some(self.database.clone().into()), ..Config::default() };
+        let config = Config {
+            database: Some(self.database.clone().into()),
+            ..Config::default()
+        };
         Self::start(config, directory, self.clock.clone(), self.database.clone()).await
     }
 
@@ -119,8 +122,13 @@ impl Server {
     /// The first column of all rows, as texts.
     pub async fn texts(&self, query: &str) -> Vec<String> {
         let connection = self.state.store.connection();
-        let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), query)).await;
-        rows.unwrap().iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect()
+        let rows = connection
+            .query_all_raw(Statement::from_string(connection.get_database_backend(), query))
+            .await;
+        rows.unwrap()
+            .iter()
+            .map(|row| row.try_get_by_index::<String>(0).unwrap())
+            .collect()
     }
 
     fn hash(&self, secret: &str) -> String {
@@ -130,7 +138,8 @@ impl Server {
 
     /// A user with the password [`SECRET`] and these scopes.
     pub async fn user(&self, realm: &str, uid: &str, scopes: &[&str]) {
-        let scopes: serde_json::Map<String, Value> = scopes.iter().map(|scope| ((*scope).to_owned(), json!(""))).collect();
+        let scopes: serde_json::Map<String, Value> =
+            scopes.iter().map(|scope| ((*scope).to_owned(), json!(""))).collect();
         let scopes = Value::Object(scopes);
         self.sql(&format!(
             "INSERT INTO users (realm, uid, name, email, disabled, scopes, created_at, created_by, modified_at, modified_by, version) \
@@ -147,7 +156,11 @@ impl Server {
     }
 
     pub async fn client(&self, client: TestClient<'_>) {
-        let hash = if client.confidential { format!("'{}'", self.hash(SECRET)) } else { "NULL".to_owned() };
+        let hash = if client.confidential {
+            format!("'{}'", self.hash(SECRET))
+        } else {
+            "NULL".to_owned()
+        };
         let owner = client.owner.map_or("NULL".to_owned(), |owner| format!("'{owner}'"));
         let jwks = client.jwks.map_or("NULL".to_owned(), |jwks| format!("'{jwks}'"));
         self.sql(&format!(
@@ -191,21 +204,34 @@ impl Server {
         self.token_request(
             "/oauth2/access_token?realm=/services",
             Some(("kio-client", SECRET)),
-            &[("grant_type", "password"), ("username", username), ("password", password), ("scope", scope)],
+            &[
+                ("grant_type", "password"),
+                ("username", username),
+                ("password", password),
+                ("scope", scope),
+            ],
         )
         .await
     }
 
     pub async fn token_request(&self, path: &str, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Answer {
-        let mut request = http().post(self.at(path)).body(encode(form)).header("content-type", FORM);
+        let mut request = http()
+            .post(self.at(path))
+            .body(encode(form))
+            .header("content-type", FORM);
         if let Some((id, secret)) = basic {
-            request = request.header("authorization", format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))));
+            request = request.header(
+                "authorization",
+                format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))),
+            );
         }
         Answer::of(request.send().await.unwrap()).await
     }
 
     pub async fn token_info(&self, token: &str) -> Answer {
-        let request = http().get(self.at("/oauth2/tokeninfo")).header("authorization", format!("Bearer {token}"));
+        let request = http()
+            .get(self.at("/oauth2/tokeninfo"))
+            .header("authorization", format!("Bearer {token}"));
         Answer::of(request.send().await.unwrap()).await
     }
 
@@ -266,11 +292,17 @@ impl<'a> TestClient<'a> {
 pub fn http() -> reqwest::Client {
     static HTTP: std::sync::OnceLock<()> = std::sync::OnceLock::new();
     HTTP.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60)).build().unwrap()
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 pub fn encode(form: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
 }
 
 /// An answer that was read to its end.
@@ -283,7 +315,11 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
-        Self { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
     }
 
     pub fn json(&self) -> Value {
@@ -291,7 +327,10 @@ impl Answer {
     }
 
     pub fn text(&self, name: &str) -> String {
-        self.json()[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.body)).to_owned()
+        self.json()[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {}", self.body))
+            .to_owned()
     }
 
     pub fn error(&self) -> (u16, String) {
@@ -304,9 +343,14 @@ impl Answer {
 
     /// A parameter of the address in `Location`, from its query or its fragment.
     pub fn location(&self, name: &str) -> Option<String> {
-        let url = url::Url::parse("http://none").unwrap().join(self.header("location")).unwrap();
+        let url = url::Url::parse("http://none")
+            .unwrap()
+            .join(self.header("location"))
+            .unwrap();
         let part = |text: &str| {
-            url::form_urlencoded::parse(text.as_bytes()).find(|(given, _)| given == name).map(|(_, value)| value.into_owned())
+            url::form_urlencoded::parse(text.as_bytes())
+                .find(|(given, _)| given == name)
+                .map(|(_, value)| value.into_owned())
         };
         url.query().and_then(part).or_else(|| url.fragment().and_then(part))
     }
@@ -337,43 +381,71 @@ pub struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     pub fn new(server: &'a Server) -> Self {
-        Self { server, cookies: std::collections::BTreeMap::new(), page: String::new() }
+        Self {
+            server,
+            cookies: std::collections::BTreeMap::new(),
+            page: String::new(),
+        }
     }
 
     async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = request.header("accept", "text/html").header("cookie", cookies.join("; "));
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .header("accept", "text/html")
+            .header("cookie", cookies.join("; "));
         let answer = Answer::of(request.send().await.unwrap()).await;
         for cookie in answer.headers.get_all("set-cookie") {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
-            self.cookies.insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
+            self.cookies
+                .insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
         }
         self.page.clone_from(&answer.body);
         answer
     }
 
     pub async fn get(&mut self, address: &str) -> Answer {
-        let address = if address.starts_with('/') { self.server.at(address) } else { address.to_owned() };
+        let address = if address.starts_with('/') {
+            self.server.at(address)
+        } else {
+            address.to_owned()
+        };
         let request = http().get(address);
         self.send(request).await
     }
 
     /// Sends the form of the shown page with its hidden fields and these.
     pub async fn submit(&mut self, fields: &[(&str, &str)]) -> Answer {
-        let action = between(&self.page, "<form method=\"post\" action=\"", "\"").expect("a form").to_owned();
+        let action = between(&self.page, "<form method=\"post\" action=\"", "\"")
+            .expect("a form")
+            .to_owned();
         let hidden: Vec<(String, String)> = self
             .page
             .split("<input type=\"hidden\" name=\"")
             .skip(1)
-            .map(|rest| (rest.split('"').next().unwrap().to_owned(), unescape(between(rest, "value=\"", "\"").unwrap())))
+            .map(|rest| {
+                (
+                    rest.split('"').next().unwrap().to_owned(),
+                    unescape(between(rest, "value=\"", "\"").unwrap()),
+                )
+            })
             .collect();
-        let mut form: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut form: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         form.extend(fields);
         self.post(&action, &form).await
     }
 
     pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let request = http().post(self.server.at(path)).header("content-type", FORM).body(encode(form));
+        let request = http()
+            .post(self.server.at(path))
+            .header("content-type", FORM)
+            .body(encode(form));
         self.send(request).await
     }
 
@@ -396,7 +468,12 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&#38;", "&").replace("&amp;", "&").replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'")
+    text.replace("&#38;", "&")
+        .replace("&amp;", "&")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
 }
 
 /// The path of an authorize request of a public client with PKCE.

@@ -22,7 +22,10 @@ on_both_databases!(
 
 async fn the_answer_has_fixed_fields_and_truthy_scopes(server: Server) {
     server.kio().await;
-    let token = server.password_grant("stups_kio", SECRET, "uid application.write").await.text("access_token");
+    let token = server
+        .password_grant("stups_kio", SECRET, "uid application.write")
+        .await
+        .text("access_token");
     let answer = server.token_info(&token).await;
     assert_eq!(answer.status, 200);
     let body = answer.json();
@@ -37,7 +40,10 @@ async fn the_answer_has_fixed_fields_and_truthy_scopes(server: Server) {
     assert!(body.get("client_id").is_none(), "only with azp");
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(answer.header("content-type").starts_with("application/json"));
-    let token = server.password_grant("stups_kio", SECRET, "uid azp").await.text("access_token");
+    let token = server
+        .password_grant("stups_kio", SECRET, "uid azp")
+        .await
+        .text("access_token");
     assert_eq!(server.token_info(&token).await.text("client_id"), "kio-client");
 }
 
@@ -51,11 +57,19 @@ async fn the_token_is_found_in_header_query_and_form(server: Server) {
     assert_eq!(request.send().await.unwrap().status(), 200);
     // The header wins over the query.
     assert_eq!(server.get(&path, Some("x")).await.status, 401);
-    assert_eq!(server.get("/oauth2/tokeninfo?access_token=x", Some(&token)).await.status, 200);
+    assert_eq!(
+        server
+            .get("/oauth2/tokeninfo?access_token=x", Some(&token))
+            .await
+            .status,
+        200
+    );
     // Other schemes are ignored, the name of the scheme has no case.
     let request = http().get(server.at(&path)).header("authorization", "Basic eDp5");
     assert_eq!(request.send().await.unwrap().status(), 200);
-    let request = http().get(server.at("/oauth2/tokeninfo")).header("authorization", format!("bEARER {token}"));
+    let request = http()
+        .get(server.at("/oauth2/tokeninfo"))
+        .header("authorization", format!("bEARER {token}"));
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
@@ -65,7 +79,11 @@ async fn every_method_is_answered(server: Server) {
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = http().request(method.clone(), server.at("/oauth2/tokeninfo"));
-        let answer = request.header("authorization", format!("Bearer {token}")).send().await.unwrap();
+        let answer = request
+            .header("authorization", format!("Bearer {token}"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200, "{method}");
     }
 }
@@ -73,11 +91,30 @@ async fn every_method_is_answered(server: Server) {
 async fn refusals_are_to_the_letter(server: Server) {
     let none = server.get("/oauth2/tokeninfo", None).await;
     assert_eq!(none.status, 400);
-    assert_eq!(none.body, r#"{"error":"invalid_request","error_description":"Access Token not valid"}"#);
-    for token in ["x", "a.b", "a.b.c", "a.b.c.d", "6afe9886-0a0a-4ace-8bc7-fb96920fb764", "...", "é"] {
-        let answer = server.get(&format!("/oauth2/tokeninfo?{}", encode(&[("access_token", token)])), None).await;
+    assert_eq!(
+        none.body,
+        r#"{"error":"invalid_request","error_description":"Access Token not valid"}"#
+    );
+    for token in [
+        "x",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d",
+        "6afe9886-0a0a-4ace-8bc7-fb96920fb764",
+        "...",
+        "é",
+    ] {
+        let answer = server
+            .get(
+                &format!("/oauth2/tokeninfo?{}", encode(&[("access_token", token)])),
+                None,
+            )
+            .await;
         assert_eq!(answer.status, 401, "{token}");
-        assert_eq!(answer.body, r#"{"error":"invalid_token","error_description":"Access Token not valid"}"#);
+        assert_eq!(
+            answer.body,
+            r#"{"error":"invalid_token","error_description":"Access Token not valid"}"#
+        );
     }
 }
 
@@ -104,8 +141,18 @@ async fn forged_and_foreign_tokens_are_refused(server: Server) {
         format!("{}.{}.{}", header("HS256"), parts[1], parts[2]),
         format!("{}.{}.{}", header("ES384"), parts[1], parts[2]),
         format!("{}.{}.{}", encode(json!({ "alg": "ES256" })), parts[1], parts[2]),
-        format!("{}.{}.{}", encode(json!({ "alg": "ES256", "kid": 1 })), parts[1], parts[2]),
-        format!("{}.{}.{}", encode(json!({ "alg": "ES256", "kid": "unknown" })), parts[1], parts[2]),
+        format!(
+            "{}.{}.{}",
+            encode(json!({ "alg": "ES256", "kid": 1 })),
+            parts[1],
+            parts[2]
+        ),
+        format!(
+            "{}.{}.{}",
+            encode(json!({ "alg": "ES256", "kid": "unknown" })),
+            parts[1],
+            parts[2]
+        ),
         format!("{}.{}.{}", parts[0], foreign_parts[1], foreign_parts[2]),
         format!("{}.{}.{}=", parts[0], parts[1], parts[2]),
     ] {
@@ -113,10 +160,25 @@ async fn forged_and_foreign_tokens_are_refused(server: Server) {
         assert_eq!(server.get("/consents/services/x/y", Some(&forged)).await.status, 401);
     }
     // A token for another audience opens nothing here.
-    let form = [("grant_type", "client_credentials"), ("resource", "https://other.example.org")];
-    let elsewhere = server.token_request("/oauth2/token", Some(("kio-client", SECRET)), &form).await.text("access_token");
-    assert_eq!(server.get("/consents/services/stups_kio/y", Some(&elsewhere)).await.status, 401);
-    assert_eq!(server.get("/consents/services/stups_kio/y", Some(&good)).await.status, 200);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("resource", "https://other.example.org"),
+    ];
+    let elsewhere = server
+        .token_request("/oauth2/token", Some(("kio-client", SECRET)), &form)
+        .await
+        .text("access_token");
+    assert_eq!(
+        server
+            .get("/consents/services/stups_kio/y", Some(&elsewhere))
+            .await
+            .status,
+        401
+    );
+    assert_eq!(
+        server.get("/consents/services/stups_kio/y", Some(&good)).await.status,
+        200
+    );
 }
 
 async fn an_expired_token_is_refused(server: Server) {
@@ -126,15 +188,22 @@ async fn an_expired_token_is_refused(server: Server) {
     assert!((1..=10).contains(&server.token_info(&token).await.json()["expires_in"].as_i64().unwrap()));
     server.clock.advance(Duration::from_secs(11));
     assert_eq!(server.token_info(&token).await.status, 401);
-    assert_eq!(server.get("/consents/services/stups_kio/y", Some(&token)).await.status, 401);
+    assert_eq!(
+        server.get("/consents/services/stups_kio/y", Some(&token)).await.status,
+        401
+    );
 }
 
 async fn an_id_token_is_no_access_token(server: Server) {
     server.user("/employees", "jdoe", &["uid"]).await;
-    server.client(TestClient::public("app", &["https://app.example.org/callback"])).await;
+    server
+        .client(TestClient::public("app", &["https://app.example.org/callback"]))
+        .await;
     let mut browser = Browser::new(&server);
     let more = [("scope", "openid uid"), ("nonce", "n")];
-    browser.get(&authorize_path("app", "https://app.example.org/callback", &more)).await;
+    browser
+        .get(&authorize_path("app", "https://app.example.org/callback", &more))
+        .await;
     let code = browser.log_in_and_agree("jdoe").await.location("code").unwrap();
     let form = [
         ("grant_type", "authorization_code"),
@@ -147,12 +216,18 @@ async fn an_id_token_is_no_access_token(server: Server) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let id_token = answer.text("id_token");
     let body = claims(&id_token);
-    assert_eq!((&body["aud"], &body["nonce"], &body["sub"]), (&json!("app"), &json!("n"), &json!("jdoe")));
+    assert_eq!(
+        (&body["aud"], &body["nonce"], &body["sub"]),
+        (&json!("app"), &json!("n"), &json!("jdoe"))
+    );
     assert_eq!(body["iss"], server.url);
     assert!(body["auth_time"].is_i64() && body["sid"].is_string() && body["amr"].is_array());
     assert_eq!(server.token_info(&id_token).await.status, 401);
     let userinfo = server.get("/oauth2/userinfo", Some(&answer.text("access_token"))).await;
-    assert_eq!((userinfo.text("sub").as_str(), userinfo.text("email").as_str()), ("jdoe", "jdoe@example.org"));
+    assert_eq!(
+        (userinfo.text("sub").as_str(), userinfo.text("email").as_str()),
+        ("jdoe", "jdoe@example.org")
+    );
     assert_eq!(server.get("/oauth2/userinfo", Some(&id_token)).await.status, 401);
 }
 
@@ -160,7 +235,12 @@ async fn keys_rotate_without_a_gap(server: Server) {
     server.kio().await;
     let keys = async || {
         let set = server.get("/oauth2/connect/keys", None).await.json();
-        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     let old = server.kio_token().await;
     let first = keys().await;
@@ -209,15 +289,26 @@ async fn another_token_info_answers_for_opaque_tokens(server: Server) {
     let asked = Arc::new(AtomicU32::new(0));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/tokeninfo", listener.local_addr().unwrap());
-    let router = axum::Router::new().route("/tokeninfo", axum::routing::get(legacy)).with_state(asked.clone());
+    let router = axum::Router::new()
+        .route("/tokeninfo", axum::routing::get(legacy))
+        .with_state(asked.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let server = server.again_with(|config| config.upstream_tokeninfo_url = Some(url.parse().unwrap())).await;
+    let server = server
+        .again_with(|config| config.upstream_tokeninfo_url = Some(url.parse().unwrap()))
+        .await;
     for cache in ["MISS", "HIT"] {
         let answer = server.token_info("6afe9886").await;
-        assert_eq!((answer.status, answer.text("cn").as_str(), answer.header("x-cache")), (200, "John Doe", cache));
+        assert_eq!(
+            (answer.status, answer.text("cn").as_str(), answer.header("x-cache")),
+            (200, "John Doe", cache)
+        );
     }
     assert_eq!(asked.load(Ordering::Relaxed), 1);
-    assert_eq!(server.token_info("unknown").await.status, 400, "as the other one says it");
+    assert_eq!(
+        server.token_info("unknown").await.status,
+        400,
+        "as the other one says it"
+    );
     assert_eq!(server.token_info("hang").await.status, 504);
     assert_eq!(server.token_info("a.b.c").await.status, 401, "a JWT is ours to judge");
     server.kio().await;

@@ -115,3 +115,6 @@ fn in_use(generations: &[Generation]) -> Vec<String> {
     used.sort_by_key(|one| std::cmp::Reverse(one.last_used_at));
     used.iter().take(KEPT_IN_USE).map(|one| one.id.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

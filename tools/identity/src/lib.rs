@@ -1,0 +1,12 @@
+//! `stups identity`: users, teams, accounts and OAuth clients of the identity service, for its administrators.
+
+mod accounts;
+mod apply;
+mod cli;
+mod clients;
+mod context;
+mod teams;
+mod users;
+
+pub use cli::{command, run, run_in};
+pub use context::Context;
