@@ -156,11 +156,9 @@ async fn health_comes_from_the_stack_s_own_target_group() {
         .await
         .unwrap();
     let outcome = senza(&session, "instances -o tsv -f state -f lb_status").await;
-    let line = outcome.stdout.lines().nth(1).unwrap();
-    assert!(
-        line.starts_with("RUNNING\t") && line.len() > "RUNNING\t".len(),
-        "{}{}",
-        outcome.stdout,
+    assert_eq!(
+        outcome.stdout, "state\tlb_status\nRUNNING\tHEALTHY\n",
+        "{}",
         outcome.stderr
     );
 }
