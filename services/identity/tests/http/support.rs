@@ -46,7 +46,7 @@ pub struct Server {
 }
 
 /// The password of every machine and the secret of every client that tests make.
-pub const SECRET: &str = "stups_secret_of-a-test-that-is-long-enough-to-be-one";
+pub const SECRET: &str = "stups_secret_of-a-test-and-as-long-as-the-generated-oneA";
 
 impl Server {
     pub async fn on_sqlite() -> Self {
