@@ -14,7 +14,7 @@ use url::Url;
 use crate::{Caller, Policy, PolicyUnavailable, SetupError};
 
 /// How long an answer is believed.
-const BELIEVED: Duration = Duration::from_secs(60);
+const BELIEVED: Duration = Duration::from_mins(1);
 
 /// How many answers of each kind are kept.
 const CAPACITY: u64 = 10_000;

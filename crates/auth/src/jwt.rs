@@ -19,7 +19,7 @@ use crate::revocations::{DEFAULT_REVOCATION_SALT, Revocations};
 use crate::{Caller, SetupError, Verify, VerifyError, crypto};
 
 /// How often keys are refreshed.
-const REFRESH: Duration = Duration::from_secs(60);
+const REFRESH: Duration = Duration::from_mins(1);
 
 /// How often keys are asked for while there are none, and how often an unknown key makes us ask.
 const RETRY: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const REVOCATION_POLL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a verified token is remembered, never beyond its expiry. Revocations are looked at at every use.
-const REMEMBERED: Duration = Duration::from_secs(300);
+const REMEMBERED: Duration = Duration::from_mins(5);
 
 /// How far the clocks of two machines may be apart, in seconds: for `nbf` and `iat`, never for `exp`.
 const CLOCK_SKEW: i64 = 5;

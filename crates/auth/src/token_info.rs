@@ -50,7 +50,7 @@ impl TokenInfoSettings {
             url,
             place: TokenPlace::Header,
             timeout: Duration::from_secs(3),
-            believed_for: Duration::from_secs(60),
+            believed_for: Duration::from_mins(1),
         }
     }
 }
