@@ -29,12 +29,23 @@ pub enum Requirements {
     Kio,
     /// the original kio 0.1.13, which has versions and approvals; needs [`inline_flags_shim`]
     KioOld,
+    /// schemathesis, which calls a service as its OpenAPI document says, and otherwise
+    Schemathesis,
 }
 
 impl Requirements {
     /// Every one there is.
     #[cfg(test)]
-    const ALL: &[Self] = &[Self::AwsApi, Self::Senza, Self::Zign, Self::ZignOld, Self::StupsCli, Self::Kio, Self::KioOld];
+    const ALL: &[Self] = &[
+        Self::AwsApi,
+        Self::Senza,
+        Self::Zign,
+        Self::ZignOld,
+        Self::StupsCli,
+        Self::Kio,
+        Self::KioOld,
+        Self::Schemathesis,
+    ];
 }
 
 impl Requirements {
@@ -61,6 +72,7 @@ impl Requirements {
             Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
             Self::Kio => Recipe::of_wheels("kio", include_str!("../requirements/kio.txt")),
             Self::KioOld => Recipe::of_wheels("kio-0.1.13", include_str!("../requirements/kio-0.1.13.txt")),
+            Self::Schemathesis => Recipe::of_wheels("schemathesis", include_str!("../requirements/schemathesis.txt")),
         }
     }
 }
