@@ -29,6 +29,8 @@ pub enum Requirements {
     Kio,
     /// the original kio 0.1.13, which has versions and approvals; needs [`inline_flags_shim`]
     KioOld,
+    /// schemathesis, which calls a service as its OpenAPI document says, and otherwise
+    Schemathesis,
 }
 
 impl Requirements {
@@ -42,6 +44,7 @@ impl Requirements {
         Self::StupsCli,
         Self::Kio,
         Self::KioOld,
+        Self::Schemathesis,
     ];
 }
 
@@ -69,6 +72,7 @@ impl Requirements {
             Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
             Self::Kio => Recipe::of_wheels("kio", include_str!("../requirements/kio.txt")),
             Self::KioOld => Recipe::of_wheels("kio-0.1.13", include_str!("../requirements/kio-0.1.13.txt")),
+            Self::Schemathesis => Recipe::of_wheels("schemathesis", include_str!("../requirements/schemathesis.txt")),
         }
     }
 }

@@ -145,7 +145,7 @@ fn print(title: &str, load: &Load, bare: Option<f64>) {
 async fn logins(client: &Client) -> Result<(Duration, Duration)> {
     // The first one may make a better hash of the password.
     client.log_in().await?;
-    let mut running = tokio::task::JoinSet::new();
+    let mut running: tokio::task::JoinSet<Result<Duration>> = tokio::task::JoinSet::new();
     for _ in 0..LOGINS {
         let client = client.clone();
         running.spawn(async move {

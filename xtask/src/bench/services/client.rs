@@ -99,7 +99,7 @@ impl Client {
     /// Registers so many applications, with words to search for.
     pub(super) async fn register(&self, token: &str, count: usize) -> Result<()> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let mut running = tokio::task::JoinSet::new();
+        let mut running: tokio::task::JoinSet<Result<()>> = tokio::task::JoinSet::new();
         for number in 0..count {
             let place = Arc::clone(&places).acquire_owned().await?;
             let request = self
