@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-/// How the provider behaves.
+/// How the provider behaves: each switch is one way in which providers differ.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Behaviour {
     /// describes itself, and has code, device and client_credentials
     pub modern: bool,

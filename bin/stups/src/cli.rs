@@ -43,6 +43,9 @@ enum Command {
     /// Check the audit trails that services keep
     #[command(disable_help_flag = true)]
     Audit(ToolArguments),
+    /// Manage users, teams, accounts and OAuth clients
+    #[command(disable_help_flag = true)]
+    Identity(ToolArguments),
     /// Make links to this executable: stups, and one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
@@ -74,6 +77,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Ztoken(tool) => run_tool(Tool::Ztoken, tool),
         Command::Configure(arguments) => terminal.finish(configure(&terminal, &arguments)),
         Command::Audit(tool) => run_tool(Tool::Audit, tool),
+        Command::Identity(tool) => run_tool(Tool::Identity, tool),
         Command::Completion(arguments) => {
             terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))

@@ -16,11 +16,19 @@ pub(crate) enum Tool {
     Zign,
     Ztoken,
     Audit,
+    Identity,
 }
 
 impl Tool {
     /// Every tool, in the order of the help text.
-    pub(crate) const ALL: &[Self] = &[Self::Kio, Self::Senza, Self::Zign, Self::Ztoken, Self::Audit];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Kio,
+        Self::Senza,
+        Self::Zign,
+        Self::Ztoken,
+        Self::Audit,
+        Self::Identity,
+    ];
 
     /// The name as typed.
     pub(crate) fn name(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Tool {
             Self::Zign => "zign",
             Self::Ztoken => "ztoken",
             Self::Audit => "audit",
+            Self::Identity => "identity",
         }
     }
 
@@ -41,12 +50,13 @@ impl Tool {
             Self::Zign => stups_zign::command(),
             Self::Ztoken => stups_zign::ztoken_command(),
             Self::Audit => stups_audit::command(),
+            Self::Identity => stups_identity_cli::command(),
         }
     }
 
-    /// Whether it has a link of its own. `audit` is too common a word for that.
+    /// Whether it has a link of its own. `audit` and `identity` are too common words for that.
     pub(crate) fn is_linked(self) -> bool {
-        self != Self::Audit
+        !matches!(self, Self::Audit | Self::Identity)
     }
 
     /// The tool that a program of this name is a link for: `/usr/local/bin/senza` is Senza.
@@ -71,6 +81,7 @@ impl Tool {
             Self::Zign => runtime.block_on(Box::pin(stups_zign::run(arguments))),
             Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),
             Self::Audit => runtime.block_on(Box::pin(stups_audit::run(arguments))),
+            Self::Identity => runtime.block_on(Box::pin(stups_identity_cli::run(arguments))),
         }
     }
 }
@@ -97,7 +108,17 @@ mod tests {
                 "{program}"
             );
         }
-        for program in ["", "/", "stups", "senza/stups", "xsenza", "senza2", "Senza", "audit"] {
+        for program in [
+            "",
+            "/",
+            "stups",
+            "senza/stups",
+            "xsenza",
+            "senza2",
+            "Senza",
+            "audit",
+            "identity",
+        ] {
             assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
         }
     }

@@ -48,7 +48,7 @@ pub enum Error {
     #[error("no token for {url}: {reason}")]
     Token {
         /// The service that was to be called.
-        url: Url,
+        url: Box<Url>,
         /// What the token source said.
         reason: String,
     },
@@ -56,7 +56,7 @@ pub enum Error {
     #[error("{url} cannot be reached: {}", cause(.source))]
     Unreachable {
         /// What was called, without its query.
-        url: Url,
+        url: Box<Url>,
         /// The cause.
         #[source]
         source: reqwest::Error,
@@ -65,7 +65,7 @@ pub enum Error {
     #[error("{url} answered {status}: {message}")]
     Status {
         /// What was called, without its query.
-        url: Url,
+        url: Box<Url>,
         /// The HTTP status.
         status: StatusCode,
         /// The OAuth error code, when the answer has one: `invalid_grant`.
@@ -79,7 +79,7 @@ pub enum Error {
     #[error("{url} answered something that is not expected: {reason}")]
     Answer {
         /// What was called, without its query.
-        url: Url,
+        url: Box<Url>,
         /// What was wrong with it.
         reason: String,
     },
@@ -136,7 +136,7 @@ impl Client {
     /// Fails only when the machine's trusted certificates cannot be read.
     pub fn new(base: Url) -> Result<Self, Error> {
         let http = http_client().map_err(|source| Error::Unreachable {
-            url: without_query(&base),
+            url: Box::new(without_query(&base)),
             source,
         })?;
         Ok(Self {
@@ -380,17 +380,20 @@ impl Request<'_> {
             body,
         } = self;
         if let Err(reason) = body {
-            return Err(Error::Answer { url, reason });
+            return Err(Error::Answer {
+                url: Box::new(url),
+                reason,
+            });
         }
         if let (Some(tokens), false) = (&client.tokens, authorised) {
             let token = tokens.token().await.map_err(|reason| Error::Token {
-                url: url.clone(),
+                url: Box::new(url.clone()),
                 reason: one_line(&reason),
             })?;
             builder = builder.header(AUTHORIZATION, bearer(&token));
         }
         let unreachable = |source: reqwest::Error| Error::Unreachable {
-            url: url.clone(),
+            url: Box::new(url.clone()),
             source: source.without_url(),
         };
         let mut response = builder.send().await.map_err(unreachable)?;
@@ -406,7 +409,7 @@ impl Request<'_> {
             if body.len() + chunk.len() > limit {
                 if status.is_success() {
                     return Err(Error::Answer {
-                        url,
+                        url: Box::new(url),
                         reason: format!("more than {limit} bytes"),
                     });
                 }
@@ -440,7 +443,7 @@ impl Answer {
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| Error::Answer {
-            url: self.url.clone(),
+            url: Box::new(self.url.clone()),
             reason: one_line(&error.to_string()),
         })
     }
@@ -448,7 +451,7 @@ impl Answer {
     /// The body as text.
     pub fn text(&self) -> Result<&str, Error> {
         std::str::from_utf8(&self.body).map_err(|_| Error::Answer {
-            url: self.url.clone(),
+            url: Box::new(self.url.clone()),
             reason: "text that is not UTF-8".to_owned(),
         })
     }
@@ -472,7 +475,7 @@ impl Answer {
             .and_then(|text| text.parse().ok())
             .map(Duration::from_secs);
         Error::Status {
-            url: self.url,
+            url: Box::new(self.url),
             status: self.status,
             code,
             message,

@@ -95,7 +95,7 @@ impl TokenInfoVerifier {
         });
         let expires_at = Timestamp::now()
             .as_second()
-            .saturating_add(expires_in.unwrap_or(self.settings.believed_for.as_secs() as i64));
+            .saturating_add(expires_in.unwrap_or(self.settings.believed_for.as_secs().cast_signed()));
         // RFC 7662 calls the user `sub` or `username`.
         let uid = ["uid", "sub", "username"]
             .iter()

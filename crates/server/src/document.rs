@@ -37,8 +37,11 @@ pub(crate) fn of(name: &str, version: &str, shape: ErrorShape, mut guarded: Open
             .security_scheme("oauth2", scheme)
             .build(),
     );
-    guarded.info.title = name.to_owned();
-    guarded.info.version = version.to_owned();
+    name.clone_into(&mut guarded.info.title);
+    version.clone_into(&mut guarded.info.version);
+    // What the router's own crate says about itself.
+    guarded.info.description = None;
+    guarded.info.contact = None;
     guarded.info.license = None;
     guarded
 }

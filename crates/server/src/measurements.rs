@@ -59,10 +59,13 @@ fn resident_memory() -> Option<u64> {
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
 
+/// A route's method and status, and where their durations are counted.
+type Known = (&'static str, u16, Histogram);
+
 /// The measurements of one service's requests. Looking one up allocates nothing once it is known.
 pub(crate) struct Requests {
     service: &'static str,
-    known: RwLock<HashMap<String, Vec<(&'static str, u16, Histogram)>>>,
+    known: RwLock<HashMap<String, Vec<Known>>>,
 }
 
 impl Requests {

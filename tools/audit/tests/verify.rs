@@ -160,7 +160,7 @@ async fn page(
     Query(query): Query<HashMap<String, i64>>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, StatusCode> {
-    if headers.get("authorization").map(|value| value.as_bytes()) != Some(b"Bearer swordfish") {
+    if headers.get("authorization").map(axum::http::HeaderValue::as_bytes) != Some(b"Bearer swordfish") {
         return Err(StatusCode::FORBIDDEN);
     }
     let after = if state.1 { 0 } else { query["after"] };

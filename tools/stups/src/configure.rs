@@ -105,16 +105,14 @@ async fn from_domain(terminal: &Terminal, arguments: &ConfigureArguments) -> Res
                 continue;
             }
         };
-        match from_valid_domain(terminal, &dns, &domain).await {
-            Some(found) => return Ok(found),
-            None => {
-                terminal.info("Automatic configuration failed. Please check the entered STUPS domain.");
-                let (suggestion, reason) = domain.suggestion();
-                if round < ROUNDS && suggestion != domain {
-                    terminal.info(&format!("{reason} Did you mean {suggestion}?"));
-                    default = Some(suggestion);
-                }
-            }
+        if let Some(found) = from_valid_domain(terminal, &dns, &domain).await {
+            return Ok(found);
+        }
+        terminal.info("Automatic configuration failed. Please check the entered STUPS domain.");
+        let (suggestion, reason) = domain.suggestion();
+        if round < ROUNDS && suggestion != domain {
+            terminal.info(&format!("{reason} Did you mean {suggestion}?"));
+            default = Some(suggestion);
         }
     }
     Err(Failure::application("No domain could be configured"))

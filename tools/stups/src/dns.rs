@@ -12,7 +12,7 @@ pub(crate) struct Dns(TokioResolver);
 
 impl Dns {
     pub(crate) fn new() -> Result<Self, String> {
-        let resolver = TokioResolver::builder_tokio().and_then(|builder| builder.build());
+        let resolver = TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build);
         resolver
             .map(Self)
             .map_err(|error| format!("the machine's DNS configuration cannot be used: {error}"))

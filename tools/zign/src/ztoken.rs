@@ -135,12 +135,11 @@ fn settings(terminal: &Terminal, arguments: &ZtokenArguments) -> Result<Settings
 }
 
 fn address(terminal: &Terminal, given: Option<&str>, kind: &str) -> Result<Url, Failure> {
-    let text = match given {
-        Some(text) => text.to_owned(),
-        None => {
-            let answer = terminal.prompt(&format!("Please enter the OAuth 2 {kind} Endpoint URL"), None)?;
-            stups_terminal::url(&answer).map_err(Failure::usage)?
-        }
+    let text = if let Some(text) = given {
+        text.to_owned()
+    } else {
+        let answer = terminal.prompt(&format!("Please enter the OAuth 2 {kind} Endpoint URL"), None)?;
+        stups_terminal::url(&answer).map_err(Failure::usage)?
     };
     Url::parse(&text).map_err(|error| Failure::usage(format!("\"{text}\" is no URL: {error}")))
 }

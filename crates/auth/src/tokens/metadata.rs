@@ -59,7 +59,7 @@ pub async fn discover(issuer: &Url, timeout: Duration) -> Result<Option<Metadata
         };
         if !same(&metadata.issuer, issuer) {
             return Err(Error::Answer {
-                url: address,
+                url: Box::new(address),
                 reason: format!("it speaks for {}, not for {issuer}", metadata.issuer),
             });
         }

@@ -299,7 +299,7 @@ fn polling(stub: &Stub) -> (Verifier, String) {
     )
 }
 
-fn revoked(hash: String, revoked_at: i64) -> Value {
+fn revoked(hash: &str, revoked_at: i64) -> Value {
     json!({"type": "TOKEN", "revoked_at": revoked_at, "data": {
         "token_hash": hash, "hash_algorithm": "SHA-256", "issued_before": now()}})
 }
@@ -322,7 +322,7 @@ async fn a_revoked_token_is_refused_though_it_was_accepted_before() {
     assert!(verifier.verify(&token).await.is_ok());
     stub.json(
         "/revocations",
-        json!({"meta": {}, "revocations": [revoked(revocation_hash(&salt, &token), now())]}),
+        json!({"meta": {}, "revocations": [revoked(&revocation_hash(&salt, &token), now())]}),
     );
     until_accepted(&verifier, &token, false).await;
     assert!(verifier.verify(&other).await.is_ok());
@@ -344,7 +344,7 @@ async fn a_refresh_of_the_feed_forgets_what_was_wrong_and_loses_nothing() {
         key.sign(&with("iat", json!(now() - 100))),
         key.sign(&with("iat", json!(now() - 101))),
     );
-    let entry = |token: &str, at| revoked(revocation_hash(&salt, token), at);
+    let entry = |token: &str, at| revoked(&revocation_hash(&salt, token), at);
     let at = now() - 50;
     stub.json(
         "/revocations",

@@ -66,7 +66,7 @@ async fn body(request: Request, limit: usize) -> Result<Bytes, Error> {
 
 /// Whether the body ended because it was too large, and not because the caller went away.
 fn was_cut(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LengthLimitError>())
+    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<LengthLimitError>)
 }
 
 pub(crate) fn too_large(limit: usize) -> Error {

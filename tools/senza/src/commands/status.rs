@@ -255,7 +255,7 @@ mod tests {
             .build()];
         let start = |name: &str, status| HttpsServer::start(&[name], status, "text/plain", "").unwrap();
         let answer = async |server: &HttpsServer, authority: Option<&str>| {
-            let patience = Duration::from_secs(60);
+            let patience = Duration::from_mins(1);
             let http = http::client_that_finds(patience, "v1.invalid", server.address(), authority);
             Domains::ask(&http, &resources).await.answers
         };

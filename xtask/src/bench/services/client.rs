@@ -143,7 +143,7 @@ fn application(number: usize) -> Value {
     const COLOURS: [&str; 5] = ["green", "red", "blue", "white", "black"];
     const BIRDS: [&str; 7] = ["stork", "crane", "ibis", "kite", "swan", "finch", "wren"];
     // One in four hundred.
-    let bird = if number % 400 == 0 {
+    let bird = if number.is_multiple_of(400) {
         "heron"
     } else {
         BIRDS[number % BIRDS.len()]
@@ -151,7 +151,7 @@ fn application(number: usize) -> Value {
     let colour = COLOURS[number % COLOURS.len()];
     json!({
         "team_id": "bench",
-        "active": number % 10 != 0,
+        "active": !number.is_multiple_of(10),
         "name": format!("The {colour} {bird} service {number}"),
         "subtitle": "Serves birds",
         "description": format!("A service that knows where each {colour} {bird} lives, and tells it to those who ask."),

@@ -120,13 +120,11 @@ impl Managed {
 
     /// A new token, even if the provider should be left alone.
     pub(crate) async fn refresh(self: &Arc<Self>) -> Result<SecretString, ServiceTokenError> {
-        match self.given()? {
-            Some(token) => Ok(token),
-            None => {
-                let attempts = self.state().attempts;
-                self.request(attempts).await
-            }
+        if let Some(token) = self.given()? {
+            return Ok(token);
         }
+        let attempts = self.state().attempts;
+        self.request(attempts).await
     }
 
     /// A token that needs no provider.

@@ -163,16 +163,16 @@ async fn client_credentials(
     endpoint.token(&form, &authentication).await
 }
 
+/// Names and values of a form.
+type FormFields = Vec<(&'static str, String)>;
+
 impl ClientCredentials {
     fn proves_itself(&self) -> bool {
         self.secret.is_some() || self.private_key.is_some()
     }
 
     /// How the client shows who it is: by its key if it has one, else by its secret; the fields are additional ones of the form.
-    fn authentication(
-        &self,
-        endpoint: &Url,
-    ) -> Result<(ClientAuthentication, Vec<(&'static str, String)>), EndpointError> {
+    fn authentication(&self, endpoint: &Url) -> Result<(ClientAuthentication, FormFields), EndpointError> {
         let Some(key) = &self.private_key else {
             let secret = self.secret.clone().unwrap_or_default();
             return Ok((ClientAuthentication::Basic(self.id.clone(), secret), Vec::new()));

@@ -18,8 +18,9 @@ use super::settings::Settings;
 use crate::tokens::endpoint::TokenResponse;
 use crate::tokens::{ServiceTokenSettings, ServiceTokens};
 
-/// Which token is wanted, and how it may be had.
+/// Which token is wanted, and how it may be had: each switch is one way to a token, open or closed.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct TokenRequest {
     /// The name that it is stored under; nothing stores nothing.
     pub name: Option<String>,
