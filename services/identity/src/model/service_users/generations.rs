@@ -2,13 +2,14 @@
 //!
 //! A new one is valid at once and the old ones stay, until the new one is committed: whoever distributes it does that when
 //! every file holds it. What is never committed piles up, so there is a limit in number and in age; but what applications
-//! really use is in some file, and stays. All decisions are here, as functions of the list alone.
+//! really use is in some file, and stays, and the youngest of all is perhaps just being written into files, however long that
+//! takes. All decisions are here, as functions of the list alone.
 
 use crate::model::entity::{password, service_client};
 
 /// Uncommitted ones beyond this number are dropped when another is added, the oldest first.
 pub const MAX_UNCOMMITTED: usize = 3;
-/// An uncommitted one expires after this time, in milliseconds.
+/// An uncommitted one expires after this time, in milliseconds, unless it is the youngest.
 pub const UNCOMMITTED_LIFETIME_MS: i64 = 24 * 3600 * 1000;
 /// So many uncommitted ones, those used last, are exempt from both limits.
 pub const KEPT_IN_USE: usize = 2;
@@ -67,9 +68,13 @@ impl From<&service_client::Model> for Generation {
 /// For each one whether it is valid at `now`.
 pub fn valid(generations: &[Generation], now: i64) -> Vec<bool> {
     let in_use = in_use(generations);
+    let youngest = generations.iter().map(age).max();
     let valid = |one: &Generation| match one.expires_at {
         Some(expires_at) => now < expires_at,
-        None => !one.is_uncommitted() || now < one.created_at + UNCOMMITTED_LIFETIME_MS || in_use.contains(&one.id),
+        None => {
+            let kept = in_use.contains(&one.id) || Some(age(one)) == youngest;
+            !one.is_uncommitted() || now < one.created_at + UNCOMMITTED_LIFETIME_MS || kept
+        }
     };
     generations.iter().map(valid).collect()
 }
@@ -98,8 +103,13 @@ pub fn superfluous(generations: &[Generation]) -> Vec<String> {
 /// What a commit changes: those that expire after the grace, all older than the committed one. Younger ones stay: they are of
 /// another rotation that is under way, and commit themselves or expire.
 pub fn superseded(generations: &[Generation], committed: &Generation) -> Vec<String> {
-    let older = |one: &&Generation| (one.created_at, &one.id) < (committed.created_at, &committed.id);
+    let older = |one: &&Generation| age(one) < age(committed);
     generations.iter().filter(older).map(|one| one.id.clone()).collect()
+}
+
+/// What orders them: the youngest is the greatest.
+fn age(one: &Generation) -> (i64, &str) {
+    (one.created_at, &one.id)
 }
 
 /// Uncommitted, and no commit of a later one has put an end to it.
@@ -109,10 +119,11 @@ fn pending(generations: &[Generation]) -> impl Iterator<Item = &Generation> {
         .filter(|one| one.is_uncommitted() && one.expires_at.is_none())
 }
 
-/// The ids of the uncommitted ones that were used last.
+/// The ids of the uncommitted ones that were used last; of those used at the same time the younger, which replaced the others
+/// in their files.
 fn in_use(generations: &[Generation]) -> Vec<String> {
     let mut used: Vec<&Generation> = pending(generations).filter(|one| one.last_used_at.is_some()).collect();
-    used.sort_by_key(|one| std::cmp::Reverse(one.last_used_at));
+    used.sort_by_key(|one| std::cmp::Reverse((one.last_used_at, age(one))));
     used.iter().take(KEPT_IN_USE).map(|one| one.id.clone()).collect()
 }
 

@@ -26,15 +26,27 @@ fn the_fourth_uncommitted_one_drops_the_oldest_that_is_not_used() {
     assert_eq!(superfluous(&all), ["c"]);
     all[2].last_used_at = Some(12);
     assert_eq!(superfluous(&all), ["a"], "only the two that were used last are kept");
+    all.iter_mut().for_each(|one| one.last_used_at = Some(13));
+    assert_eq!(superfluous(&all), ["a"], "files hold the younger of those used at one time");
 }
 
 #[test]
 fn an_uncommitted_one_expires_after_a_day_unless_it_is_used() {
-    let mut all = vec![one("a", 0)];
-    assert_eq!(valid(&all, 24 * HOUR - 1), [true]);
-    assert_eq!(valid(&all, 24 * HOUR), [false]);
+    let mut all = vec![one("a", 0), one("b", HOUR)];
+    assert_eq!(valid(&all, 24 * HOUR - 1), [true, true]);
+    assert_eq!(valid(&all, 24 * HOUR), [false, true]);
     all[0].last_used_at = Some(HOUR);
-    assert_eq!(valid(&all, 1000 * HOUR), [true]);
+    assert_eq!(valid(&all, 1000 * HOUR), [true, true]);
+}
+
+#[test]
+fn the_youngest_waits_for_a_slow_worker_until_there_is_a_younger_one() {
+    let mut committed = one("a", 0);
+    committed.committed_at = Some(0);
+    let mut all = vec![committed, one("b", HOUR)];
+    assert_eq!(valid(&all, 1000 * HOUR), [true, true]);
+    all.push(one("c", 1000 * HOUR));
+    assert_eq!(valid(&all, 1000 * HOUR), [true, false, true]);
 }
 
 #[test]
