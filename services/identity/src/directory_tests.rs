@@ -76,6 +76,8 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, built.router).await });
+        // Fails when another test has installed it already.
+        drop(rustls::crypto::ring::default_provider().install_default());
         Self {
             url,
             state,

@@ -142,13 +142,13 @@ async fn only_flagged_clients_may(server: Server) {
     assert_eq!(ask("app").await, (400, "unauthorized_client".to_owned()));
     assert_eq!(ask("ghost").await, (401, "invalid_client".to_owned()));
     let codes = begin(&server).await;
-    let form = [
-        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-        ("client_id", "ztoken"),
-        ("device_code", codes["device_code"].as_str().unwrap()),
-    ];
-    assert_eq!(
-        server.token_request("/oauth2/token", None, &form).await.error().1,
-        "unauthorized_client"
-    );
+    for (client, error) in [("app", "unauthorized_client"), ("ztoken", "invalid_grant")] {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("client_id", client),
+            ("device_code", codes["device_code"].as_str().unwrap()),
+        ];
+        let answer = server.token_request("/oauth2/token", None, &form).await;
+        assert_eq!(answer.error(), (400, error.to_owned()), "{client}");
+    }
 }

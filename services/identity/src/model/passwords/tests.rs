@@ -24,19 +24,34 @@ async fn a_chosen_password_matches_its_hash_and_no_other() {
     let hash = hash(&passwords, &secret("correct horse")).await.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     assert_eq!(
-        verify(&passwords, &secret("correct horse"), std::slice::from_ref(&hash)).await.unwrap(),
-        Verdict { matched: Some(0), upgrade: None }
+        verify(&passwords, &secret("correct horse"), std::slice::from_ref(&hash))
+            .await
+            .unwrap(),
+        Verdict {
+            matched: Some(0),
+            upgrade: None
+        }
     );
-    assert_eq!(verify(&passwords, &secret("wrong horse"), &[hash]).await.unwrap(), Verdict::default());
+    assert_eq!(
+        verify(&passwords, &secret("wrong horse"), &[hash]).await.unwrap(),
+        Verdict::default()
+    );
 }
 
 #[tokio::test]
 async fn any_of_several_hashes_matches() {
     let passwords = passwords();
     let (generated, machine) = generate(&passwords);
-    let hashes = [hash(&passwords, &secret("one")).await.unwrap(), machine, hash(&passwords, &secret("two")).await.unwrap()];
+    let hashes = [
+        hash(&passwords, &secret("one")).await.unwrap(),
+        machine,
+        hash(&passwords, &secret("two")).await.unwrap(),
+    ];
     for (password, index) in [(secret("one"), 0), (generated, 1), (secret("two"), 2)] {
-        assert_eq!(verify(&passwords, &password, &hashes).await.unwrap().matched, Some(index));
+        assert_eq!(
+            verify(&passwords, &password, &hashes).await.unwrap().matched,
+            Some(index)
+        );
     }
 }
 
@@ -50,7 +65,10 @@ async fn bcrypt_is_accepted_in_all_its_spellings_and_upgraded() {
         let verdict = verify(&passwords, &secret("secret"), &[hash]).await.unwrap();
         assert_eq!(verdict.matched, Some(0));
         let upgrade = verdict.upgrade.expect("bcrypt is replaced");
-        assert_eq!(verify(&passwords, &secret("secret"), &[upgrade]).await.unwrap().matched, Some(0));
+        assert_eq!(
+            verify(&passwords, &secret("secret"), &[upgrade]).await.unwrap().matched,
+            Some(0)
+        );
     }
 }
 
@@ -59,8 +77,20 @@ async fn bcrypt_does_not_truncate_at_72_bytes() {
     let passwords = passwords();
     let password = "x".repeat(72);
     let hash = bcrypt::hash(&password, 4).unwrap();
-    assert_eq!(verify(&passwords, &secret(&password), std::slice::from_ref(&hash)).await.unwrap().matched, Some(0));
-    assert_eq!(verify(&passwords, &secret(&format!("{password}y")), &[hash]).await.unwrap().matched, None);
+    assert_eq!(
+        verify(&passwords, &secret(&password), std::slice::from_ref(&hash))
+            .await
+            .unwrap()
+            .matched,
+        Some(0)
+    );
+    assert_eq!(
+        verify(&passwords, &secret(&format!("{password}y")), &[hash])
+            .await
+            .unwrap()
+            .matched,
+        None
+    );
 }
 
 #[tokio::test]
@@ -72,13 +102,23 @@ async fn a_generated_password_has_256_bits_and_needs_the_key() {
     assert!(!hash.contains(random));
     assert_ne!(generate(&passwords).0.expose_secret(), password.expose_secret());
     let other = hasher_with(&Argon2Config::default(), 8);
-    assert_eq!(verify(&passwords, &password, std::slice::from_ref(&hash)).await.unwrap().matched, Some(0));
+    assert_eq!(
+        verify(&passwords, &password, std::slice::from_ref(&hash))
+            .await
+            .unwrap()
+            .matched,
+        Some(0)
+    );
     assert_eq!(verify(&other, &password, &[hash]).await.unwrap().matched, None);
 }
 
 #[tokio::test]
 async fn weaker_argon2id_is_upgraded() {
-    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
+    let weak = Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        Params::new(8 * 1024, 1, 1, None).unwrap(),
+    );
     let hash = weak.hash_password(b"secret").unwrap().to_string();
     assert_eq!(check_imported(&hash), Ok(()));
     let verdict = verify(&passwords(), &secret("secret"), &[hash]).await.unwrap();
@@ -106,7 +146,14 @@ fn only_hashes_of_bounded_cost_are_imported() {
 
 #[tokio::test]
 async fn a_flood_of_logins_is_answered_busy_and_leaves_room_for_generated_passwords() {
-    let passwords = hasher_with(&Argon2Config { parallel: Some(1), queue: 2, ..Argon2Config::default() }, 7);
+    let passwords = hasher_with(
+        &Argon2Config {
+            parallel: Some(1),
+            queue: 2,
+            ..Argon2Config::default()
+        },
+        7,
+    );
     let (release, held) = std::sync::mpsc::channel::<()>();
     let first = {
         let passwords = passwords.clone();
@@ -139,5 +186,10 @@ async fn a_flood_of_logins_is_answered_busy_and_leaves_room_for_generated_passwo
 #[tokio::test]
 async fn an_endless_password_is_refused_unseen() {
     let hash = hash(&passwords(), &secret("x")).await.unwrap();
-    assert_eq!(verify(&passwords(), &secret(&"x".repeat(100_000)), &[hash]).await.unwrap(), Verdict::default());
+    assert_eq!(
+        verify(&passwords(), &secret(&"x".repeat(100_000)), &[hash])
+            .await
+            .unwrap(),
+        Verdict::default()
+    );
 }
