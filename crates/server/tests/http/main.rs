@@ -134,7 +134,7 @@ impl Job for Counting {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(3600)
+        Duration::from_hours(1)
     }
 
     fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {
@@ -150,7 +150,7 @@ impl Job for Failing {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(3600)
+        Duration::from_hours(1)
     }
 
     fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {
