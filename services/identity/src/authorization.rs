@@ -95,15 +95,13 @@ impl<'a> Authorization<'a> {
         let id = parameters.require("client_id")?;
         let realm_name = realm_of(state, parameters, headers, id).await?;
         let (_, realm) = state.realms.get(realm_name).ok_or_else(Error::internal)?;
-        let client = clients::find(state.store.connection(), realm_name, id)
-            .await?
-            .ok_or_else(|| {
-                Error::oauth(
-                    StatusCode::UNAUTHORIZED,
-                    "invalid_client",
-                    "Client authentication failed",
-                )
-            })?;
+        let client = clients::find(state, realm_name, id).await?.ok_or_else(|| {
+            Error::oauth(
+                StatusCode::UNAUTHORIZED,
+                "invalid_client",
+                "Client authentication failed",
+            )
+        })?;
         let redirect_uri = redirect_uri(parameters, &client)?;
         if response_type == ResponseType::Token && client.confidential {
             let description = "Invalid response_type 'token' for confidential client";
@@ -140,7 +138,10 @@ impl<'a> Authorization<'a> {
                 ));
             }
         } else {
-            challenge = self.parameters.get("code_challenge").unwrap_or_default().to_owned();
+            self.parameters
+                .get("code_challenge")
+                .unwrap_or_default()
+                .clone_into(&mut challenge);
             let is_hash = challenge.len() == 43
                 && challenge
                     .bytes()
@@ -349,10 +350,7 @@ async fn realm_of<'a>(
     if parameters.get("realm").is_none() {
         let mut found = Vec::new();
         for (name, _) in state.realms.people() {
-            if clients::find(state.store.connection(), name, client_id)
-                .await?
-                .is_some()
-            {
+            if clients::find(state, name, client_id).await?.is_some() {
                 found.push(name);
             }
         }

@@ -139,7 +139,7 @@ pub async fn authenticate(state: &State, realm: &str, credentials: &Credentials)
 
 /// The client whose key signed the assertion, for us, not long ago, for the first time (RFC 7523 3).
 async fn by_assertion(state: &State, realm: &str, id: &str, text: &SecretString) -> Result<Option<Client>, Error> {
-    let Some(client) = clients::find(state.store.connection(), realm, id).await? else {
+    let Some(client) = clients::find(state, realm, id).await? else {
         return Ok(None);
     };
     let Ok(jws) = Jws::parse(text.expose_secret()) else {

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stups_auth::{Caller, Verifier, Verify, VerifyError};
-use stups_server::{Environment, ErrorShape, Service};
+use stups_server::{ErrorShape, Service};
 use stups_store::{DatabaseUrl, Store};
 use stups_testkit::PostgreSql;
 
@@ -168,7 +168,7 @@ on_both!(
     only_administrators_write
 );
 
-fn service(scopes: Value) -> Value {
+fn service(scopes: &Value) -> Value {
     json!({
         "id": "stups_kio", "name": "Kio", "owner": "stups", "subtitle": "Registry",
         "client_config": { "redirect_urls": [], "confidential": true, "scopes": scopes },
@@ -184,17 +184,16 @@ async fn service_user_rotation(server: Server) {
         { "realm": "employees", "scopes": ["cn"] },
     ]);
     let put = |body| server.ok(WORKER, Method::PUT, "/services/stups_kio", Some(body));
-    let first = put(service(scopes.clone())).await["client_id"].clone();
+    let first = put(service(&scopes)).await["client_id"].clone();
     assert_eq!(
-        put(service(scopes.clone())).await["client_id"],
+        put(service(&scopes)).await["client_id"],
         first,
         "a second time it is the same"
     );
-    let connection = server.state.store.connection();
     let id = first.as_str().unwrap();
     for (realm, expected) in [("/employees", vec!["cn", "uid"]), ("/customers", vec!["sales.read"])] {
         assert_eq!(
-            clients::find(connection, realm, id).await.unwrap().unwrap().scopes,
+            clients::find(&server.state, realm, id).await.unwrap().unwrap().scopes,
             expected
         );
     }
@@ -220,7 +219,7 @@ async fn service_user_rotation(server: Server) {
     assert_eq!(commit(two["txid"].clone()).await.0, 200, "the answer was lost");
     assert_eq!(commit(json!("unknown")).await.0, 404);
     assert!(server.logs_in("stups_kio", &one).await, "within the grace");
-    server.state.clock.advance(Duration::from_secs(16 * 60));
+    server.state.clock.advance(Duration::from_mins(16));
     assert!(!server.logs_in("stups_kio", &one).await);
     assert!(server.logs_in("stups_kio", two["password"].as_str().unwrap()).await);
 
@@ -238,19 +237,15 @@ async fn service_user_rotation(server: Server) {
     for realm in ["/services", "/employees", "/customers"] {
         assert!(server.client_works(realm, new_id, secret).await, "{realm}");
     }
-    assert_eq!(
-        put(service(scopes.clone())).await["client_id"],
-        first,
-        "until it is committed"
-    );
+    assert_eq!(put(service(&scopes)).await["client_id"], first, "until it is committed");
     let commit = json!({ "id": "stups_kio", "client_id": new_id });
     server
         .ok(WORKER, Method::PUT, "/services/stups_kio/client", Some(commit))
         .await;
-    assert_eq!(put(service(scopes)).await["client_id"], new_id);
+    assert_eq!(put(service(&scopes)).await["client_id"], new_id);
 
     // A realm that is not listed any more.
-    put(service(json!([{ "realm": "services", "scopes": ["uid"] }]))).await;
+    put(service(&json!([{ "realm": "services", "scopes": ["uid"] }]))).await;
     assert!(!server.client_works("/employees", new_id, secret).await);
     assert!(server.client_works("/services", new_id, secret).await);
 

@@ -60,10 +60,7 @@ async fn realm_of<'a>(state: &'a State, request: &TokenRequest, credentials: &Cr
     match realm(state, &request.parameters, &request.headers) {
         Err(_) if request.parameters.get("realm").is_none() => {
             for (name, _) in state.realms.machines() {
-                if clients::find(state.store.connection(), name, credentials.id())
-                    .await?
-                    .is_some()
-                {
+                if clients::find(state, name, credentials.id()).await?.is_some() {
                     return Ok(name);
                 }
             }

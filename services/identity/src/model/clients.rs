@@ -99,8 +99,8 @@ impl TryFrom<client::Model> for Client {
 }
 
 /// The client of that id in that realm; nothing for a service user's client that was replaced.
-pub async fn find(connection: &impl ConnectionTrait, realm: &str, id: &str) -> Result<Option<Client>, Error> {
-    let found = find_valid(connection, realm, id, jiff::Timestamp::now().as_millisecond()).await?;
+pub async fn find(state: &State, realm: &str, id: &str) -> Result<Option<Client>, Error> {
+    let found = find_valid(state.store.connection(), realm, id, state.clock.milliseconds()).await?;
     found.map(|(row, _)| Client::try_from(row)).transpose()
 }
 

@@ -181,7 +181,7 @@ async fn device_page(Shared(state): Shared<State>, origin: Origin, headers: Head
             let here = redirects::with_query("/oauth2/device", &[("user_code", typed)]);
             return Ok(see_other(&login::address(&code.realm, &here)));
         };
-        let client = clients::find(state.store.connection(), &code.realm, &code.client_id).await?;
+        let client = clients::find(&state, &code.realm, &code.client_id).await?;
         let page = ConfirmPage {
             uid: &session.uid,
             realm: &session.realm,
@@ -297,7 +297,7 @@ async fn check_user(state: &State, code: &device_codes::Model, uid: &str) -> Res
         .await?
         .filter(|user| !user.disabled)
         .ok_or_else(refused)?;
-    let client = clients::find(connection, &code.realm, &code.client_id)
+    let client = clients::find(state, &code.realm, &code.client_id)
         .await?
         .ok_or_else(refused)?;
     scopes::check_user(&list_from_text(&code.scopes), &user, &client, realm)

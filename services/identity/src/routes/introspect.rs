@@ -88,10 +88,7 @@ pub(super) async fn authenticate_anywhere(
         .map(|(name, _)| name);
     let mut realm = named;
     for name in state.realms.names().filter(|_| named.is_none()) {
-        if clients::find(state.store.connection(), name, credentials.id())
-            .await?
-            .is_some()
-        {
+        if clients::find(state, name, credentials.id()).await?.is_some() {
             realm = Some(name);
             break;
         }

@@ -138,7 +138,7 @@ async fn done(state: &State, parameters: &Parameters) -> Result<Response, Error>
             .and_then(Value::as_str);
         for (realm, _) in state.realms.people() {
             let Some(client) = client else { break };
-            let client = clients::find(state.store.connection(), realm, client).await?;
+            let client = clients::find(state, realm, client).await?;
             if client.is_some_and(|client| redirects::is_registered(&client.redirect_uris, target)) {
                 let address = match parameters.get("state") {
                     Some(value) => redirects::with_query(target, &[("state", value)]),
