@@ -49,8 +49,6 @@ pub struct Config {
     pub robot_prefix: String,
     /// Whether `GET /accounts/aws?member=` also answers one account per team that has none of its name (contract 2.17).
     pub synthetic_team_accounts: bool,
-    /// Whether `GET /access_token` answers Basic credentials of employees, as the Token Service of old did (contract 2.15).
-    pub token_service: bool,
     /// Revocation of access tokens.
     pub revocation: Revocation,
     /// A token info that answers for opaque tokens (contract 2.11.3). Default: opaque tokens are not valid.
@@ -77,7 +75,6 @@ impl Default for Config {
             import: None,
             robot_prefix: "stups_".to_owned(),
             synthetic_team_accounts: true,
-            token_service: false,
             revocation: Revocation::default(),
             upstream_tokeninfo_url: None,
         }
