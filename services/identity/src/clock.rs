@@ -1,3 +1,5 @@
+//! The time of day, which tests can move.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

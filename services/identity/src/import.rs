@@ -12,7 +12,7 @@ use serde_json::json;
 use stups_yaml::{Step, locate};
 
 pub use apply::apply;
-pub use read::{Document, read};
+pub use read::read;
 
 use crate::State;
 use crate::audit;

@@ -15,7 +15,7 @@ use crate::secret;
 /// How long another token info may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a good answer is remembered, and how many.
-const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 const REMEMBERED: u64 = 10_000;
 /// No answer about a token is larger.
 const LARGEST_ANSWER: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// A separate directory of users and clients.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Realm {
     /// How long an access token lives.
     pub lifetime_seconds: i64,

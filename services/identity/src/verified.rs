@@ -82,13 +82,12 @@ impl Verified {
 
     /// The token, when it is genuine, has not expired and is not revoked.
     pub async fn token(&self, state: &State, text: &str) -> Result<Arc<Token>, Invalid> {
-        let token = match self.0.get(text).await {
-            Some(token) => token,
-            None => {
-                let token = Arc::new(verify(state, text)?);
-                self.0.insert(text.to_owned(), Arc::clone(&token)).await;
-                token
-            }
+        let token = if let Some(token) = self.0.get(text).await {
+            token
+        } else {
+            let token = Arc::new(verify(state, text)?);
+            self.0.insert(text.to_owned(), Arc::clone(&token)).await;
+            token
         };
         let now = state.clock.seconds();
         if token.expires_at <= now || token.not_before > now {

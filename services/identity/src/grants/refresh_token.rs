@@ -45,7 +45,7 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let now = state.clock.milliseconds();
     let grace = state.config.lifetimes.refresh_grace_seconds * 1000;
     match refresh_tokens::present(write.transaction(), &hash, now, grace).await? {
-        Presentation::Unknown | Presentation::Ended(_) => Err(invalid_grant()),
+        Presentation::Unknown | Presentation::Ended => Err(invalid_grant()),
         Presentation::Reused(family) => {
             let revoked = end_family(state, write.transaction(), &family.id).await?;
             let event = audit::refused(

@@ -19,7 +19,7 @@ impl Job for Expire {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(600)
+        Duration::from_mins(10)
     }
 
     fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {

@@ -91,10 +91,7 @@ fn algorithms(state: &State) -> Vec<Algorithm> {
     algorithms
 }
 
-fn of_algorithm<'a>(
-    algorithm: Algorithm,
-    stored: &'a [keys::Model],
-) -> impl DoubleEndedIterator<Item = &'a keys::Model> {
+fn of_algorithm(algorithm: Algorithm, stored: &[keys::Model]) -> impl DoubleEndedIterator<Item = &keys::Model> {
     stored.iter().filter(move |key| key.algorithm == keys::name(algorithm))
 }
 
@@ -215,12 +212,13 @@ async fn load(state: &State) -> Result<(), Error> {
     }
     let mut loaded = Vec::new();
     for row in keys::all(state.store.connection()).await? {
-        match open(state, &row) {
-            Some(key) => loaded.push(Arc::new(key)),
-            None => tracing::error!(
+        if let Some(key) = open(state, &row) {
+            loaded.push(Arc::new(key));
+        } else {
+            tracing::error!(
                 kid = row.kid,
                 "a signing key cannot be used: sealed with another master key?"
-            ),
+            );
         }
     }
     state.keys.replace(loaded);

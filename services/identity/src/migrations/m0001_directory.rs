@@ -252,6 +252,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
 }
 
 #[async_trait::async_trait]
+#[expect(elided_lifetimes_in_paths, reason = "the trait is declared so")]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in tables() {

@@ -64,7 +64,7 @@ pub enum Presentation {
     /// There is no such token.
     Unknown,
     /// It, or its family, has expired or was revoked.
-    Ended(Family),
+    Ended,
     /// It is presented for the first time, and used up by that.
     First(Family),
     /// It was used a moment ago: the same successor is to be answered.
@@ -112,11 +112,11 @@ pub async fn present(
         return Ok(Presentation::Unknown);
     };
     if family.revoked_at.is_some() || family.expires_at <= now {
-        return Ok(Presentation::Ended(family));
+        return Ok(Presentation::Ended);
     }
     if used.rows_affected == 1 {
         return Ok(if token.expires_at <= now {
-            Presentation::Ended(family)
+            Presentation::Ended
         } else {
             Presentation::First(family)
         });

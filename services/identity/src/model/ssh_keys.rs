@@ -42,8 +42,10 @@ pub fn validate(line: &str) -> Result<ValidKey, Invalid> {
         .map_err(|_| invalid("is not a public key as in authorized_keys: type, base64, comment"))?;
     let mut key = entry.public_key().clone();
     match key.algorithm() {
-        Algorithm::Ed25519 | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => {}
-        Algorithm::Ecdsa {
+        Algorithm::Ed25519
+        | Algorithm::SkEd25519
+        | Algorithm::SkEcdsaSha2NistP256
+        | Algorithm::Ecdsa {
             curve: EcdsaCurve::NistP256 | EcdsaCurve::NistP384 | EcdsaCurve::NistP521,
         } => {}
         Algorithm::Rsa { .. } => {

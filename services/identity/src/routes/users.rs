@@ -177,10 +177,14 @@ async fn self_user(caller: Authenticated) -> Result<Response, Error> {
     for byte in caller.uid.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => uid.push(char::from(byte)),
-            _ => uid.push_str(&format!("%{byte:02X}")),
+            _ => uid.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
     let mut response = Redirect::to(&format!("/users{}/{uid}", caller.realm)).into_response();
     *response.status_mut() = StatusCode::FOUND;
     Ok(response)
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(value)])
 }

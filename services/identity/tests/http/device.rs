@@ -38,9 +38,9 @@ async fn decide(server: &Server, codes: &serde_json::Value, decision: &str) -> A
     let mut browser = Browser::new(server);
     let answer = browser.get(codes["verification_uri_complete"].as_str().unwrap()).await;
     assert_eq!(answer.status, 303, "to the login page");
-    browser.get(&answer.header("location").to_owned()).await;
+    browser.get(answer.header("location")).await;
     let answer = browser.submit(&[("username", "jdoe"), ("password", SECRET)]).await;
-    let page = browser.get(&answer.header("location").to_owned()).await;
+    let page = browser.get(answer.header("location")).await;
     assert!(
         page.body.contains("Zign command line") && page.body.contains("127.0.0.1"),
         "{}",

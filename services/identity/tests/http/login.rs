@@ -69,7 +69,7 @@ async fn the_code_flow_works_from_end_to_end(server: Server) {
     assert!(page.body.contains("Client app") && page.body.contains("name=\"password\""));
     let answer = browser.submit(&[("username", "jdoe"), ("password", SECRET)]).await;
     assert_eq!(answer.status, 303);
-    let consent = browser.get(&answer.header("location").to_owned()).await;
+    let consent = browser.get(answer.header("location")).await;
     assert!(
         consent.body.contains("For tests") && consent.body.contains("<li>cn</li>"),
         "{}",
@@ -112,7 +112,7 @@ async fn a_first_start_has_an_administrator_and_clients(server: Server) {
         .get(&authorize_path("zign", redirect, &[("scope", "uid identity.admin")]))
         .await;
     let answer = browser.submit(&[("username", "admin"), ("password", &password)]).await;
-    browser.get(&answer.header("location").to_owned()).await;
+    browser.get(answer.header("location")).await;
     let answer = browser.submit(&[("decision", "allow")]).await;
     let form = [
         ("grant_type", "authorization_code"),
@@ -284,7 +284,7 @@ async fn a_wrong_password_leads_back_with_all_parameters(server: Server) {
             assert_eq!(answer.location(parameter).as_deref(), Some(value));
         }
         assert!(answer.location("password").is_none());
-        let page = browser.get(&answer.header("location").to_owned()).await;
+        let page = browser.get(answer.header("location")).await;
         assert!(page.body.contains("role=\"alert\""));
     }
 }
@@ -294,7 +294,7 @@ async fn denial_goes_to_the_client(server: Server) {
     let mut browser = Browser::new(&server);
     browser.get(&authorize_path("app", CALLBACK, &[])).await;
     let answer = browser.submit(&[("username", "jdoe"), ("password", SECRET)]).await;
-    browser.get(&answer.header("location").to_owned()).await;
+    browser.get(answer.header("location")).await;
     let answer = browser.submit(&[("decision", "deny")]).await;
     assert_eq!(answer.location("error").as_deref(), Some("access_denied"));
     assert_eq!(answer.location("state").as_deref(), Some("a state&"));
@@ -389,9 +389,9 @@ async fn a_login_is_remembered_and_ends(server: Server) {
     let cookies = server.texts("SELECT session_hash FROM sessions").await;
     assert_eq!(cookies.len(), 1);
     // Used, it lives on; unused for eight hours it does not.
-    server.clock.advance(Duration::from_secs(7 * 3600));
+    server.clock.advance(Duration::from_hours(7));
     assert!(browser.get(&path).await.location("code").is_some());
-    server.clock.advance(Duration::from_secs(7 * 3600));
+    server.clock.advance(Duration::from_hours(7));
     assert!(browser.get(&path).await.location("code").is_some());
     server.clock.advance(Duration::from_secs(8 * 3600 + 1));
     assert_eq!(browser.get(&path).await.status, 200);

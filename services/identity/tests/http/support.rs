@@ -34,43 +34,44 @@ macro_rules! on_both_databases {
     };
 }
 
-pub struct Server {
-    pub url: String,
-    pub state: State,
-    pub clock: Clock,
-    pub administrator: Option<Administrator>,
-    pub database: String,
-    pub jobs: stups_server::Jobs,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) state: State,
+    pub(crate) clock: Clock,
+    pub(crate) administrator: Option<Administrator>,
+    pub(crate) database: String,
+    pub(crate) jobs: stups_server::Jobs,
     directory: tempfile::TempDir,
     _shutdown: oneshot::Sender<()>,
 }
 
 /// The password of every machine and the secret of every client that tests make.
-pub const SECRET: &str = "stups_secret_of-a-test-and-as-long-as-the-generated-oneA";
+pub(crate) const SECRET: &str = "stups_secret_of-a-test-and-as-long-as-the-generated-oneA";
 
 impl Server {
-    pub async fn on_sqlite() -> Self {
+    pub(crate) async fn on_sqlite() -> Self {
         Self::with(Config::default(), None).await
     }
 
-    pub async fn on_postgresql() -> Self {
+    pub(crate) async fn on_postgresql() -> Self {
         let url = PostgreSql::shared().await.database().await;
         Self::with(Config::default(), Some(url)).await
     }
 
     /// The same database kind as this server's, another database, other settings.
-    pub async fn again_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn again_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let url = match self.database.starts_with("postgres") {
-            true => Some(PostgreSql::shared().await.database().await),
-            false => None,
+        let url = if self.database.starts_with("postgres") {
+            Some(PostgreSql::shared().await.database().await)
+        } else {
+            None
         };
         Self::with(config, url).await
     }
 
     /// Another instance on the same database, with the same master key and clock.
-    pub async fn another_instance(&self) -> Self {
+    pub(crate) async fn another_instance(&self) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let key = "identity-master.key";
         std::fs::copy(self.directory.path().join(key), directory.path().join(key)).unwrap();
@@ -109,18 +110,18 @@ impl Server {
         }
     }
 
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    pub async fn sql(&self, statement: &str) {
+    pub(crate) async fn sql(&self, statement: &str) {
         let write = self.state.store.write().await.unwrap();
         write.transaction().execute_unprepared(statement).await.unwrap();
         write.commit_unaudited().await.unwrap();
     }
 
     /// The first column of all rows, as texts.
-    pub async fn texts(&self, query: &str) -> Vec<String> {
+    pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
         let connection = self.state.store.connection();
         let rows = connection
             .query_all_raw(Statement::from_string(connection.get_database_backend(), query))
@@ -137,7 +138,7 @@ impl Server {
     }
 
     /// A user with the password [`SECRET`] and these scopes.
-    pub async fn user(&self, realm: &str, uid: &str, scopes: &[&str]) {
+    pub(crate) async fn user(&self, realm: &str, uid: &str, scopes: &[&str]) {
         let scopes: serde_json::Map<String, Value> =
             scopes.iter().map(|scope| ((*scope).to_owned(), json!(""))).collect();
         let scopes = Value::Object(scopes);
@@ -155,7 +156,7 @@ impl Server {
         .await;
     }
 
-    pub async fn client(&self, client: TestClient<'_>) {
+    pub(crate) async fn client(&self, client: TestClient<'_>) {
         let hash = if client.confidential {
             format!("'{}'", self.hash(SECRET))
         } else {
@@ -183,7 +184,7 @@ impl Server {
     }
 
     /// A service user `stups_kio` with a confidential client `kio-client`, which may everything that machines may.
-    pub async fn kio(&self) {
+    pub(crate) async fn kio(&self) {
         self.user("/services", "stups_kio", &["uid", "application.write"]).await;
         self.client(TestClient {
             owner: Some("stups_kio"),
@@ -194,13 +195,13 @@ impl Server {
     }
 
     /// A token of `stups_kio` by its password.
-    pub async fn kio_token(&self) -> String {
+    pub(crate) async fn kio_token(&self) -> String {
         let answer = self.password_grant("stups_kio", SECRET, "uid").await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.text("access_token")
     }
 
-    pub async fn password_grant(&self, username: &str, password: &str, scope: &str) -> Answer {
+    pub(crate) async fn password_grant(&self, username: &str, password: &str, scope: &str) -> Answer {
         self.token_request(
             "/oauth2/access_token?realm=/services",
             Some(("kio-client", SECRET)),
@@ -214,7 +215,7 @@ impl Server {
         .await
     }
 
-    pub async fn token_request(&self, path: &str, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn token_request(&self, path: &str, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Answer {
         let mut request = http()
             .post(self.at(path))
             .body(encode(form))
@@ -228,14 +229,14 @@ impl Server {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    pub async fn token_info(&self, token: &str) -> Answer {
+    pub(crate) async fn token_info(&self, token: &str) -> Answer {
         let request = http()
             .get(self.at("/oauth2/tokeninfo"))
             .header("authorization", format!("Bearer {token}"));
         Answer::of(request.send().await.unwrap()).await
     }
 
-    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Answer {
         let mut request = http().get(self.at(path));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -244,24 +245,24 @@ impl Server {
     }
 }
 
-pub const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-pub struct TestClient<'a> {
-    pub realm: &'a str,
-    pub id: &'a str,
-    pub confidential: bool,
-    pub scopes: &'a [&'a str],
-    pub default_scopes: &'a [&'a str],
-    pub redirect_uris: &'a [&'a str],
-    pub owner: Option<&'a str>,
-    pub grants: Value,
-    pub token_profile: &'a str,
-    pub extra_claims: Value,
-    pub jwks: Option<Value>,
+pub(crate) struct TestClient<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) confidential: bool,
+    pub(crate) scopes: &'a [&'a str],
+    pub(crate) default_scopes: &'a [&'a str],
+    pub(crate) redirect_uris: &'a [&'a str],
+    pub(crate) owner: Option<&'a str>,
+    pub(crate) grants: Value,
+    pub(crate) token_profile: &'a str,
+    pub(crate) extra_claims: Value,
+    pub(crate) jwks: Option<Value>,
 }
 
 impl<'a> TestClient<'a> {
-    pub fn machine(id: &'a str) -> Self {
+    pub(crate) fn machine(id: &'a str) -> Self {
         Self {
             realm: "/services",
             id,
@@ -277,7 +278,7 @@ impl<'a> TestClient<'a> {
         }
     }
 
-    pub fn public(id: &'a str, redirect_uris: &'a [&'a str]) -> Self {
+    pub(crate) fn public(id: &'a str, redirect_uris: &'a [&'a str]) -> Self {
         Self {
             realm: "/employees",
             confidential: false,
@@ -289,17 +290,17 @@ impl<'a> TestClient<'a> {
 }
 
 /// A client that follows no redirect.
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     static HTTP: std::sync::OnceLock<()> = std::sync::OnceLock::new();
     HTTP.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()
         .unwrap()
 }
 
-pub fn encode(form: &[(&str, &str)]) -> String {
+pub(crate) fn encode(form: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish()
@@ -307,14 +308,14 @@ pub fn encode(form: &[(&str, &str)]) -> String {
 
 /// An answer that was read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -322,27 +323,27 @@ impl Answer {
         }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} is not JSON", self.body))
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.json()[name]
             .as_str()
             .unwrap_or_else(|| panic!("no {name} in {}", self.body))
             .to_owned()
     }
 
-    pub fn error(&self) -> (u16, String) {
+    pub(crate) fn error(&self) -> (u16, String) {
         (self.status, self.text("error"))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// A parameter of the address in `Location`, from its query or its fragment.
-    pub fn location(&self, name: &str) -> Option<String> {
+    pub(crate) fn location(&self, name: &str) -> Option<String> {
         let url = url::Url::parse("http://none")
             .unwrap()
             .join(self.header("location"))
@@ -357,30 +358,30 @@ impl Answer {
 }
 
 /// The claims of a JWT, unverified.
-pub fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }
 
 /// The header of a JWT, unverified.
-pub fn jose_header(token: &str) -> Value {
+pub(crate) fn jose_header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
 }
 
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-pub fn challenge() -> String {
+pub(crate) fn challenge() -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER))
 }
 
 /// A browser: it keeps cookies, and fills in the forms of the pages that it was shown.
-pub struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     cookies: std::collections::BTreeMap<String, String>,
     page: String,
 }
 
 impl<'a> Browser<'a> {
-    pub fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         Self {
             server,
             cookies: std::collections::BTreeMap::new(),
@@ -407,7 +408,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    pub async fn get(&mut self, address: &str) -> Answer {
+    pub(crate) async fn get(&mut self, address: &str) -> Answer {
         let address = if address.starts_with('/') {
             self.server.at(address)
         } else {
@@ -418,7 +419,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends the form of the shown page with its hidden fields and these.
-    pub async fn submit(&mut self, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&mut self, fields: &[(&str, &str)]) -> Answer {
         let action = between(&self.page, "<form method=\"post\" action=\"", "\"")
             .expect("a form")
             .to_owned();
@@ -441,7 +442,7 @@ impl<'a> Browser<'a> {
         self.post(&action, &form).await
     }
 
-    pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = http()
             .post(self.server.at(path))
             .header("content-type", FORM)
@@ -450,7 +451,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Logs in at the shown page, agrees when asked, and answers the way back to the client.
-    pub async fn log_in_and_agree(&mut self, uid: &str) -> Answer {
+    pub(crate) async fn log_in_and_agree(&mut self, uid: &str) -> Answer {
         let mut answer = self.submit(&[("username", uid), ("password", SECRET)]).await;
         if answer.status == 303 && answer.header("location").starts_with('/') {
             let next = answer.header("location").to_owned();
@@ -477,7 +478,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// The path of an authorize request of a public client with PKCE.
-pub fn authorize_path(client_id: &str, redirect_uri: &str, more: &[(&str, &str)]) -> String {
+pub(crate) fn authorize_path(client_id: &str, redirect_uri: &str, more: &[(&str, &str)]) -> String {
     let challenge = challenge();
     let mut parameters = vec![
         ("response_type", "code"),
@@ -492,14 +493,14 @@ pub fn authorize_path(client_id: &str, redirect_uri: &str, more: &[(&str, &str)]
     format!("/oauth2/authorize?{}", encode(&parameters))
 }
 
-pub fn administrator_password(server: &Server) -> &SecretString {
+pub(crate) fn administrator_password(server: &Server) -> &SecretString {
     &server.administrator.as_ref().unwrap().password
 }
 
-pub fn expose(secret: &SecretString) -> &str {
+pub(crate) fn expose(secret: &SecretString) -> &str {
     secret.expose_secret()
 }
 
-pub async fn stop(jobs: RunningJobs) {
+pub(crate) async fn stop(jobs: RunningJobs) {
     jobs.stop(Duration::from_secs(5)).await;
 }

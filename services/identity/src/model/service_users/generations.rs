@@ -69,12 +69,10 @@ impl From<&service_client::Model> for Generation {
 pub fn valid(generations: &[Generation], now: i64) -> Vec<bool> {
     let in_use = in_use(generations);
     let youngest = generations.iter().map(age).max();
+    let kept = |one: &Generation| in_use.contains(&one.id) || Some(age(one)) == youngest;
     let valid = |one: &Generation| match one.expires_at {
         Some(expires_at) => now < expires_at,
-        None => {
-            let kept = in_use.contains(&one.id) || Some(age(one)) == youngest;
-            !one.is_uncommitted() || now < one.created_at + UNCOMMITTED_LIFETIME_MS || kept
-        }
+        None => !one.is_uncommitted() || now < one.created_at + UNCOMMITTED_LIFETIME_MS || kept(one),
     };
     generations.iter().map(valid).collect()
 }

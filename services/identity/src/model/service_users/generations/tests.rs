@@ -26,8 +26,14 @@ fn the_fourth_uncommitted_one_drops_the_oldest_that_is_not_used() {
     assert_eq!(superfluous(&all), ["c"]);
     all[2].last_used_at = Some(12);
     assert_eq!(superfluous(&all), ["a"], "only the two that were used last are kept");
-    all.iter_mut().for_each(|one| one.last_used_at = Some(13));
-    assert_eq!(superfluous(&all), ["a"], "files hold the younger of those used at one time");
+    for one in &mut all {
+        one.last_used_at = Some(13);
+    }
+    assert_eq!(
+        superfluous(&all),
+        ["a"],
+        "files hold the younger of those used at one time"
+    );
 }
 
 #[test]
