@@ -9,7 +9,7 @@ use stups_terminal::{Column, ConfigFile, Failure, Row, Table, Terminal};
 use url::Url;
 
 /// How long a call may take: hashing passwords and large imports take their time.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What commands work with.
 #[derive(Clone, Debug)]

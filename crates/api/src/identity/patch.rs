@@ -1,5 +1,8 @@
 //! Changes of users, clients, teams and accounts: a field that is absent stays as it is, null clears it (RFC 7396).
 
+// Absent, null and a value are three things in a merge patch.
+#![allow(clippy::option_option)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
