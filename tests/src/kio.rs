@@ -60,7 +60,7 @@ impl KioData {
     pub async fn start(&self) -> KioProcess {
         let vouching = &self.vouching;
         let settings = format!(
-            "[kio]\ndatabase_url = \"{}\"\ntokeninfo_url = \"{vouching}/tokeninfo\"\npolicy_url = \"{vouching}\"\n\
+            "[kio]\ndatabase = \"{}\"\ntokeninfo_url = \"{vouching}/tokeninfo\"\npolicy_url = \"{vouching}\"\n\
              admin_users = \"/employees/jdoe\"\n",
             self.url
         );

@@ -12,7 +12,7 @@ use crate::{documents, run};
 /// Run the STUPS services: identity and Kio
 ///
 /// Without arguments, all of them run in one process on this machine's loopback address, keep what they know in ./stups-data, and
-/// say where they listen. Settings are read from --config and from environment variables STUPS_<SERVICE>_<KEY>.
+/// say where they listen. Settings are read from --config and from environment variables STUPS_SERVICE_KEY (STUPS_KIO_DATABASE).
 #[derive(Debug, Parser)]
 #[command(name = "stupsd", version)]
 pub(crate) struct Arguments {

@@ -213,7 +213,7 @@ fn parse<T: DeserializeOwned>(place: &str, table: Table) -> anyhow::Result<T> {
                     .chain(if place.is_empty() { [].iter() } else { COMMON.iter() }.copied());
                 anyhow!("there is no setting {place}.{unknown}{}", hint(unknown, known))
             }
-            _ => anyhow!("{place}: {}", error.to_string()),
+            _ => anyhow!("{place}: {error}"),
         }
     })
 }
@@ -326,8 +326,8 @@ mod tests {
                 "there is no setting kio.lisen, did you mean listen?",
             ),
             (
-                "[kio]\ndatabase_ur = \"x\"\n",
-                "there is no setting kio.database_ur, did you mean database_url?",
+                "[kio]\ndatabas = \"x\"\n",
+                "there is no setting kio.databas, did you mean database?",
             ),
             ("[identity]\nqqq = 1\n", "there is no setting identity.qqq"),
             ("services = [\"koi\"]\n", "there is no service koi, did you mean kio?"),

@@ -1,4 +1,4 @@
-//! Settings from environment variables: `STUPS_KIO_DATABASE_URL`, and those that the originals read.
+//! Settings from environment variables: `STUPS_KIO_DATABASE`, and those that the originals read.
 
 use toml::{Table, Value};
 

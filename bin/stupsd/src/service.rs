@@ -1,13 +1,10 @@
 //! The services inside this executable, and how each is built.
 
 use std::fmt;
-use std::sync::Arc;
 
 use clap::ValueEnum;
 use secrecy::SecretString;
-use stups_auth::HttpPolicy;
 use stups_server::{Built, Environment, StartError};
-use stups_store::{DatabaseUrl, Store};
 
 /// A service by its name. In the order in which they start: who others ask comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything here may take: far more than it does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stupsd"));
@@ -226,7 +226,7 @@ fn collector() -> (String, std::thread::JoinHandle<String>) {
     let taken = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = Vec::new();
-        let mut buffer = [0; 65_536];
+        let mut buffer = [0; 8192];
         while !String::from_utf8_lossy(&request).contains("GET /apps/{application_id}") {
             let read = stream.read(&mut buffer).unwrap();
             assert!(read > 0, "{}", String::from_utf8_lossy(&request));
@@ -280,7 +280,7 @@ fn what_cannot_be_run_is_told_in_one_line() {
     write("broken.toml", "[kio\n");
     write(
         "database.toml",
-        "[kio]\nlisten = \"127.0.0.1:0\"\ndatabase_url = \"mysql://x\"\n",
+        "[kio]\nlisten = \"127.0.0.1:0\"\ndatabase = \"mysql://x\"\n",
     );
     write(
         "tls.toml",

@@ -10,7 +10,7 @@ use url::Url;
 pub struct Config {
     /// Where applications are kept: `sqlite:///path/kio.db` or `postgres://user:password@host/database`. The file `kio.db` in the
     /// data directory by default.
-    pub database_url: Option<String>,
+    pub database: Option<String>,
     /// The service that decides who may act for a team. Identity by default; without either, nobody but administrators may write.
     pub policy_url: Option<Url>,
     /// Who may write every application: `/employees/jdoe,/services/robot`. Nobody by default.

@@ -30,7 +30,7 @@ pub const NAME: &str = "kio";
 /// Puts the service together as its settings and its environment say.
 pub async fn build(config: &Config, environment: &Environment) -> Result<Built, StartError> {
     let store_error = |source| StartError::Store { service: NAME, source };
-    let url = match &config.database_url {
+    let url = match &config.database {
         Some(url) => url.parse().map_err(store_error)?,
         None => DatabaseUrl::sqlite_file(&environment.data_directory.join("kio.db")),
     };
@@ -49,7 +49,7 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
 
 /// What the service stands on.
 pub struct Registry {
-    /// Opened with [`migrations`].
+    /// Opened with [`migrations()`].
     pub store: Store,
     /// How the tokens of callers are verified.
     pub verifier: Verifier,

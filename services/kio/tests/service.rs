@@ -33,7 +33,7 @@ async fn without_a_way_to_verify_tokens_it_does_not_start() {
 async fn a_setting_that_cannot_be_used_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let config = Config {
-        database_url: Some("mysql://localhost/kio".to_owned()),
+        database: Some("mysql://localhost/kio".to_owned()),
         ..Config::default()
     };
     let error = build(&config, &environment(&directory)).await.err().unwrap();

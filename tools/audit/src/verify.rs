@@ -13,7 +13,7 @@ use crate::source::{Source, Tokens};
 /// were cut off at the end shows the head: the hash of the last record, printed by an earlier check and kept elsewhere.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArguments {
-    /// A file, - for standard input, or the URL of a service (https://kio.example.org)
+    /// A file, - for standard input, or the URL of a service: `https://kio.example.org`
     #[arg(value_name = "FILE|URL|-")]
     trail: String,
     /// The trail must be this service's

@@ -30,7 +30,7 @@ impl Stupsd {
         let settings = format!(
             "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n{}[kio]\nadmin_users = \"/services/bench\"\n{}",
             line("database", 0),
-            line("database_url", 1)
+            line("database", 1)
         );
         let file = directory.path().join("stups.toml");
         std::fs::write(&file, settings)?;
