@@ -10,8 +10,9 @@ use crate::grants;
 use crate::issue::{self, Grant, Login};
 use crate::model::clients::{self, Client};
 use crate::model::consents::{self, Between};
+use crate::model::json::to_json;
 use crate::model::users::{self, User};
-use crate::model::{codes, list_to_text, sessions};
+use crate::model::{codes, sessions};
 use crate::parameters::{Parameters, invalid_request};
 use crate::realms::Realm;
 use crate::redirects;
@@ -238,7 +239,7 @@ impl<'a> Authorization<'a> {
             uid: session.uid.clone(),
             client_id: self.client.id.clone(),
             redirect_uri: self.redirect_uri.clone(),
-            scopes: list_to_text(&wish.scopes),
+            scopes: to_json(&wish.scopes),
             code_challenge: wish.challenge.clone(),
             nonce: self.parameters.get("nonce").map(ToOwned::to_owned),
             resource: wish.resource.clone(),

@@ -17,7 +17,8 @@ pub use refresh_token::{end_family, kill_families};
 
 use crate::State;
 use crate::issue::{self, AccessToken, Grant, Login};
-use crate::model::{clients::Client, list_to_text, refresh_tokens, users};
+use crate::model::json::to_json;
+use crate::model::{clients::Client, refresh_tokens, users};
 use crate::parameters::{Parameters, invalid_request};
 use crate::realms::RealmError;
 use crate::secret;
@@ -145,7 +146,7 @@ pub async fn start_family(
         realm: grant.realm.to_owned(),
         uid: grant.uid.to_owned(),
         client_id: grant.client.id.clone(),
-        scopes: list_to_text(grant.scopes),
+        scopes: to_json(grant.scopes),
         resource: grant.resource.map(ToOwned::to_owned),
         session_hash: login.session_hash.map(ToOwned::to_owned),
         authenticated_at: login.authenticated_at,

@@ -4,7 +4,8 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use super::{list_from_text, list_to_text};
+use super::json::to_json;
+use super::list_from_text;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "consents")]
@@ -61,7 +62,7 @@ pub async fn replace(
         realm: between.realm.clone(),
         uid: between.uid.clone(),
         client_id: between.client_id.clone(),
-        scopes: list_to_text(scopes),
+        scopes: to_json(scopes),
         granted_at: now,
     };
     let replaces = OnConflict::columns([Column::Realm, Column::Uid, Column::ClientId])

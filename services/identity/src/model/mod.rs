@@ -7,7 +7,7 @@ pub mod codes;
 pub mod consents;
 pub mod device_codes;
 pub(crate) mod entity;
-mod json;
+pub(crate) mod json;
 pub mod keys;
 pub mod passwords;
 pub mod refresh_tokens;
@@ -20,12 +20,7 @@ pub mod throttle;
 pub mod users;
 pub mod write;
 
-/// A list in a text column, as JSON.
-pub(crate) fn list_to_text(list: &[String]) -> String {
-    serde_json::to_string(list).expect("a list of strings is JSON")
-}
-
-/// The list of a text column that [`list_to_text`] wrote.
+/// The list of a text column that [`json::to_json`] wrote.
 pub(crate) fn list_from_text(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use crate::model::write::{Author, Change};
 
 /// What every endpoint of the directory may answer beside its success.
 #[derive(utoipa::IntoResponses)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its description is used: the API document is made from it")]
 pub(super) enum Failures {
     /// The request is wrong; the message says where.
     #[response(status = 400)]

@@ -22,7 +22,8 @@ use crate::brute_force;
 use crate::client_authentication::Credentials;
 use crate::grants;
 use crate::model::device_codes::{self, Decider};
-use crate::model::{clients, list_from_text, list_to_text, users};
+use crate::model::json::to_json;
+use crate::model::{clients, list_from_text, users};
 use crate::parameters::Parameters;
 use crate::redirects;
 use crate::scopes;
@@ -74,7 +75,7 @@ async fn device_authorization(
         user_code_hash: user_code_hash(&state, &user_code),
         realm: client.realm.clone(),
         client_id: client.id.clone(),
-        scopes: list_to_text(&scopes),
+        scopes: to_json(&scopes),
         resource: grants::resource(&parameters)?,
         address: origin.address.clone(),
         status: device_codes::PENDING.to_owned(),

@@ -1,5 +1,4 @@
 //! An identity service on a free port, over real HTTP, on a database of its own; and what tests put into it.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stups_identity::clock::Clock;
 use stups_identity::{Administrator, Config, State, build_at};
-use stups_server::{Environment, RunningJobs, serve};
+use stups_server::{Environment, serve};
 use stups_testkit::PostgreSql;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -499,8 +498,4 @@ pub(crate) fn administrator_password(server: &Server) -> &SecretString {
 
 pub(crate) fn expose(secret: &SecretString) -> &str {
     secret.expose_secret()
-}
-
-pub(crate) async fn stop(jobs: RunningJobs) {
-    jobs.stop(Duration::from_secs(5)).await;
 }
