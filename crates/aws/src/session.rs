@@ -170,6 +170,11 @@ impl Session {
         aws_sdk_cloudformation::Client::new(&self.config)
     }
 
+    /// CloudWatch in this region.
+    pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        aws_sdk_cloudwatch::Client::new(&self.config)
+    }
+
     /// EC2 in this region.
     pub fn ec2(&self) -> aws_sdk_ec2::Client {
         aws_sdk_ec2::Client::new(&self.config)
