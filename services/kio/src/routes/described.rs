@@ -1,0 +1,66 @@
+//! What the descriptions of several endpoints have in common: failures, and the parts of paths.
+
+use stups_api::Problem;
+use utoipa::{IntoParams, IntoResponses};
+
+/// What every endpoint may answer beside its success.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the derived documentation is what it is for")]
+pub(super) enum Failures {
+    /// There is no valid token
+    #[response(status = 401)]
+    Unauthorized(Problem),
+    /// The caller is neither an employee nor a service
+    #[response(status = 403)]
+    Forbidden(Problem),
+    /// Something that is needed is not available now
+    #[response(status = 503)]
+    Unavailable(Problem),
+}
+
+/// What every endpoint that writes may answer beside its success.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the derived documentation is what it is for")]
+pub(super) enum WriteFailures {
+    /// There is no valid token
+    #[response(status = 401)]
+    Unauthorized(Problem),
+    /// The caller may not write for the team
+    #[response(status = 403)]
+    Forbidden(Problem),
+    /// The body is not JSON
+    #[response(status = 406)]
+    NotAcceptable(Problem),
+    /// Somebody else wrote it at the same moment
+    #[response(status = 409)]
+    Conflict(Problem),
+    /// The body is too large
+    #[response(status = 413)]
+    TooLarge(Problem),
+    /// Something that is needed is not available now
+    #[response(status = 503)]
+    Unavailable(Problem),
+}
+
+/// `/apps/{application_id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "the derived documentation is what it is for")]
+pub(super) struct ApplicationPath {
+    /// The application
+    #[param(pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")]
+    application_id: String,
+}
+
+/// `/apps/{application_id}/versions/{version_id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "the derived documentation is what it is for")]
+pub(super) struct VersionPath {
+    /// The application
+    #[param(pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")]
+    application_id: String,
+    /// The version
+    #[param(pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$")]
+    version_id: String,
+}
