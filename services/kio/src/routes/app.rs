@@ -9,7 +9,7 @@ use stups_api::kio::{APPLICATION, APPLICATION_PATCH, Application, ApplicationPat
 use stups_api::strict::Attribute;
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::described::{ApplicationPath, Failures, WriteFailures};
+use super::described::{Failures, WriteFailures};
 use super::preconditions::{Preconditions, is_known, tag};
 use super::{State, application_id, attributes};
 use crate::model::merge::Null;
@@ -21,7 +21,7 @@ use crate::write_application::{Change, write_application};
     get,
     path = "/apps/{application_id}",
     tag = "applications",
-    params(ApplicationPath),
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     responses(
         Failures,
         (status = 200, description = "The application", body = Application),
@@ -53,7 +53,7 @@ pub(super) async fn read(
     put,
     path = "/apps/{application_id}",
     tag = "applications",
-    params(ApplicationPath),
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     request_body = ApplicationWrite,
     responses(
         WriteFailures,
@@ -79,7 +79,7 @@ pub(super) async fn put(
     patch,
     path = "/apps/{application_id}",
     tag = "applications",
-    params(ApplicationPath),
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     request_body(content((ApplicationPatch = "application/merge-patch+json"), (ApplicationPatch = "application/json"))),
     responses(
         WriteFailures,

@@ -6,7 +6,7 @@ use stups_api::kio::{APPROVAL, Approval, ApprovalWrite};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::described::{ApplicationPath, Failures, VersionPath, WriteFailures};
+use super::described::{Failures, WriteFailures};
 use super::owned::{self, required, text};
 use super::{State, application_id, attributes, version_id};
 use crate::audit;
@@ -19,7 +19,7 @@ use crate::permissions::Permissions;
     get,
     path = "/apps/{application_id}/approvals",
     tag = "approvals",
-    params(ApplicationPath),
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     responses(
         Failures,
         (status = 200, description = "The types; an empty list if there are none", body = Vec<String>),
@@ -44,7 +44,10 @@ pub(super) async fn types(
     get,
     path = "/apps/{application_id}/versions/{version_id}/approvals",
     tag = "approvals",
-    params(VersionPath),
+    params(
+        ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
+        ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
+    ),
     responses(
         Failures,
         (status = 200, description = "The approvals; an empty list if there are none", body = Vec<Approval>),
@@ -68,7 +71,10 @@ pub(super) async fn list(
     post,
     path = "/apps/{application_id}/versions/{version_id}/approvals",
     tag = "approvals",
-    params(VersionPath),
+    params(
+        ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
+        ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
+    ),
     request_body = ApprovalWrite,
     responses(
         WriteFailures,

@@ -1,7 +1,7 @@
-//! What the descriptions of several endpoints have in common: failures, and the parts of paths.
+//! What the descriptions of several endpoints have in common: how they fail.
 
 use stups_api::Problem;
-use utoipa::{IntoParams, IntoResponses};
+use utoipa::IntoResponses;
 
 /// What every endpoint may answer beside its success.
 #[derive(IntoResponses)]
@@ -40,27 +40,4 @@ pub(super) enum WriteFailures {
     /// Something that is needed is not available now
     #[response(status = 503)]
     Unavailable(Problem),
-}
-
-/// `/apps/{application_id}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "the derived documentation is what it is for")]
-pub(super) struct ApplicationPath {
-    /// The application
-    #[param(pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")]
-    application_id: String,
-}
-
-/// `/apps/{application_id}/versions/{version_id}`
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "the derived documentation is what it is for")]
-pub(super) struct VersionPath {
-    /// The application
-    #[param(pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")]
-    application_id: String,
-    /// The version
-    #[param(pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$")]
-    version_id: String,
 }

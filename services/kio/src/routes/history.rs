@@ -13,7 +13,7 @@ use stups_server::{Authenticated, Error, Json, Path, Query};
 use stups_store::audit::{self, Outcome, Record};
 
 use super::app::not_found;
-use super::described::{ApplicationPath, Failures};
+use super::described::Failures;
 use super::{State, application_id, invalid};
 use crate::model::store;
 use crate::permissions::Permissions;
@@ -30,7 +30,7 @@ const DEFAULT_LIMIT: i64 = 100;
     path = "/apps/{application_id}/history",
     tag = "applications",
     params(
-        ApplicationPath,
+        ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
         ("limit" = Option<u16>, Query, description = "No more than so many, 100 by default", minimum = 1, maximum = 1000),
         ("cursor" = Option<i64>, Query, description = "Where to go on, from a `Link` header", minimum = 0),
     ),

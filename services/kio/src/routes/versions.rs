@@ -6,7 +6,7 @@ use stups_api::kio::{VERSION, Version, VersionSummary, VersionWrite};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::described::{ApplicationPath, Failures, VersionPath, WriteFailures};
+use super::described::{Failures, WriteFailures};
 use super::owned::{self, required, text};
 use super::{State, application_id, attributes, version_id};
 use crate::audit;
@@ -19,7 +19,7 @@ use crate::permissions::Permissions;
     get,
     path = "/apps/{application_id}/versions",
     tag = "versions",
-    params(ApplicationPath),
+    params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     responses(
         Failures,
         (status = 200, description = "The versions; an empty list if there are none", body = Vec<VersionSummary>),
@@ -42,7 +42,10 @@ pub(super) async fn list(
     get,
     path = "/apps/{application_id}/versions/{version_id}",
     tag = "versions",
-    params(VersionPath),
+    params(
+        ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
+        ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
+    ),
     responses(
         Failures,
         (status = 200, description = "The version", body = Version),
@@ -69,7 +72,10 @@ pub(super) async fn read(
     put,
     path = "/apps/{application_id}/versions/{version_id}",
     tag = "versions",
-    params(VersionPath),
+    params(
+        ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
+        ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
+    ),
     request_body = VersionWrite,
     responses(
         WriteFailures,
