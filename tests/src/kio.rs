@@ -22,7 +22,11 @@ pub struct KioData {
     directory: TempDir,
     url: String,
     vouching: String,
+    audit_url: Option<String>,
 }
+
+/// The token that an audit service gets from the processes.
+pub const AUDIT_TOKEN: &str = "swordfish";
 
 /// A running `stupsd kio`. Dropping it kills the process.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ impl KioData {
             directory,
             url,
             vouching: vouch().await,
+            audit_url: None,
         }
     }
 
@@ -51,7 +56,13 @@ impl KioData {
             directory: TempDir::new().expect("a temporary directory"),
             url,
             vouching: vouch().await,
+            audit_url: None,
         }
+    }
+
+    /// Has the processes that are started from now on ship their audit trail to `url`, with the token [`AUDIT_TOKEN`].
+    pub fn ship_to(&mut self, url: String) {
+        self.audit_url = Some(url);
     }
 
     /// Starts a process and waits until it says where it listens. Any token is `/employees/jdoe`'s, who administers Kio.
@@ -59,11 +70,14 @@ impl KioData {
     /// Panics, with what was printed, when it does not start.
     pub async fn start(&self) -> KioProcess {
         let vouching = &self.vouching;
-        let settings = format!(
+        let mut settings = format!(
             "[kio]\ndatabase = \"{}\"\ntokeninfo_url = \"{vouching}/tokeninfo\"\npolicy_url = \"{vouching}\"\n\
              admin_users = \"/employees/jdoe\"\n",
             self.url
         );
+        if let Some(url) = &self.audit_url {
+            settings.push_str(&format!("audit_url = \"{url}\"\n"));
+        }
         let file = self.directory.path().join("stups.toml");
         std::fs::write(&file, settings).expect("the temporary directory can be written");
         let errors = self.directory.path().join("stderr");
@@ -74,6 +88,7 @@ impl KioData {
             .arg(self.directory.path())
             .env_clear()
             .envs(home(self.directory.path()))
+            .env("OAUTH2_ACCESS_TOKENS", format!("http-audit-logger={AUDIT_TOKEN}"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&errors).expect("it can be written"))

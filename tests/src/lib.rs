@@ -10,7 +10,7 @@ mod user;
 
 pub use executables::{executable, home};
 pub use http::client;
-pub use kio::{KioData, KioProcess, put};
+pub use kio::{AUDIT_TOKEN, KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
 pub use user::{Ended, User};

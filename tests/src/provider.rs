@@ -28,6 +28,8 @@ pub struct Behaviour {
     pub strict_reuse: bool,
     /// the person refuses
     pub deny: bool,
+    /// the token endpoint takes requests and answers none
+    pub hold: bool,
     /// the status of every answer of the token endpoint, if not 200
     pub token_status: Option<u16>,
     /// the issuer that authorization responses name, if not the own one
@@ -43,6 +45,7 @@ impl Default for Behaviour {
             refresh_tokens: true,
             strict_reuse: false,
             deny: false,
+            hold: false,
             token_status: None,
             issuer: None,
             expires_in: 3600,
@@ -170,6 +173,7 @@ async fn answer(
     let behaviour = lock(&shared.behaviour).clone();
     match (method, uri.path()) {
         (Method::GET, "/authorize") => shared.authorize(&behaviour, &query),
+        (Method::POST, "/token") if behaviour.hold => std::future::pending().await,
         (Method::POST, "/token") => shared.token(&behaviour, &form, authorization.as_deref()),
         (Method::GET, "/access_token") => shared.token_service(authorization.as_deref()),
         (Method::GET, "/echo") => json_answer(200, &json!({"authorization": authorization})),

@@ -87,7 +87,8 @@ pub(crate) fn build(package: &str, executable: &str, options: &[&str]) -> Result
         .with_context(|| format!("cargo did not say where it put {executable}"))
 }
 
-fn shown(command: &Command) -> String {
+/// The command as a person reads it: the program without its path.
+pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

@@ -6,6 +6,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod setup;
+mod steps;
 mod style;
 mod test;
 

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that can be tested, tested.
 
+use std::process::Command;
+
 use anyhow::Result;
 use stups_testkit::{PythonEnvironment, Requirements};
 
@@ -16,10 +18,22 @@ pub(crate) struct TestArguments {
 /// Installs what the tests need and runs them.
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     setup::ensure(setup::BASICS)?;
-    // Made here, where a person sees it happen, rather than inside the first test that needs it.
-    PythonEnvironment::get(Requirements::AwsApi)?;
-    // Not nextest: it gives each test a process, and with it an AWS API of its own, which takes longer than the tests.
-    succeed(cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]).args(&arguments.filter))?;
+    environments()?;
+    succeed(command().args(&arguments.filter))?;
     println!("{}", style::good("All tests passed."));
+    Ok(())
+}
+
+/// All tests. Not by nextest: it gives each test a process, and with it an AWS API of its own, which takes longer than the tests.
+pub(crate) fn command() -> Command {
+    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+}
+
+/// Makes the Python environments that tests use: here, where a person sees it happen, rather than inside the first test that
+/// needs one.
+pub(crate) fn environments() -> Result<()> {
+    for requirements in Requirements::ALL {
+        PythonEnvironment::get(*requirements)?;
+    }
     Ok(())
 }

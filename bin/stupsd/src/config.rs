@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stups_auth::TokenPlace;
-use stups_server::{Environment, Limits, LogFormat};
+use stups_server::{Environment, Limits, LogFormat, open_files_share};
 use toml::{Table, Value};
 use url::Url;
 
@@ -89,9 +89,13 @@ pub(crate) struct Common {
     pub(crate) body_bytes: Option<usize>,
     /// How many requests are worked on at once.
     pub(crate) concurrent_requests: Option<usize>,
+    /// How many connections there may be at once.
+    pub(crate) connections: Option<usize>,
+    /// How long a connection may wait for its next request.
+    pub(crate) keep_alive_seconds: Option<u64>,
 }
 
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 15] = [
     "listen",
     "public_url",
     "tls_certificate",
@@ -105,6 +109,8 @@ const COMMON: [&str; 13] = [
     "request_timeout_seconds",
     "body_bytes",
     "concurrent_requests",
+    "connections",
+    "keep_alive_seconds",
 ];
 
 const GENERAL: [&str; 3] = ["data_directory", "log_format", "services"];
@@ -261,6 +267,13 @@ impl ServiceSettings {
                 .map_or(defaults.request_timeout, Duration::from_secs),
             body_bytes: common.body_bytes.unwrap_or(defaults.body_bytes),
             concurrent_requests: common.concurrent_requests.unwrap_or(defaults.concurrent_requests),
+            connections: common
+                .connections
+                .unwrap_or(defaults.connections)
+                .min(open_files_share(settings.services.len()).unwrap_or(usize::MAX)),
+            keep_alive: common
+                .keep_alive_seconds
+                .map_or(defaults.keep_alive, Duration::from_secs),
             cors_origins: common.cors_origins.clone(),
             trusted_proxies: common.trusted_proxies.clone(),
         };

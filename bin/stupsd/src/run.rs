@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use stups_server::{Environment, SHUTDOWN_PATIENCE, Tls, serve, start_telemetry};
+use stups_server::{Environment, SHUTDOWN_PATIENCE, Tls, serve_within, start_telemetry};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -55,7 +55,7 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
         let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
         let name = service.name;
         serving.spawn(async move {
-            let served = serve(listener, built.router, tls, shutdown).await;
+            let served = serve_within(&environment.limits, listener, built.router, tls, shutdown).await;
             served.with_context(|| format!("{name} stopped"))
         });
         running.push(Running { name, url: public_url });

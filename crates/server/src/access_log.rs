@@ -2,6 +2,7 @@
 //! (and counts them) instead of memory.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
@@ -14,6 +15,9 @@ use stups_auth::Caller;
 
 /// How many bytes of lines wait to be written at most.
 const WAITING: usize = 4 << 20;
+
+/// How long lines gather until they are written.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How the access log and the other logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -99,22 +103,37 @@ pub(crate) fn lost() -> u64 {
     LOG.get().map_or(0, |log| log.lost.load(Ordering::Relaxed))
 }
 
+thread_local! {
+    /// Where a line is put together: not while others wait for the lock.
+    static DRAFT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Notes a request.
 pub(crate) fn write(line: &Line<'_>) {
     let Some(log) = LOG.get() else { return };
-    let mut state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
-    if state.waiting.len() >= WAITING {
-        log.lost.fetch_add(1, Ordering::Relaxed);
-        return;
-    }
-    let idle = state.waiting.is_empty();
-    match log.format {
-        LogFormat::Json => json(line, &mut state.waiting),
-        LogFormat::Human => human(line, &mut state.waiting),
-    }
-    drop(state);
-    if idle {
-        log.filled.notify_all();
+    DRAFT.with_borrow_mut(|draft| {
+        draft.clear();
+        match log.format {
+            LogFormat::Json => json(line, draft),
+            LogFormat::Human => human(line, draft),
+        }
+        log.add(draft);
+    });
+}
+
+impl Log {
+    fn add(&self, line: &[u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.len() >= WAITING {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let idle = state.waiting.is_empty();
+        state.waiting.extend_from_slice(line);
+        drop(state);
+        if idle {
+            self.filled.notify_all();
+        }
     }
 }
 
@@ -122,9 +141,13 @@ fn write_forever(log: &Log, mut output: impl io::Write) {
     let mut lines = Vec::new();
     loop {
         let state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(mut state) = log.filled.wait_while(state, |state| state.waiting.is_empty()) else {
+        let Ok(state) = log.filled.wait_while(state, |state| state.waiting.is_empty()) else {
             return;
         };
+        // One write for many lines: a busy service would wake this thread for each otherwise.
+        drop(state);
+        std::thread::sleep(GATHER);
+        let mut state = log.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut state.waiting, &mut lines);
         state.writing = true;
         drop(state);

@@ -99,6 +99,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How many requests may be worked on at once; beyond them the answer is 503 with `Retry-After`.
     pub concurrent_requests: usize,
+    /// How many connections there may be at once; who comes then is answered 503 with `Retry-After`, or, where TLS is spoken,
+    /// disconnected.
+    pub connections: usize,
+    /// How long a connection may wait for its next request, that request's head included. Longer than load balancers keep
+    /// theirs (60 seconds at AWS): where the service hangs up first, a request may be lost on its way.
+    pub keep_alive: Duration,
     /// Which web pages may call the service: origins such as `https://yourturn.example.org`. Empty: all, as the originals
     /// (contract kio 2.1); credentials other than the bearer token are never allowed.
     pub cors_origins: Vec<String>,
@@ -112,9 +118,18 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             body_bytes: 1 << 20,
             concurrent_requests: 512,
+            connections: 4096,
+            keep_alive: Duration::from_secs(75),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }
+    }
+}
+
+impl Limits {
+    /// How long nothing may be heard on a connection: while a request is worked on, nothing is.
+    pub(crate) fn silence(&self) -> Duration {
+        self.keep_alive.max(self.request_timeout) + Duration::from_secs(5)
     }
 }
 

@@ -6,6 +6,7 @@
 mod access_log;
 mod address;
 mod audit_route;
+mod connections;
 mod context;
 mod cors;
 mod document;
@@ -25,12 +26,13 @@ mod telemetry;
 mod tls;
 
 pub use access_log::LogFormat;
+pub use connections::open_files_share;
 pub use environment::{Environment, Limits, StartError};
 pub use error::Error;
 pub use extract::{Authenticated, Json, Origin, Path, Query};
 pub use job::{Job, JobResult, Jobs, RunningJobs};
 pub use render::ErrorShape;
-pub use serve::{SHUTDOWN_PATIENCE, serve};
+pub use serve::{SHUTDOWN_PATIENCE, serve, serve_within};
 pub use service::{Built, Service};
 pub use telemetry::{Telemetry, start_telemetry};
 pub use tls::Tls;

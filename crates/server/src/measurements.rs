@@ -29,6 +29,11 @@ fn install() -> Option<PrometheusHandle> {
     let handle = builder.install_recorder().ok()?;
     metrics::describe_histogram!(REQUESTS, metrics::Unit::Seconds, "Time until an answer begins.");
     metrics::describe_gauge!("stups_http_requests_in_flight", "Requests that are being worked on.");
+    metrics::describe_gauge!("stups_http_connections", "Connections of callers.");
+    metrics::describe_counter!(
+        "stups_http_connections_refused_total",
+        "Connections that were refused because there were too many."
+    );
     metrics::describe_gauge!("stups_access_log_lost_lines", "Lines of the access log that were lost.");
     metrics::describe_gauge!("process_resident_memory_bytes", metrics::Unit::Bytes, "Memory in use.");
     let upkeep = handle.clone();

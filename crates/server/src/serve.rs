@@ -7,27 +7,38 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 
-use crate::Tls;
+use crate::connections::Doorkeeper;
+use crate::{Limits, Tls};
 
 /// How long requests that are under way when the service stops may take to finish.
 pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a client may take to send a request's head, and to agree on TLS.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many headers a request may have, and how many bytes its head.
 const HEADER_COUNT: usize = 64;
 const HEADER_BYTES: usize = 32 << 10;
 
-/// Serves the router on the listener until `shutdown` completes; then accepts no more, and lets what is in flight finish for
-/// at most [`SHUTDOWN_PATIENCE`].
+/// Serves the router on the listener, within the default limits of connections, until `shutdown` completes; then accepts no
+/// more, and lets what is in flight finish for at most [`SHUTDOWN_PATIENCE`].
 pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Tls>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_within(&Limits::default(), listener, router, tls, shutdown).await
+}
+
+/// As [`serve`], within these limits of connections.
+pub async fn serve_within(
+    limits: &Limits,
     listener: TcpListener,
     router: Router,
     tls: Option<Tls>,
@@ -44,15 +55,16 @@ pub async fn serve(
     let app: IntoMakeServiceWithConnectInfo<Router, SocketAddr> = router.into_make_service_with_connect_info();
     let server = axum_server::from_tcp(listener.into_std()?)?
         .handle(handle)
-        .acceptor(NoDelayAcceptor);
+        .acceptor(Doorkeeper::new(limits, tls.is_none()));
     let served = match tls {
-        None => bounded(server).serve(app).await,
+        None => bounded(server, limits).serve(app).await,
         Some(tls) => {
+            let doors = server.get_ref().clone();
             let acceptor = RustlsAcceptor::new(tls.config())
-                .handshake_timeout(HEADER_TIMEOUT)
-                .acceptor(NoDelayAcceptor);
+                .handshake_timeout(HANDSHAKE_TIMEOUT)
+                .acceptor(doors);
             let reloading = tokio::spawn(tls.keep());
-            let served = bounded(server.acceptor(acceptor)).serve(app).await;
+            let served = bounded(server.acceptor(acceptor), limits).serve(app).await;
             reloading.abort();
             served
         }
@@ -61,12 +73,12 @@ pub async fn serve(
     served
 }
 
-fn bounded<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+fn bounded<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<SocketAddr, A> {
     let builder = server.http_builder();
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(limits.keep_alive)
         .max_headers(HEADER_COUNT)
         .max_buf_size(HEADER_BYTES);
     builder

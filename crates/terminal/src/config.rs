@@ -1,5 +1,9 @@
 //! Configuration files in the operating system's place.
 
+mod place;
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use stups_yaml::{Key, Map, Value};
 
+use self::place::Place;
 use crate::Terminal;
 use crate::private_file::{create_private_directories, directory, write_private};
 
@@ -173,39 +178,6 @@ impl ConfigFile {
     }
 }
 
-/// Where an operating system wants configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// Linux, BSD: `$XDG_CONFIG_HOME`
-    Unix(PathBuf),
-    /// macOS, Windows: a directory in which a directory has the section's name as it is
-    AsNamed(PathBuf),
-}
-
-impl Place {
-    fn here(variable: impl Fn(&str) -> Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
-        let home = home.filter(|home| !home.as_os_str().is_empty());
-        // Relative paths are to be ignored (XDG Base Directory Specification).
-        let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
-        if cfg!(windows) {
-            let data = absolute("APPDATA").or_else(|| Some(home?.join("AppData").join("Roaming")));
-            data.map(Self::AsNamed)
-        } else if cfg!(target_os = "macos") {
-            Some(Self::AsNamed(home?.join("Library").join("Application Support")))
-        } else {
-            let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(home?.join(".config")));
-            config.map(Self::Unix)
-        }
-    }
-
-    fn directory(&self, section: &str) -> PathBuf {
-        match self {
-            Self::Unix(base) => base.join(section.to_lowercase().replace(' ', "-")),
-            Self::AsNamed(base) => base.join(section),
-        }
-    }
-}
-
 /// Sets `<remainder>` to the value of each variable `<SECTION>_<REMAINDER>`.
 fn override_by(content: &mut Map, section: &str, variables: impl Iterator<Item = (String, String)>) {
     let prefix = section.to_uppercase().replace(['-', ' '], "_") + "_";
@@ -221,189 +193,4 @@ fn is_read_only(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn map(members: &[(&str, &str)]) -> Map {
-        members
-            .iter()
-            .map(|(key, value)| (Key::from(*key), Value::from(*value)))
-            .collect()
-    }
-
-    /// A place for configuration that goes away with the directory.
-    fn place() -> (tempfile::TempDir, ConfigFile) {
-        let directory = tempfile::tempdir().unwrap();
-        let config = ConfigFile::in_directory(directory.path(), "Example Proj", "Example Proj");
-        (directory, config)
-    }
-
-    fn load(config: &ConfigFile) -> (Map, String) {
-        let (terminal, captured) = Terminal::captured("");
-        let content = config.load(&terminal);
-        assert_eq!(captured.stdout(), "");
-        (content, captured.stderr())
-    }
-
-    fn write(config: &ConfigFile, text: &str) {
-        fs::create_dir_all(config.path().parent().unwrap()).unwrap();
-        fs::write(config.path(), text).unwrap();
-    }
-
-    #[test]
-    fn the_directory_is_normalised_and_the_file_keeps_its_name() {
-        let place = Place::Unix(PathBuf::from("/home/x/.config"));
-        let path = ConfigFile::at(Some(&place), "My Tool", "My Tool").path;
-        assert_eq!(path, Path::new("/home/x/.config/my-tool/My Tool.yaml"));
-        let path = ConfigFile::at(Some(&place), "senza", "config").path;
-        assert_eq!(path, Path::new("/home/x/.config/senza/config.yaml"));
-        let place = Place::AsNamed(PathBuf::from("/Users/x/Library/Application Support"));
-        let path = ConfigFile::at(Some(&place), "My Tool", "My Tool").path;
-        assert_eq!(
-            path,
-            Path::new("/Users/x/Library/Application Support/My Tool/My Tool.yaml")
-        );
-    }
-
-    #[cfg(all(unix, not(target_os = "macos")))]
-    #[test]
-    fn the_environment_names_the_place() {
-        let home = Some(PathBuf::from("/home/x"));
-        let with = |xdg: Option<&str>, home: Option<PathBuf>| {
-            Place::here(
-                |name| xdg.filter(|_| name == "XDG_CONFIG_HOME").map(PathBuf::from),
-                home,
-            )
-        };
-        let unix = |path: &str| Some(Place::Unix(PathBuf::from(path)));
-        assert_eq!(with(Some("/etc/x"), home.clone()), unix("/etc/x"));
-        assert_eq!(with(None, home.clone()), unix("/home/x/.config"));
-        assert_eq!(with(Some(""), home.clone()), unix("/home/x/.config"));
-        assert_eq!(with(Some("relative"), home), unix("/home/x/.config"));
-        assert_eq!(with(None, None), None);
-    }
-
-    #[test]
-    fn without_a_place_it_is_empty_and_cannot_be_stored() {
-        let config = ConfigFile::at(None, "kio", "kio");
-        assert_eq!(load(&config), (Map::new(), String::new()));
-        let error = config.store(&Map::new()).unwrap_err();
-        assert_eq!(error.to_string(), "no home directory is known; set XDG_CONFIG_HOME");
-    }
-
-    #[test]
-    fn a_missing_or_empty_file_is_empty() {
-        let (_directory, config) = place();
-        assert_eq!(load(&config), (Map::new(), String::new()));
-        write(&config, "");
-        assert_eq!(load(&config), (Map::new(), String::new()));
-    }
-
-    #[test]
-    fn what_is_stored_is_loaded() {
-        let (_directory, config) = place();
-        let content = map(&[("url", "https://kio.example.org"), ("accounts", "a")]);
-        config.store(&content).unwrap();
-        assert_eq!(load(&config), (content, String::new()));
-        let text = fs::read_to_string(config.path()).unwrap();
-        assert_eq!(text, "accounts: a\nurl: https://kio.example.org\n");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(config.path()).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-    }
-
-    #[test]
-    fn a_malformed_file_is_empty_with_a_warning_that_names_file_and_line() {
-        let (_directory, config) = place();
-        write(&config, "url: x\nlist: [1\n");
-        let (content, warning) = load(&config);
-        assert!(content.is_empty());
-        let path = config.path().display().to_string();
-        assert!(
-            warning.starts_with(&format!("Could not read {path}: line ")),
-            "{warning}"
-        );
-        assert_eq!(warning.lines().count(), 1);
-        let error = config.update(|_| ()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        assert_eq!(fs::read_to_string(config.path()).unwrap(), "url: x\nlist: [1\n");
-    }
-
-    #[test]
-    fn what_is_no_map_or_no_text_or_no_file_is_empty_with_a_warning() {
-        for (content, reason) in [
-            (b"- a\n".as_slice(), "a map was expected, not a list"),
-            (b"\xff\xfe\xfa", "UTF-8"),
-        ] {
-            let (_directory, config) = place();
-            fs::create_dir_all(config.path().parent().unwrap()).unwrap();
-            fs::write(config.path(), content).unwrap();
-            let (content, warning) = load(&config);
-            assert!(content.is_empty());
-            assert!(warning.contains(reason), "{warning}");
-        }
-        let (_directory, config) = place();
-        fs::create_dir_all(config.path()).unwrap();
-        assert!(load(&config).1.contains("Could not read"));
-    }
-
-    #[test]
-    fn a_file_beyond_all_measure_is_refused() {
-        let (_directory, config) = place();
-        write(&config, &"#".repeat(LONGEST_FILE as usize + 1));
-        assert!(load(&config).1.contains("it is longer than 1048576 bytes"));
-    }
-
-    #[test]
-    fn variables_of_the_section_override_as_text() {
-        let mut content = map(&[("url", "https://file"), ("my_key", "file")]);
-        let variables = [
-            ("EXAMPLE_PROJ_MY_KEY", "7"),
-            ("EXAMPLE_PROJ_", "nothing"),
-            ("EXAMPLE_PROJECT", "other"),
-            ("PATH", "/bin"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        override_by(&mut content, "example-proj", variables.into_iter());
-        assert_eq!(content, map(&[("url", "https://file"), ("my_key", "7")]));
-    }
-
-    #[test]
-    fn updates_at_the_same_time_all_last() {
-        let (_directory, config) = place();
-        std::thread::scope(|scope| {
-            for number in 0..8 {
-                let config = &config;
-                scope.spawn(move || {
-                    let key = Key::from(format!("key{number}"));
-                    config
-                        .update(|content| drop(content.insert(key, Value::Bool(true))))
-                        .unwrap();
-                });
-            }
-        });
-        assert_eq!(load(&config).0.len(), 8);
-    }
-
-    #[test]
-    fn a_read_only_place_is_left_alone() {
-        for (kind, left_alone) in [
-            (io::ErrorKind::PermissionDenied, true),
-            (io::ErrorKind::ReadOnlyFilesystem, true),
-            (io::ErrorKind::StorageFull, false),
-        ] {
-            assert_eq!(is_read_only(&io::Error::from(kind)), left_alone);
-        }
-        let (_directory, config) = place();
-        let (terminal, captured) = Terminal::captured("");
-        config.store_if_writable(&Map::new(), &terminal).unwrap();
-        assert_eq!(captured.stderr(), "");
-        assert!(config.path().exists());
-    }
 }

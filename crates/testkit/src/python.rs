@@ -35,8 +35,7 @@ pub enum Requirements {
 
 impl Requirements {
     /// Every one there is.
-    #[cfg(test)]
-    const ALL: &[Self] = &[
+    pub const ALL: &[Self] = &[
         Self::AwsApi,
         Self::Senza,
         Self::Zign,

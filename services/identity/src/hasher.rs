@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Argon2Config;
 use crate::master_key::MasterKey;
+use crate::model::passwords::Remembered;
 
 /// What password hashing stands on: argon2id with the configured costs, computed on blocking threads, a bounded number at a
 /// time, so that a flood of logins can exhaust neither memory nor the runtime; and the key under which machine secrets are
@@ -16,6 +17,7 @@ use crate::master_key::MasterKey;
 pub struct PasswordHasher {
     argon2: Argon2<'static>,
     machine_secrets: hmac::Key,
+    remembered: Remembered,
     permits: Arc<Semaphore>,
     /// How many hashes are computed or waited for, and how many may.
     places: Arc<AtomicUsize>,
@@ -45,6 +47,7 @@ impl PasswordHasher {
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             machine_secrets: master.derive("machine secrets"),
+            remembered: Remembered::default(),
             permits: Arc::new(Semaphore::new(parallel)),
             places: Arc::default(),
             limit: parallel + config.queue,
@@ -59,6 +62,11 @@ impl PasswordHasher {
     /// The key for HMAC-SHA-256 over secrets that we generated: at least 128 random bits need no slow hash.
     pub fn machine_secret_key(&self) -> &hmac::Key {
         &self.machine_secrets
+    }
+
+    /// Passwords of machines that matched a moment ago.
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// Runs a slow hash computation on a blocking thread when it is its turn. Errors: too many wait already.

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod audit;
+mod coalesced;
 mod config;
 mod jobs;
 mod migrations;
@@ -74,6 +75,7 @@ impl Registry {
         let kio = Arc::new(routes::Kio {
             store: self.store.clone(),
             reader,
+            lists: coalesced::Coalesced::default(),
             permissions,
         });
         Service::new(NAME, env!("CARGO_PKG_VERSION"))

@@ -3,6 +3,7 @@
 mod m0001_applications;
 mod m0002_versions;
 mod m0003_search;
+mod m0004_search_ranks;
 
 /// All of them.
 pub fn all() -> stups_store::Migrations {
@@ -10,6 +11,7 @@ pub fn all() -> stups_store::Migrations {
         Box::new(m0001_applications::Migration),
         Box::new(m0002_versions::Migration),
         Box::new(m0003_search::Migration),
+        Box::new(m0004_search_ranks::Migration),
     ]
 }
 

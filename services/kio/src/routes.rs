@@ -3,7 +3,9 @@
 mod app;
 mod approvals;
 mod apps;
+mod described;
 mod history;
+mod owned;
 mod preconditions;
 mod query;
 mod versions;
@@ -18,7 +20,10 @@ use stups_store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::apps::List;
+use self::query::Parameters;
 use crate::audit;
+use crate::coalesced::Coalesced;
 use crate::model::reader::Reader;
 use crate::permissions::{Decision, Permissions};
 
@@ -29,6 +34,7 @@ pub(crate) use preconditions::Preconditions;
 pub(crate) struct Kio {
     pub(crate) store: Store,
     pub(crate) reader: Reader,
+    pub(crate) lists: Coalesced<Parameters, Arc<List>>,
     pub(crate) permissions: Permissions,
 }
 

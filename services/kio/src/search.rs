@@ -93,7 +93,6 @@ pub(crate) async fn index(
 ) -> Result<(), Error> {
     match dialect {
         Dialect::Sqlite => sqlite::index(transaction, previous, application).await,
-        // The column is generated.
-        Dialect::PostgreSql => Ok(()),
+        Dialect::PostgreSql => postgresql::index(transaction, previous, application).await,
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use stups_testkit::PostgreSql;
 
-use self::client::Client;
+use self::client::{Client, Credentials};
 use self::process::{Bare, Stupsd};
 use self::wrk::{Load, load};
 use crate::cargo::build;
@@ -71,8 +71,8 @@ async fn measure(arguments: &ServicesArguments, stupsd: &Stupsd, bare: &std::pat
     let seconds = arguments.seconds;
     let idle = stupsd.memory()?;
     let client = Client::new(stupsd)?;
-    client.set_up().await?;
-    let token = client.log_in().await?;
+    let machine = client.set_up(LOGINS).await?;
+    let token = client.log_in(&Credentials::chosen(0)).await?;
     let start = Instant::now();
     client.register(&token, arguments.applications).await?;
     let rate = arguments.applications as f64 / start.elapsed().as_secs_f64();
@@ -90,13 +90,19 @@ async fn measure(arguments: &ServicesArguments, stupsd: &Stupsd, bare: &std::pat
         let search = load(&format!("{}/apps?search={words}", stupsd.kio), &token, seconds)?;
         print(title, &search, None);
     }
-    let (median, slowest) = logins(&client).await?;
-    println!(
-        "  {:<28}{LOGINS} at once: half within {} ms, all within {} ms",
-        "password grant",
-        median.as_millis(),
-        slowest.as_millis()
-    );
+    let chosen: Vec<_> = (0..LOGINS).map(Credentials::chosen).collect();
+    for (title, credentials) in [
+        ("password grant, generated", vec![machine; LOGINS]),
+        ("as imported, replaced", chosen.clone()),
+        ("chosen, known", chosen),
+    ] {
+        let (median, slowest) = logins(&client, credentials).await?;
+        println!(
+            "  {title:<28}{LOGINS} at once: half within {} ms, all within {} ms",
+            median.as_millis(),
+            slowest.as_millis()
+        );
+    }
     println!(
         "  {:<28}idle {} MB, after the load {} MB",
         "memory",
@@ -142,15 +148,13 @@ fn print(title: &str, load: &Load, bare: Option<f64>) {
 }
 
 /// The median and the slowest of logins that all run at the same moment.
-async fn logins(client: &Client) -> Result<(Duration, Duration)> {
-    // The first one may make a better hash of the password.
-    client.log_in().await?;
+async fn logins(client: &Client, all: Vec<Credentials>) -> Result<(Duration, Duration)> {
     let mut running: tokio::task::JoinSet<Result<Duration>> = tokio::task::JoinSet::new();
-    for _ in 0..LOGINS {
+    for credentials in all {
         let client = client.clone();
         running.spawn(async move {
             let start = Instant::now();
-            client.log_in().await.map(|_| start.elapsed())
+            client.log_in(&credentials).await.map(|_| start.elapsed())
         });
     }
     let mut times = running.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;

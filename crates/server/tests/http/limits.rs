@@ -1,6 +1,7 @@
 //! What a service bears.
 
 use super::*;
+use stups_server::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -176,4 +177,73 @@ async fn a_repeated_or_bad_parameter_is_400() {
     for query in ["limit=1&limit=2", "limit=x"] {
         assert_eq!(service.get(&format!("/apps?{query}")).await.status, 400, "{query}");
     }
+}
+
+/// What a connection on which this is said is answered until it ends.
+async fn said(address: &str, words: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The service may hang up before it has read everything.
+    let _ = stream.write_all(words.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Serves within limits of its own.
+async fn within(limits: Limits) -> (Running, String) {
+    let service = friboo().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let router = service.built.router.clone();
+    tokio::spawn(
+        async move { stups_server::serve_within(&limits, listener, router, None, std::future::pending()).await },
+    );
+    (service, address)
+}
+
+const HEALTH: &str = "GET /.well-known/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn connections_that_are_too_many_are_told_to_come_back() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let (_service, address) = within(limits).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // Answered: it has its place.
+        stream
+            .write_all(b"GET /.well-known/health HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    let refused = said(&address, HEALTH).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    open.pop();
+    // Its place is free as soon as the service sees that it has gone.
+    while !said(&address, HEALTH).await.starts_with("HTTP/1.1 200") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_half_a_request_is_not_waited_for() {
+    let limits = Limits {
+        keep_alive: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let (_service, address) = within(limits).await;
+    let begun = "GET /.well-known/health HTTP/1.1\r\nhost: ";
+    assert_eq!(said(&address, begun).await, "");
+    // A second request that does not come, and one that comes in time.
+    let kept = HEALTH.replace("connection: close\r\n", "");
+    let answer = said(&address, &format!("{kept}{kept}{begun}")).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
 }

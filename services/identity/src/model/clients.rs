@@ -121,7 +121,7 @@ pub async fn authenticate(
     }
     let Some(secret) = secret else { return Ok(None) };
     let hashes: Vec<String> = found.iter().filter_map(|(row, _)| row.secret_hash.clone()).collect();
-    let verdict = passwords::verify(&state.hasher, secret, &hashes).await?;
+    let verdict = passwords::verify_of_machine(&state.hasher, secret, &hashes).await?;
     let Some((row, generation)) = found.filter(|_| verdict.matched.is_some()) else {
         return Ok(None);
     };

@@ -5,6 +5,8 @@
 //! password that is *presented*: whoever asks decides how long an answer takes, never what is stored. So an answer does not
 //! tell whether a user exists.
 
+mod remembered;
+
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -17,6 +19,8 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::hasher::{Busy, PasswordHasher};
+
+pub(crate) use remembered::Remembered;
 
 /// How the passwords that this service generates begin, so that scanners of repositories find them.
 const MACHINE_PREFIX: &str = "stups_secret_";
@@ -80,6 +84,34 @@ pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[
     hasher
         .run(move |argon2| verify_chosen(argon2, &password, &hashes))
         .await
+}
+
+/// As [`verify`], for a machine: that its password matched is remembered for a while, so that a crowd of them that log in with
+/// chosen passwords does not wait for slow hashes.
+pub async fn verify_of_machine(
+    hasher: &PasswordHasher,
+    password: &SecretString,
+    hashes: &[String],
+) -> Result<Verdict, Busy> {
+    let remembered = hasher.remembered();
+    if let Some(index) = remembered.find(password, hashes).await {
+        return Ok(Verdict {
+            matched: Some(index),
+            upgrade: None,
+        });
+    }
+    let verdict = verify(hasher, password, hashes).await?;
+    let generated = is_machine_password(password);
+    if let Some(hash) = verdict
+        .matched
+        .and_then(|index| hashes.get(index))
+        .filter(|_| !generated)
+    {
+        remembered
+            .note(password, verdict.upgrade.as_ref().unwrap_or(hash))
+            .await;
+    }
+    Ok(verdict)
 }
 
 fn verify_machine(key: &hmac::Key, password: &SecretString, hashes: &[String]) -> Option<usize> {

@@ -73,7 +73,12 @@ pub async fn authenticate(
         .map_err(Error::from)?;
     let rows = usable(rows, state.clock.milliseconds());
     let hashes: Vec<String> = rows.iter().map(|row| row.hash.clone()).collect();
-    let verdict = passwords::verify(&state.hasher, password, &hashes).await?;
+    let interactive = state.realms.get(realm).is_none_or(|(_, realm)| realm.interactive);
+    let verdict = if interactive {
+        passwords::verify(&state.hasher, password, &hashes).await?
+    } else {
+        passwords::verify_of_machine(&state.hasher, password, &hashes).await?
+    };
     let Some(matched) = verdict.matched else {
         return Ok(None);
     };

@@ -6,8 +6,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use stups_api::Problem;
 use stups_api::kio::{APPLICATION, APPLICATION_PATCH, Application, ApplicationPatch, ApplicationWrite};
+use stups_api::strict::Attribute;
 use stups_server::{Authenticated, Error, Json, Path};
 
+use super::described::{Failures, WriteFailures};
 use super::preconditions::{Preconditions, is_known, tag};
 use super::{State, application_id, attributes};
 use crate::model::merge::Null;
@@ -20,15 +22,12 @@ use crate::write_application::{Change, write_application};
     path = "/apps/{application_id}",
     tag = "applications",
     params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The application", body = Application),
         (status = 304, description = "The application is the one whose tag is in If-None-Match"),
         (status = 400, description = "The id cannot be one", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
         (status = 404, description = "There is no such application", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn read(
@@ -56,17 +55,11 @@ pub(super) async fn read(
     tag = "applications",
     params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     request_body = ApplicationWrite,
-    security(("oauth2" = ["uid"])),
     responses(
+        WriteFailures,
         (status = 200, description = "It is written"),
         (status = 400, description = "The id or an attribute cannot be used, or there is no such team", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller may not write for the team", body = Problem),
-        (status = 406, description = "The body is not JSON", body = Problem),
-        (status = 409, description = "Somebody else wrote it at the same moment", body = Problem),
         (status = 412, description = "It is not what If-Match or If-None-Match demand", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn put(
@@ -76,13 +69,7 @@ pub(super) async fn put(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Response, Error> {
-    application_id(&id)?;
-    let change = Change {
-        id,
-        attributes: attributes("application", &body, APPLICATION)?,
-        null: Null::Keeps,
-        preconditions: Preconditions::of(&headers),
-    };
+    let change = change(id, &headers, &body, APPLICATION, Null::Keeps)?;
     let written = write_application(&state, &caller, &change).await?;
     Ok((StatusCode::OK, [(ETAG, tag_value(&tag(written.revision))?)]).into_response())
 }
@@ -94,18 +81,12 @@ pub(super) async fn put(
     tag = "applications",
     params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
     request_body(content((ApplicationPatch = "application/merge-patch+json"), (ApplicationPatch = "application/json"))),
-    security(("oauth2" = ["uid"])),
     responses(
+        WriteFailures,
         (status = 200, description = "The application as it is now", body = Application),
         (status = 400, description = "The id or an attribute cannot be used, or there is no such team", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller may not write for the team", body = Problem),
         (status = 404, description = "There is no such application", body = Problem),
-        (status = 406, description = "The body is no merge patch", body = Problem),
-        (status = 409, description = "Somebody else wrote it at the same moment", body = Problem),
         (status = 412, description = "It is not what If-Match or If-None-Match demand", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn patch(
@@ -115,16 +96,20 @@ pub(super) async fn patch(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Response, Error> {
-    application_id(&id)?;
-    let change = Change {
-        id,
-        attributes: attributes("application", &body, APPLICATION_PATCH)?,
-        null: Null::Clears,
-        preconditions: Preconditions::of(&headers),
-    };
+    let change = change(id, &headers, &body, APPLICATION_PATCH, Null::Clears)?;
     let written = write_application(&state, &caller, &change).await?;
     let tag = tag_value(&tag(written.revision))?;
     Ok(([(ETAG, tag)], Json(written.detail())).into_response())
+}
+
+fn change(id: String, headers: &HeaderMap, body: &Value, schema: &[Attribute], null: Null) -> Result<Change, Error> {
+    application_id(&id)?;
+    Ok(Change {
+        id,
+        attributes: attributes("application", body, schema)?,
+        null,
+        preconditions: Preconditions::of(headers),
+    })
 }
 
 /// The originals answered an empty object; a message is beside it now (contract kio 4, D11).

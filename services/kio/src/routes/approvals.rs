@@ -6,7 +6,9 @@ use stups_api::kio::{APPROVAL, Approval, ApprovalWrite};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::{State, application_id, attributes, contended, invalid, version_id};
+use super::described::{Failures, WriteFailures};
+use super::owned::{self, required, text};
+use super::{State, application_id, attributes, version_id};
 use crate::audit;
 use crate::model::approval::Model;
 use crate::model::store;
@@ -18,13 +20,11 @@ use crate::permissions::Permissions;
     path = "/apps/{application_id}/approvals",
     tag = "approvals",
     params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The types; an empty list if there are none", body = Vec<String>),
         (status = 400, description = "The id cannot be one", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
         (status = 403, description = "The caller is neither a service nor in a team", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn types(
@@ -48,13 +48,10 @@ pub(super) async fn types(
         ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
         ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
     ),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The approvals; an empty list if there are none", body = Vec<Approval>),
         (status = 400, description = "An id cannot be one", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn list(
@@ -79,17 +76,13 @@ pub(super) async fn list(
         ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
     ),
     request_body = ApprovalWrite,
-    security(("oauth2" = ["uid"])),
     responses(
+        WriteFailures,
         (status = 200, description = "It is approved"),
         (status = 400, description = "An id or an attribute cannot be used", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
         (status = 403, description = "The caller is no employee in the team", body = Problem),
         (status = 404, description = "There is no such application or version", body = Problem),
-        (status = 406, description = "The body is not JSON", body = Problem),
         (status = 409, description = "The caller has approved this already", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn create(
@@ -101,31 +94,16 @@ pub(super) async fn create(
     application_id(&application)?;
     version_id(&version)?;
     let attributes = attributes("approval", &body, APPROVAL)?;
-    let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
-    let approval_type = text("approval_type").ok_or_else(|| {
-        let reason = "an approval has a type";
-        invalid(stups_api::strict::Invalid::new(
-            &Value::Null,
-            "body->approval->approval_type",
-            true,
-            "string",
-            reason,
-        ))
-    })?;
-    let seen = store::application(state.store.connection(), &application).await?;
-    let seen = seen.ok_or_else(|| Error::not_found("application not found"))?;
+    let approval_type = required(&attributes, "approval", "approval_type", "an approval has a type")?;
+    let seen = owned::application(&state, &application).await?;
     let decision = state.permissions.approve(&caller, &seen.team_id).await?;
     state
         .enforce(decision, "version.approved", &application, &caller)
         .await?;
 
-    let write = state.store.write().await?;
-    let transaction = write.transaction();
     // A version that is written meanwhile would lose an approval that was meant for what stood there before.
-    let locked = store::locked_application(state.store.dialect(), transaction, &application).await?;
-    if locked.is_none_or(|locked| locked.team_id != seen.team_id) {
-        return Err(contended());
-    }
+    let write = owned::begin(&state, &seen).await?;
+    let transaction = write.transaction();
     if store::version(transaction, &application, &version).await?.is_none() {
         return Err(Error::not_found("There is no such version."));
     }
@@ -135,7 +113,7 @@ pub(super) async fn create(
         user_id: caller.uid.clone(),
         approval_type: approval_type.clone(),
         approved_at: Timestamp::now().0,
-        notes: text("notes"),
+        notes: text(&attributes, "notes"),
     };
     if !store::insert_approval(transaction, model).await? {
         return Err(Error::conflict(format!(

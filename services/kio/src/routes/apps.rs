@@ -1,50 +1,81 @@
 //! `/apps`
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::http::header::{CONTENT_TYPE, ETAG, LINK};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use stups_api::Problem;
 use stups_api::kio::Application;
 use stups_server::{Authenticated, Error, Query};
+use stups_store::Store;
 
 use super::State;
+use super::described::Failures;
 use super::preconditions::is_known;
 use super::query::{Documented, Parameters, cursor};
 use crate::model;
 use crate::permissions::Permissions;
 use crate::search::{self, Place};
 
-/// Lists applications by id, or those that match a search by descending rank. Without `limit` it is all of them.
+/// Lists applications by id, all of them unless there is a `limit`; or those that match a search by descending rank.
 #[utoipa::path(
     get,
     path = "/apps",
     tag = "applications",
     params(Documented),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The applications; an empty list if there are none", body = Vec<Application>),
         (status = 304, description = "The list is the one whose tag is in If-None-Match"),
         (status = 400, description = "A parameter cannot be used", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn list(
     state: State,
     caller: Authenticated,
     headers: HeaderMap,
-    Query(parameters): Query<std::collections::BTreeMap<String, String>>,
+    Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Error> {
     Permissions::read(&caller)?;
-    let parameters = Parameters(parameters);
+    let store = state.store.clone();
+    let found = state.lists.ask(Parameters(parameters), move |parameters| {
+        find(store.clone(), parameters)
+    });
+    let list = found.await?;
+    let tag = (ETAG, list.tag.clone());
+    if list.tag.to_str().is_ok_and(|tag| is_known(&headers, tag)) {
+        return Ok((StatusCode::NOT_MODIFIED, [tag]).into_response());
+    }
+    let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = ([json, tag], list.body.clone()).into_response();
+    if let Some(link) = &list.link {
+        response.headers_mut().insert(LINK, link.clone());
+    }
+    Ok(response)
+}
+
+/// A list as it is answered.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// JSON.
+    body: Bytes,
+    /// Made of the content, so that who reads it again and again is told that nothing has changed.
+    tag: HeaderValue,
+    /// Where the next page is.
+    link: Option<HeaderValue>,
+}
+
+async fn find(store: Store, parameters: Parameters) -> Result<Arc<List>, Error> {
     let filter = parameters.filter()?;
     let (applications, more) = match parameters.search()? {
         None => {
             let mut page = parameters.page()?;
             let limit = one_more(&mut page.limit);
-            let mut found = model::list::list(&state.store, &filter, &page).await?;
+            let mut found = model::list::list(&store, &filter, &page).await?;
             let more = truncate(&mut found, limit)
                 .then(|| found.last().map(|last| last.id.clone()))
                 .flatten();
@@ -53,15 +84,20 @@ pub(super) async fn list(
         Some(words) => {
             let mut page = parameters.ranked_page()?;
             let limit = one_more(&mut page.limit);
-            let mut found = search::search(&state.store, &words, &filter, &page).await?;
+            let mut found = search::search(&store, &words, &filter, &page).await?;
             let more = truncate(&mut found, limit)
                 .then(|| found.last().map(place_of))
                 .flatten();
             (found.into_iter().map(matched).collect(), more)
         }
     };
-    let link = more.map(|cursor| parameters.next_link(&cursor));
-    answer(&headers, &applications, link.as_deref())
+    let link = more.map(|cursor| header(&parameters.next_link(&cursor))).transpose()?;
+    let body = serde_json::to_vec(&applications).map_err(|_| Error::internal())?;
+    Ok(Arc::new(List {
+        tag: header(&content_tag(&body))?,
+        body: body.into(),
+        link,
+    }))
 }
 
 /// Asks for one more than the limit, to know whether something follows.
@@ -92,25 +128,13 @@ fn matched(found: search::Match) -> Application {
     }
 }
 
-/// The list with a tag made of its content, so that who reads it again and again is told that nothing has changed.
-fn answer(headers: &HeaderMap, applications: &[Application], link: Option<&str>) -> Result<Response, Error> {
-    let body = serde_json::to_vec(applications).map_err(|_| Error::internal())?;
-    let digest = Sha256::digest(&body);
-    let tag = digest
+fn content_tag(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    digest
         .iter()
         .take(12)
         .fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}"))
-        + "\"";
-    let tag_header = (ETAG, header(&tag)?);
-    if is_known(headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [tag_header]).into_response());
-    }
-    let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let mut response = ([json, tag_header], body).into_response();
-    if let Some(link) = link {
-        response.headers_mut().insert(LINK, header(link)?);
-    }
-    Ok(response)
+        + "\""
 }
 
 fn header(value: &str) -> Result<HeaderValue, Error> {

@@ -13,6 +13,7 @@ use stups_server::{Authenticated, Error, Json, Path, Query};
 use stups_store::audit::{self, Outcome, Record};
 
 use super::app::not_found;
+use super::described::Failures;
 use super::{State, application_id, invalid};
 use crate::model::store;
 use crate::permissions::Permissions;
@@ -33,14 +34,11 @@ const DEFAULT_LIMIT: i64 = 100;
         ("limit" = Option<u16>, Query, description = "No more than so many, 100 by default", minimum = 1, maximum = 1000),
         ("cursor" = Option<i64>, Query, description = "Where to go on, from a `Link` header", minimum = 0),
     ),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "What was done", body = Vec<HistoryEntry>),
         (status = 400, description = "The id or a parameter cannot be used", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
         (status = 404, description = "There is no such application", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn list(

@@ -24,9 +24,13 @@ const CURSOR: Attribute = Attribute::optional("cursor", Kind::String);
 /// So many different words can be searched for at once.
 const MOST_WORDS: usize = 20;
 
+/// A search finds so many of the best matches unless the caller says otherwise: a word that every application has would
+/// answer the whole registry, each entry with an excerpt. The rest is behind the `Link` header.
+pub(super) const BEST_MATCHES: u64 = 100;
+
 /// Query parameters as they were sent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Parameters(pub(super) BTreeMap<String, String>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Parameters(pub(super) BTreeMap<String, String>);
 
 /// For the documentation: [`Parameters`] is what reads them.
 #[derive(utoipa::IntoParams)]
@@ -51,7 +55,8 @@ pub(super) struct Documented {
     search: Option<String>,
     /// As `search`, but words only have to begin so. Not together with `search`.
     search_prefix: Option<String>,
-    /// No more than so many; the `Link` header of the answer has the address of the next ones.
+    /// No more than so many; the `Link` header of the answer has the address of the next ones. Without it a search answers the
+    /// 100 best matches, and a list is whole.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
     /// Where to go on, from a `Link` header.
@@ -103,7 +108,7 @@ impl Parameters {
         let after =
             cursor.map(|cursor| place(&cursor).ok_or_else(|| self.refused(&CURSOR, "it is no cursor of a search")));
         Ok(Page {
-            limit: self.limit()?,
+            limit: Some(self.limit()?.unwrap_or(BEST_MATCHES)),
             after: after.transpose()?,
         })
     }

@@ -6,7 +6,9 @@ use stups_api::kio::{VERSION, Version, VersionSummary, VersionWrite};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::{State, application_id, attributes, contended, invalid, version_id};
+use super::described::{Failures, WriteFailures};
+use super::owned::{self, required, text};
+use super::{State, application_id, attributes, version_id};
 use crate::audit;
 use crate::model::store;
 use crate::model::version::Model;
@@ -18,13 +20,10 @@ use crate::permissions::Permissions;
     path = "/apps/{application_id}/versions",
     tag = "versions",
     params(("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$")),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The versions; an empty list if there are none", body = Vec<VersionSummary>),
         (status = 400, description = "The id cannot be one", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn list(
@@ -47,14 +46,11 @@ pub(super) async fn list(
         ("application_id" = String, Path, description = "The application", pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"),
         ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
     ),
-    security(("oauth2" = ["uid"])),
     responses(
+        Failures,
         (status = 200, description = "The version", body = Version),
         (status = 400, description = "An id cannot be one", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller is neither an employee nor a service", body = Problem),
         (status = 404, description = "There is no such version", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn read(
@@ -81,17 +77,11 @@ pub(super) async fn read(
         ("version_id" = String, Path, description = "The version", pattern = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"),
     ),
     request_body = VersionWrite,
-    security(("oauth2" = ["uid"])),
     responses(
+        WriteFailures,
         (status = 200, description = "It is written"),
         (status = 400, description = "An id or an attribute cannot be used", body = Problem),
-        (status = 401, description = "There is no valid token", body = Problem),
-        (status = 403, description = "The caller may not write for the team", body = Problem),
         (status = 404, description = "There is no such application", body = Problem),
-        (status = 406, description = "The body is not JSON", body = Problem),
-        (status = 409, description = "Somebody else wrote it at the same moment", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 503, description = "Something that is needed is not available now", body = Problem),
     )
 )]
 pub(super) async fn put(
@@ -103,42 +93,26 @@ pub(super) async fn put(
     application_id(&application)?;
     version_id(&id)?;
     let attributes = attributes("version", &body, VERSION)?;
-    let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
-    let artifact = text("artifact").ok_or_else(|| {
-        let reason = "a version has an artifact";
-        invalid(stups_api::strict::Invalid::new(
-            &Value::Null,
-            "body->version->artifact",
-            true,
-            "string",
-            reason,
-        ))
-    })?;
-    let seen = store::application(state.store.connection(), &application).await?;
-    let seen = seen.ok_or_else(|| Error::not_found("application not found"))?;
+    let artifact = required(&attributes, "version", "artifact", "a version has an artifact")?;
+    let seen = owned::application(&state, &application).await?;
     let decision = state.permissions.write(&caller, &seen.team_id).await?;
     state
         .enforce(decision, "version.modified", &application, &caller)
         .await?;
 
-    let write = state.store.write().await?;
-    let transaction = write.transaction();
-    let locked = store::locked_application(state.store.dialect(), transaction, &application).await?;
-    if locked.is_none_or(|locked| locked.team_id != seen.team_id) {
-        return Err(contended());
-    }
+    let write = owned::begin(&state, &seen).await?;
     let now = Timestamp::now().0;
     let model = Model {
         application_id: application.clone(),
         id: id.clone(),
         artifact,
-        notes: text("notes"),
+        notes: text(&attributes, "notes"),
         created_at: now,
         created_by: caller.uid.clone(),
         last_modified_at: now,
         last_modified_by: caller.uid.clone(),
     };
-    let stored = store::replace_version(transaction, model).await?;
+    let stored = store::replace_version(write.transaction(), model).await?;
     let event = audit::version_written(caller.actor(), &application, &id, &attributes.into(), stored.is_none());
     write.commit(event).await?;
     Ok(StatusCode::OK)

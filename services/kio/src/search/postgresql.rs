@@ -1,5 +1,7 @@
 //! Search by PostgreSQL's own text search.
 
+mod index;
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use stups_store::Error;
 
@@ -7,6 +9,8 @@ use super::headline::{MATCH_END, MATCH_START, mark_up};
 use super::{LONGEST_EXCERPTED, Match, Place, Search, document};
 use crate::model::application::Model;
 use crate::model::list::{COLUMNS, Filter, Page, Sql, limit_clause};
+
+pub(super) use index::index;
 
 /// Finds first and excerpts then, so that only what is answered is excerpted.
 pub(super) async fn search(
@@ -20,12 +24,10 @@ pub(super) async fn search(
         Search::Words(text) => format!("plainto_tsquery('pg_catalog.english', {})", sql.value(text.as_str())),
         Search::Prefixes(text) => format!("CAST({} AS tsquery)", sql.value(prefixes(text))),
     };
-    sql.text(format!("a.search @@ {query}"));
-    sql.filter(filter);
-    let mut matches = format!(
-        "SELECT a.id AS match_id, ts_rank_cd(a.search, {query}) AS match_rank FROM applications a{}",
-        sql.where_clause()
-    );
+    let mut matches = match search {
+        Search::Words(text) if search.words() == 1 => matches_of_word(&mut sql, text, filter),
+        _ => matches_of_all(&mut sql, &query, filter),
+    };
     if let Some(Place { rank, id }) = &page.after {
         let (rank, id) = (sql.value(*rank), sql.value(id.as_str()));
         matches = format!(
@@ -55,6 +57,33 @@ pub(super) async fn search(
             })
         })
         .collect()
+}
+
+/// One word's ranks are in an index, the highest first.
+fn matches_of_word(sql: &mut Sql, text: &str, filter: &Filter) -> String {
+    let text = sql.value(text);
+    // The word as PostgreSQL writes it: where it sees several, the first in its order.
+    sql.text(format!(
+        "t.term = (SELECT lexeme FROM unnest(to_tsvector('pg_catalog.english', {text})) ORDER BY lexeme LIMIT 1)"
+    ));
+    let mut tables = "search_terms t".to_owned();
+    if *filter != Filter::default() {
+        tables.push_str(" JOIN applications a ON a.id = t.application_id");
+        sql.filter(filter);
+    }
+    format!(
+        "SELECT t.application_id AS match_id, t.rank AS match_rank FROM {tables}{}",
+        sql.where_clause()
+    )
+}
+
+fn matches_of_all(sql: &mut Sql, query: &str, filter: &Filter) -> String {
+    sql.text(format!("a.search @@ {query}"));
+    sql.filter(filter);
+    format!(
+        "SELECT a.id AS match_id, ts_rank_cd(a.search, {query}) AS match_rank FROM applications a{}",
+        sql.where_clause()
+    )
 }
 
 /// `'ord':* & 'engin':*`

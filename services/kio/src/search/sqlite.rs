@@ -1,5 +1,7 @@
 //! Search in an index of our own: a row per word and application.
 
+mod index;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
@@ -7,12 +9,14 @@ use std::fmt::Write as _;
 use sea_orm::{ConnectionTrait, EntityTrait as _};
 use stups_store::Error;
 
-use super::document::{Position, decode, document, encode, query};
+use super::document::{Position, decode, query};
 use super::headline::headline;
 use super::rank::rank;
 use super::{LONGEST_EXCERPTED, Match, Place, Search};
 use crate::model::application::{self, Model};
-use crate::model::list::{COLUMNS, Filter, Page, Sql};
+use crate::model::list::{COLUMNS, Filter, Page, Sql, limit_clause};
+
+pub(super) use index::index;
 
 /// A word's applications are counted up to this number only: beyond it, it is frequent.
 const FREQUENT: u32 = 2_000;
@@ -25,9 +29,10 @@ pub(super) async fn search(
     page: &Page<Place>,
 ) -> Result<Vec<Match>, Error> {
     let words = query(search.text());
-    let mut places = match search {
-        Search::Words(_) => places_of_words(connection, rarest_first(connection, &words).await?, filter).await?,
-        Search::Prefixes(_) => places_of_prefixes(connection, &words, filter).await?,
+    let mut places = match (search, words.as_slice()) {
+        (Search::Words(_), [word]) => places_of_word(connection, word, filter, page).await?,
+        (Search::Words(_), _) => places_of_words(connection, rarest_first(connection, &words).await?, filter).await?,
+        (Search::Prefixes(_), _) => places_of_prefixes(connection, &words, filter).await?,
     };
     places.sort_by(Place::order);
     if let Some(after) = &page.after {
@@ -97,6 +102,45 @@ async fn rarest_first(connection: &impl ConnectionTrait, words: &[String]) -> Re
         .iter()
         .map(|row| row.try_get("", "term"))
         .collect::<Result<_, _>>()?)
+}
+
+/// One word's ranks are in an index, the highest first: no more is read than is wanted.
+async fn places_of_word(
+    connection: &impl ConnectionTrait,
+    word: &str,
+    filter: &Filter,
+    page: &Page<Place>,
+) -> Result<Vec<Place>, Error> {
+    let mut sql = Sql::default();
+    sql.condition("t.term =", word);
+    let mut tables = "search_terms t".to_owned();
+    if *filter != Filter::default() {
+        tables.push_str(" CROSS JOIN applications a");
+        sql.text("a.id = t.application_id");
+        sql.filter(filter);
+    }
+    if let Some(Place { rank, id }) = &page.after {
+        let (tenths, id) = (sql.value(index::tenths_of(*rank)), sql.value(id.as_str()));
+        sql.text(format!(
+            "(t.tenths < {tenths} OR (t.tenths = {tenths} AND t.application_id > {id}))"
+        ));
+    }
+    let conditions = sql.where_clause();
+    let limit = limit_clause(&mut sql, page.limit);
+    let text = format!(
+        "SELECT t.application_id, t.tenths FROM {tables}{conditions} ORDER BY t.tenths DESC, t.application_id{limit}"
+    );
+    let rows = connection
+        .query_all_raw(sql.statement(connection.get_database_backend(), text))
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Place {
+                rank: index::rank_of(row.try_get_by_index(1)?),
+                id: row.try_get_by_index(0)?,
+            })
+        })
+        .collect()
 }
 
 async fn places_of_words(
@@ -228,50 +272,6 @@ async fn load(connection: &impl ConnectionTrait, places: &[Place]) -> Result<Has
         .all(connection)
         .await?;
     Ok(models.into_iter().map(|model| (model.id.clone(), model)).collect())
-}
-
-/// Replaces the application's rows; only if what is searched has changed.
-pub(super) async fn index(
-    connection: &impl ConnectionTrait,
-    previous: Option<&Model>,
-    application: &Model,
-) -> Result<(), Error> {
-    let old = previous.map(document_of).unwrap_or_default();
-    let new = document_of(application);
-    if old == new {
-        return Ok(());
-    }
-    let backend = connection.get_database_backend();
-    let mut sql = Sql::default();
-    sql.condition("application_id =", application.id.as_str());
-    let text = format!("DELETE FROM search_terms{}", sql.where_clause());
-    connection.execute_raw(sql.statement(backend, text)).await?;
-
-    let rows: Vec<(&String, String)> = new.iter().map(|(word, positions)| (word, encode(positions))).collect();
-    let mut sql = Sql::default();
-    let (id, list) = (sql.value(application.id.as_str()), sql.value(json(&rows)));
-    let text = format!(
-        "INSERT INTO search_terms (term, application_id, positions) \
-         SELECT value ->> 0, {id}, value ->> 1 FROM json_each({list})"
-    );
-    connection.execute_raw(sql.statement(backend, text)).await?;
-    Ok(())
-}
-
-fn document_of(application: &Model) -> super::document::Document {
-    let Model {
-        id,
-        name,
-        subtitle,
-        description,
-        ..
-    } = application;
-    document(
-        id,
-        name,
-        subtitle.as_deref().unwrap_or_default(),
-        description.as_deref().unwrap_or_default(),
-    )
 }
 
 /// A list as one value: the statement's text is the same for every number of them, and so it is prepared once.

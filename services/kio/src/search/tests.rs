@@ -202,6 +202,58 @@ async fn what_is_changed_is_found_and_what_was_is_not() {
 }
 
 #[tokio::test]
+async fn applications_of_before_have_their_ranks() {
+    let directory = tempfile::tempdir().unwrap();
+    let sqlite = DatabaseUrl::sqlite_file(&directory.path().join("kio.db"));
+    let postgresql: DatabaseUrl = PostgreSql::shared().await.database().await.parse().unwrap();
+    for url in [sqlite, postgresql] {
+        let before = crate::migrations::all().into_iter().take(3).collect();
+        let store = Store::open(&url, "kio", before).await.unwrap();
+        let write = store.write().await.unwrap();
+        for fields in APPLICATIONS {
+            let application = model(*fields);
+            assert!(
+                store::insert_application(write.transaction(), &application)
+                    .await
+                    .unwrap()
+            );
+            let [id, name, subtitle, description] = *fields;
+            let rows = if store.dialect() == Dialect::Sqlite {
+                document(id, name, subtitle, description)
+            } else {
+                super::document::Document::new()
+            };
+            for (word, positions) in rows {
+                let statement = Statement::from_sql_and_values(
+                    sea_orm::DbBackend::Sqlite,
+                    "INSERT INTO search_terms (term, application_id, positions) VALUES ($1, $2, $3)",
+                    [word.into(), id.into(), encode(&positions).into()],
+                );
+                write.transaction().execute_raw(statement).await.unwrap();
+            }
+        }
+        write.commit_unaudited().await.unwrap();
+        store.close().await.unwrap();
+
+        let store = Store::open(&url, "kio", crate::migrations::all()).await.unwrap();
+        for (text, id, rank) in [
+            ("kio", "kio", 1.4),
+            ("orders", "order-engine", 1.7),
+            ("registry", "pierone", 0.3),
+        ] {
+            let first = found(&store, text).await.remove(0);
+            assert_eq!(first.0, id);
+            assert!(
+                (first.1 - rank).abs() < 1e-6,
+                "{text} on {:?}: {}",
+                store.dialect(),
+                first.1
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn filters_apply_to_a_search_too() {
     let stores = stores().await;
     for store in &stores.all {

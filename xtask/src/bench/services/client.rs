@@ -10,23 +10,44 @@ use super::process::Stupsd;
 
 const PASSWORD: &str = "bench-password";
 
-/// A team, and a service user with a client that may use the password grant. Both hashes are bcrypt's of `bench-password`.
-const DIRECTORY: &str = "
-teams:
-- id: bench
-users:
-- realm: /services
-  id: bench
-  scopes: [uid, application.write]
-  password_hashes: [$2b$04$R520Drjn98gA1ODNNKkOn.m7tniE3/WViOkmUukQa/riuO/MiER0q]
-clients:
-- realm: /services
-  id: bench
-  confidential: true
-  secret_hash: $2b$04$R520Drjn98gA1ODNNKkOn.m7tniE3/WViOkmUukQa/riuO/MiER0q
-  scopes: [uid, application.write]
-  grants: [password]
-";
+/// bcrypt of `bench-password`, as an import of the original's data has it.
+const HASH: &str = "$2b$04$R520Drjn98gA1ODNNKkOn.m7tniE3/WViOkmUukQa/riuO/MiER0q";
+
+/// A team, a client that may use the password grant, and so many service users with a chosen password.
+fn directory(users: usize) -> String {
+    let users: String = (0..users)
+        .map(|number| {
+            format!(
+                "- {{realm: /services, id: bench-{number}, scopes: [uid, application.write], password_hashes: [{HASH}]}}\n"
+            )
+        })
+        .collect();
+    format!(
+        "teams:\n- {{id: bench}}\nusers:\n{users}clients:\n- {{realm: /services, id: bench, confidential: true, secret_hash: \
+         {HASH}, scopes: [uid, application.write], grants: [password]}}\n"
+    )
+}
+
+/// How somebody logs in.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    client_id: String,
+    client_secret: String,
+    user: String,
+    password: String,
+}
+
+impl Credentials {
+    /// One of the imported service users.
+    pub(super) fn chosen(number: usize) -> Self {
+        Self {
+            client_id: "bench".to_owned(),
+            client_secret: PASSWORD.to_owned(),
+            user: format!("bench-{number}"),
+            password: PASSWORD.to_owned(),
+        }
+    }
+}
 
 /// Requests that are under way at a time while applications are registered.
 const AT_ONCE: usize = 32;
@@ -52,8 +73,8 @@ impl Client {
         })
     }
 
-    /// Makes the team and the service user.
-    pub(super) async fn set_up(&self) -> Result<()> {
+    /// Makes the team, so many service users with a chosen password, and one with the credentials that identity generates.
+    pub(super) async fn set_up(&self, users: usize) -> Result<Credentials> {
         let (user, password) = &self.administrator;
         let form = [
             ("response_type", "token"),
@@ -76,23 +97,42 @@ impl Client {
             .find_map(|part| part.strip_prefix("access_token="))
             .context("no token")?;
         let import = self.http.post(format!("{}/import", self.identity)).bearer_auth(token);
-        json_of(import.header("content-type", "application/yaml").body(DIRECTORY))
-            .await
-            .map(drop)
+        json_of(import.header("content-type", "application/yaml").body(directory(users))).await?;
+
+        let service = format!("{}/services/stups_bench", self.identity);
+        let scopes = ["application.write"];
+        let wanted = json!({
+            "id": "stups_bench", "owner": "bench", "user_config": {"scopes": scopes},
+            "client_config": {"scopes": [{"realm": "services", "scopes": scopes}]},
+        });
+        json_of(self.http.put(&service).bearer_auth(token).json(&wanted)).await?;
+        let make = async |what: &str| {
+            let request = self.http.post(format!("{service}/{what}")).bearer_auth(token);
+            json_of(request.json(&json!({"id": "stups_bench"}))).await
+        };
+        let (password, client) = (make("password").await?, make("client").await?);
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("no credentials");
+        Ok(Credentials {
+            client_id: text(&client["client_id"])?,
+            client_secret: text(&client["client_secret"])?,
+            user: "stups_bench".to_owned(),
+            password: text(&password["password"])?,
+        })
     }
 
-    /// A token of the service user, by the password grant.
-    pub(super) async fn log_in(&self) -> Result<String> {
+    /// A token, by the password grant.
+    pub(super) async fn log_in(&self, credentials: &Credentials) -> Result<String> {
         let form = [
             ("grant_type", "password"),
-            ("username", "bench"),
-            ("password", PASSWORD),
+            ("username", &credentials.user),
+            ("password", &credentials.password),
             ("scope", "uid application.write"),
         ];
         let request = self
             .http
-            .post(format!("{}/oauth2/access_token?realm=/services", self.identity));
-        let answer = json_of(request.basic_auth("bench", Some(PASSWORD)).form(&form)).await?;
+            .post(format!("{}/oauth2/access_token?realm=/services", self.identity))
+            .basic_auth(&credentials.client_id, Some(&credentials.client_secret));
+        let answer = json_of(request.form(&form)).await?;
         answer["access_token"].as_str().map(str::to_owned).context("no token")
     }
 

@@ -28,7 +28,7 @@ impl Stupsd {
                 .unwrap_or_default()
         };
         let settings = format!(
-            "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n{}[kio]\nadmin_users = \"/services/bench\"\n{}",
+            "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n{}[kio]\nadmin_users = \"/services/bench-0\"\n{}",
             line("database", 0),
             line("database", 1)
         );

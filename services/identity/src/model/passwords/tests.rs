@@ -193,3 +193,68 @@ async fn an_endless_password_is_refused_unseen() {
         Verdict::default()
     );
 }
+
+/// Takes the only place for slow hashes until what it returns is dropped.
+async fn full(passwords: &PasswordHasher) -> std::sync::mpsc::Sender<()> {
+    let (started, computing) = tokio::sync::oneshot::channel();
+    let (release, held) = std::sync::mpsc::channel();
+    let passwords = passwords.clone();
+    tokio::spawn(async move {
+        passwords
+            .run(move |_| {
+                started.send(()).unwrap();
+                // Until the sender is dropped.
+                let _ = held.recv();
+            })
+            .await
+    });
+    computing.await.unwrap();
+    release
+}
+
+#[tokio::test]
+async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
+    let config = Argon2Config {
+        parallel: Some(1),
+        queue: 0,
+        ..Argon2Config::default()
+    };
+    let passwords = hasher_with(&config, 7);
+    let hashes = [
+        hash(&passwords, &secret("other")).await.unwrap(),
+        hash(&passwords, &secret("chosen")).await.unwrap(),
+    ];
+    let first = verify_of_machine(&passwords, &secret("chosen"), &hashes).await.unwrap();
+    assert_eq!(first.matched, Some(1));
+    // bcrypt is replaced: what is remembered is its successor.
+    let old = bcrypt::hash("imported", 4).unwrap();
+    let replaced = verify_of_machine(&passwords, &secret("imported"), &[old.clone()])
+        .await
+        .unwrap();
+    let new = replaced.upgrade.unwrap();
+    assert!(
+        verify_of_machine(&passwords, &secret("wrong"), &hashes)
+            .await
+            .unwrap()
+            .matched
+            .is_none()
+    );
+
+    // From here on whatever needs a slow hash is refused.
+    let _held = full(&passwords).await;
+    for (password, hashes, outcome) in [
+        ("chosen", &hashes[..], Ok(Some(1))),
+        ("chosen", &hashes[1..], Ok(Some(0))),
+        ("imported", &[new][..], Ok(Some(0))),
+        ("imported", &[old][..], Err(Busy)),
+        // A replaced password is forgotten with its hash; a wrong one is never known.
+        ("chosen", &hashes[..1], Err(Busy)),
+        ("wrong", &hashes[..], Err(Busy)),
+        ("chosen", &[], Err(Busy)),
+    ] {
+        let verdict = verify_of_machine(&passwords, &secret(password), hashes).await;
+        assert_eq!(verdict.map(|verdict| verdict.matched), outcome, "{password}");
+    }
+    // A person's is computed each time.
+    assert_eq!(verify(&passwords, &secret("chosen"), &hashes).await, Err(Busy));
+}

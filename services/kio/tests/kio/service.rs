@@ -1,7 +1,5 @@
 //! The service as it is started: with no settings, with some, and with none of what it needs.
 
-#![allow(clippy::unwrap_used)]
-
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};

@@ -1,13 +1,10 @@
 //! `stups link DIR`.
-#![cfg(unix)]
-
-mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use support::{Outcome, run, scratch, stups};
+use crate::support::{Outcome, run, scratch, stups};
 
 fn link(arguments: &[&str], directory: &Path) -> Outcome {
     run(stups().arg("link").args(arguments).arg(directory))

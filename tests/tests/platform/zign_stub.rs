@@ -8,13 +8,13 @@ use stups_tests::{Asked, Behaviour, Provider, User, executable};
 
 /// A program under test: how it is called.
 #[derive(Clone, Debug)]
-struct Program {
+pub(crate) struct Program {
     path: PathBuf,
     first: Option<&'static str>,
 }
 
 impl Program {
-    fn ours(tool: &'static str) -> Self {
+    pub(crate) fn ours(tool: &'static str) -> Self {
         Self {
             path: executable("stups"),
             first: Some(tool),
@@ -33,18 +33,18 @@ impl Program {
         Self::original(Requirements::Zign, "zign")
     }
 
-    fn ztoken() -> Self {
+    pub(crate) fn ztoken() -> Self {
         Self::original(Requirements::Zign, "ztoken")
     }
 
-    async fn run(&self, user: &User, arguments: &[&str]) -> stups_tests::Ended {
+    pub(crate) async fn run(&self, user: &User, arguments: &[&str]) -> stups_tests::Ended {
         let arguments: Vec<&str> = self.first.into_iter().chain(arguments.iter().copied()).collect();
         user.run(&self.path, &arguments).await
     }
 }
 
 /// A person whose configuration names the provider by its endpoints, as the originals have it.
-fn person(provider: &Provider) -> User {
+pub(crate) fn person(provider: &Provider) -> User {
     let user = User::new();
     let text = format!(
         "authorize_url: {}\ntoken_url: {}\nclient_id: ztoken\nbusiness_partner_id: '42'\nlegacy_implicit: true\n",
@@ -85,7 +85,7 @@ fn with_credentials(user: &mut User, provider: &Provider) {
     user.set("OAUTH2_ACCESS_TOKEN_URL", &provider.url("token?realm=/services"));
 }
 
-fn tokens(user: &User) -> Value {
+pub(crate) fn tokens(user: &User) -> Value {
     let text = user.read(&user.config("zalando-token-cli/tokens.yaml"));
     json(&stups_yaml::load(&text).unwrap())
 }
@@ -103,7 +103,7 @@ fn json(value: &stups_yaml::Value) -> Value {
     }
 }
 
-fn refresh_token(user: &User) -> String {
+pub(crate) fn refresh_token(user: &User) -> String {
     user.read(&user.config("zalando-token-cli/refresh-token.yaml"))
 }
 
@@ -613,29 +613,6 @@ async fn originals_and_ours_at_once_lose_no_token() {
     });
     futures::future::join_all(runs).await;
     assert_eq!(tokens(&user).as_object().unwrap().len(), 13);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_is_killed_leaves_the_old_file_or_the_new_one() {
-    let provider = Provider::start(Behaviour::default()).await;
-    let user = person(&provider);
-    let ours = Program::ours("ztoken");
-    ours.run(&user, &["token", "-n", "t"]).await.succeeded();
-    for attempt in 0..40 {
-        let mut command = user.command(&ours.path, &["ztoken", "token", "-n", "t", "-r"]);
-        let mut child = command.spawn().unwrap();
-        // At every moment of its life: the longest take it to its end.
-        tokio::time::sleep(std::time::Duration::from_micros(attempt * 700)).await;
-        child.start_kill().unwrap();
-        child.wait().await.unwrap();
-        let stored = tokens(&user);
-        assert!(
-            stored["t"]["access_token"].as_str().unwrap().split('.').next_back() == Some("sig"),
-            "{stored}"
-        );
-        assert!(refresh_token(&user).starts_with("refresh_token: refresh-"));
-    }
-    ours.run(&user, &["token", "-n", "t", "-r"]).await.succeeded();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,11 @@
 //! What Senza takes from its environment.
-#![cfg(unix)]
-
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use stups_testkit::{Account, AwsApi};
-use support::{run, scratch, stups};
+
+use crate::support::{run, scratch, stups};
 
 #[test]
 fn completion_scripts_as_start_up_files_ask_for_them() {

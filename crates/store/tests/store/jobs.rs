@@ -1,14 +1,11 @@
 //! Durable jobs on both databases.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use stups_store::jobs::{self, NewJob};
 use stups_store::{Dialect, Store};
-use support::{TestDatabase, count};
+
+use crate::support::{TestDatabase, count};
 
 on_both_databases!(
     a_job_exists_only_with_the_write_that_promised_it,

@@ -1,5 +1,4 @@
 //! Ctrl-C on a terminal.
-#![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};

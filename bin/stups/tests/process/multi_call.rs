@@ -1,8 +1,6 @@
 //! One executable, many names.
 
-mod support;
-
-use support::{run, scratch, stups};
+use crate::support::{run, scratch, stups};
 
 #[test]
 fn each_version_is_one_line() {

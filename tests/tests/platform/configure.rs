@@ -1,5 +1,4 @@
 //! `stups configure`, ours and the unmodified original, in an organisation's domain, and with running services.
-#![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +6,8 @@ use serde_json::{Value, json};
 use stups_testkit::{PythonEnvironment, Requirements};
 use stups_tests::{Behaviour, Ended, Provider, User, executable};
 
-const ORGANISATION: &str = include_str!("../src/organisation.py");
-const CERTIFICATE: &str = include_str!("../src/certificate.py");
+const ORGANISATION: &str = include_str!("../../src/organisation.py");
+const CERTIFICATE: &str = include_str!("../../src/certificate.py");
 const DOMAIN: &str = "stups.example.org";
 
 /// A domain with Kio and the TXT records that the originals read.

@@ -1,12 +1,9 @@
 //! A database that goes away and comes back.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use serde_json::json;
 use stups_testkit::PostgreSql;
-use support::{JDOE, Kio, message};
+
+use crate::support::{JDOE, Kio, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn meanwhile_the_answer_is_503_and_afterwards_everything_is_there() {

@@ -1,9 +1,5 @@
 //! The original command lines, unmodified, and ours, against the service (contract kio 6).
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +7,8 @@ use serde_json::{Value, json};
 use stups_kio_cli::Context;
 use stups_terminal::Terminal;
 use stups_testkit::{PythonEnvironment, Requirements, inline_flags_shim};
-use support::{JDOE, Kio};
+
+use crate::support::{JDOE, Kio};
 
 /// How a command ended.
 #[derive(Debug)]

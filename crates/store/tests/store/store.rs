@@ -1,13 +1,10 @@
 //! Opening, migrating, writing, and what happens when the database does not play along.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use sea_orm::ConnectionTrait as _;
 use stups_store::{DatabaseUrl, Dialect, Error, Store, audit};
 use stups_testkit::PostgreSql;
-use support::{TestDatabase, count, event, fruit_migrations};
+
+use crate::support::{TestDatabase, count, event, fruit_migrations};
 
 on_both_databases!(
     a_write_and_its_record_are_there_together_or_not_at_all,

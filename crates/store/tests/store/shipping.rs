@@ -1,9 +1,5 @@
 //! Shipping the audit trail to files and over HTTP, at least once, whatever happens between.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +11,8 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use stups_store::audit::{self, Destination, Format, Record, Shipper, ShippingError, TokenSource};
 use stups_store::{Dialect, Store};
-use support::{TestDatabase, event};
+
+use crate::support::{TestDatabase, event};
 
 on_both_databases!(
     a_file_gets_every_record_once,

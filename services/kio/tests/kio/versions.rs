@@ -1,11 +1,8 @@
 //! Versions and approvals (contract kio 2.8), on both databases.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use serde_json::{Value, json};
-use support::{JDOE, Kio, message};
+
+use crate::support::{JDOE, Kio, message};
 
 async fn approve(kio: &Kio, who: &str, version: &str, kind: &str) -> u16 {
     let path = format!("/apps/kio/versions/{version}/approvals");

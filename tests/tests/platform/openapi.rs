@@ -1,7 +1,5 @@
 //! Services answer as their OpenAPI documents say, whatever they are sent: no 5xx, no status that is not documented.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 
 use serde_json::Value;

@@ -1,7 +1,5 @@
 //! Objects in a directory and in S3 behave alike.
 
-#![allow(clippy::unwrap_used)]
-
 use futures::TryStreamExt as _;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;

@@ -1,11 +1,8 @@
 //! Kio when things go wrong: processes that are killed, databases that go away, instances that compete.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
@@ -13,14 +10,7 @@ use serde_json::Value;
 use stups_testkit::PostgreSql;
 use stups_tests::{KioData, KioProcess, client, executable, put};
 
-/// Asks a condition until it holds.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} does not happen");
-        tokio::task::yield_now().await;
-    }
-}
+use crate::until;
 
 fn ids(applications: &Value) -> BTreeSet<String> {
     let applications = applications.as_array().unwrap();

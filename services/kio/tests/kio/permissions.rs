@@ -1,12 +1,9 @@
 //! Who may do what (contract kio 2.2, 2.9 and 3), case by case, on both databases.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use serde_json::{Value, json};
 use stups_store::audit::{Filter, Outcome, page};
-use support::{ASMITH, JDOE, Kio, ROBOT, message};
+
+use crate::support::{ASMITH, JDOE, Kio, ROBOT, message};
 
 /// Who, and whether he may write what belongs to the team `stups`.
 const WRITERS: &[(&str, bool)] = &[

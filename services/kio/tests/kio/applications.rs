@@ -1,12 +1,9 @@
 //! Applications (contract kio 2.3 to 2.7, 3, 4 and 5), on both databases.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK};
 use serde_json::{Value, json};
-use support::{ASMITH, JDOE, Kio, message};
+
+use crate::support::{ASMITH, JDOE, Kio, message};
 
 #[tokio::test]
 async fn an_empty_registry_is_an_empty_list() {
@@ -414,6 +411,43 @@ async fn pages_are_linked() {
         assert!(kio.get("/apps?limit=5").await.header(&LINK).is_none());
         let first = kio.get("/apps?limit=1&search_prefix=a").await;
         assert!(first.header(&LINK).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_everything_matches_answers_the_best_and_where_the_rest_is() {
+    for kio in Kio::on_both_databases().await {
+        let mut registered = Vec::new();
+        for number in 0..130 {
+            let id = format!("app-{number:03}");
+            let body = json!({"team_id": "stups", "active": true, "name": "One of the services"});
+            assert_eq!(kio.put(&format!("/apps/{id}"), body).await.status, 200);
+            registered.push(id);
+        }
+        // The best match has the last id.
+        kio.register("service").await;
+        for parameter in ["search", "search_prefix"] {
+            let answer = kio.get(&format!("/apps?{parameter}=service")).await;
+            let found: Vec<Value> = answer.json().unwrap();
+            assert_eq!((found.len(), &found[0]["id"]), (100, &json!("service")));
+            let link = answer.header(&LINK).unwrap().to_owned();
+            let rest = link.strip_prefix('<').unwrap().split_once('>').unwrap().0;
+            let answer = kio.get(rest).await;
+            assert!(answer.header(&LINK).is_none());
+            let rest: Vec<Value> = answer.json().unwrap();
+            let ids = found
+                .iter()
+                .chain(&rest)
+                .skip(1)
+                .map(|found| found["id"].as_str().unwrap());
+            assert_eq!(ids.collect::<Vec<_>>(), registered, "{}", kio.database);
+            assert_eq!(
+                kio.ids(&format!("/apps?{parameter}=service&limit=1000")).await.len(),
+                131
+            );
+        }
+        // A list stays whole: the original clients know no pages.
+        assert_eq!(kio.ids("/apps").await.len(), 131);
     }
 }
 

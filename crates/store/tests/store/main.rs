@@ -1,0 +1,11 @@
+//! What a service stores, on both databases.
+
+#![allow(clippy::unwrap_used)]
+
+#[macro_use]
+mod support;
+
+mod jobs;
+mod objects;
+mod shipping;
+mod store;
