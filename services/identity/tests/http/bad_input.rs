@@ -59,6 +59,7 @@ async fn bad_bodies_get_an_answer(server: Server) {
             b"{\"id\": \"y\", \"owner\": \"t\", \"client_config\": {}, \"user_config\": {}}",
             400,
         ),
+        (Method::PUT, "/teams/x", JSON, b"[]", 400),
         (Method::PUT, "/teams/x", JSON, b"{\"members\": \"jdoe\"}", 400),
         (Method::PUT, "/accounts/aws/x", JSON, b"{\"disabled\": \"no\"}", 400),
         (Method::POST, "/import", YAML, b"users: [\xff]", 400),
