@@ -6,11 +6,13 @@ mod http;
 mod kio;
 mod platform;
 mod provider;
+mod service;
 mod user;
 
 pub use executables::{executable, home};
 pub use http::client;
-pub use kio::{AUDIT_TOKEN, KioData, KioProcess, put};
+pub use kio::{KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
+pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, until, verify_audit};
 pub use user::{Ended, User};

@@ -23,6 +23,21 @@ pub struct Login {
     pub password: String,
 }
 
+impl Login {
+    /// As a first start prints it: `Administrator: user admin, password 3v3r (shown only now)`.
+    pub(crate) fn in_line(line: &str) -> Option<Self> {
+        let login = line.strip_prefix("Administrator:")?;
+        let behind = |word: &str| {
+            let mut words = login.split_whitespace().skip_while(|found| *found != word).skip(1);
+            Some(words.next()?.trim_end_matches(',').to_owned())
+        };
+        Some(Self {
+            user: behind("user")?,
+            password: behind("password")?,
+        })
+    }
+}
+
 /// A `stupsd` process with its own data directory, on free ports. Dropping it kills the process and removes the directory.
 #[derive(Debug)]
 pub struct Platform {
@@ -33,6 +48,7 @@ pub struct Platform {
     identity: Url,
     kio: Url,
     administrator: Login,
+    commands: Vec<String>,
 }
 
 impl Platform {
@@ -88,6 +104,7 @@ impl Platform {
             identity: found.identity,
             kio: found.kio,
             administrator: found.administrator,
+            commands: found.commands,
         }
     }
 
@@ -104,6 +121,11 @@ impl Platform {
     /// The administrator that the first start generated.
     pub fn administrator(&self) -> &Login {
         &self.administrator
+    }
+
+    /// The commands that a first start says to try.
+    pub fn commands(&self) -> &[String] {
+        &self.commands
     }
 
     /// The temporary directory that everything is in.
@@ -156,6 +178,7 @@ struct Found {
     identity: Url,
     kio: Url,
     administrator: Login,
+    commands: Vec<String>,
 }
 
 impl Found {
@@ -167,19 +190,20 @@ impl Found {
                 .find(|line| line.split_whitespace().next() == Some(service))?;
             line.split_whitespace().find_map(|word| word.parse::<Url>().ok())
         };
-        // `Administrator: user admin, password 3v3r (shown only now)`
-        let login = lines.iter().find(|line| line.contains("Administrator"))?;
-        let behind = |word: &str| {
-            let mut words = login.split_whitespace().skip_while(|found| *found != word).skip(1);
-            Some(words.next()?.trim_end_matches(',').to_owned())
-        };
+        let commands: Vec<String> = lines
+            .iter()
+            .skip_while(|line| *line != "Try:")
+            .skip(1)
+            .cloned()
+            .collect();
+        if commands.len() < 3 {
+            return None;
+        }
         Some(Self {
+            commands,
             identity: url("identity")?,
             kio: url("kio")?,
-            administrator: Login {
-                user: behind("user")?,
-                password: behind("password")?,
-            },
+            administrator: lines.iter().find_map(|line| Login::in_line(line))?,
         })
     }
 }

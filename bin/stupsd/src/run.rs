@@ -90,7 +90,16 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
         Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
         Config::Kio(_) => None,
     });
+    let kio = settings.services.iter().position(|service| service.name == Name::Kio);
+    let kio = kio
+        .and_then(|place| listening.get(place))
+        .map(|listening| &listening.public_url);
     for service in &mut settings.services {
+        if let (Config::Identity(config), Some(kio)) = (&mut service.config, kio) {
+            let url = kio.as_str().trim_end_matches('/');
+            let section = config.autoconfig.entry(Name::Kio.as_str().to_owned()).or_default();
+            section.entry("url".to_owned()).or_insert_with(|| url.into());
+        }
         let common = &mut service.common;
         if service.name != Name::Identity && common.identity_url.is_none() {
             common.identity_url.clone_from(&identity);

@@ -1,5 +1,6 @@
 //! Identity: tokens, token info, service users, teams, users, policy (contract identity).
 
+mod app_passwords;
 mod client;
 mod directory;
 mod discovery;
@@ -8,6 +9,7 @@ mod service_users;
 mod token;
 mod token_info;
 
+pub use app_passwords::{AppPassword, MadeAppPassword, NewAppPassword};
 pub use client::IdentityClient;
 pub use directory::{
     Account, AccountMember, AccountReference, Change, ChangeKind, Client, ClientSecret, Grant, Group, ImportReport,

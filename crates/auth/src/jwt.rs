@@ -213,7 +213,7 @@ impl JwtVerifier {
 }
 
 /// Checks the token's times; says when it expires.
-fn live(claims: &Map<String, Value>, now: i64) -> Result<i64, VerifyError> {
+pub(crate) fn live(claims: &Map<String, Value>, now: i64) -> Result<i64, VerifyError> {
     let time = |name: &str| match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_i64().map(Some).ok_or(VerifyError::Invalid),

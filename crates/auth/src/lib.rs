@@ -9,6 +9,7 @@ mod http_policy;
 mod insecure;
 mod jwt;
 mod key_set;
+pub mod openid;
 mod policy;
 mod revocations;
 mod token_info;

@@ -290,6 +290,7 @@ impl<'a> Authorization<'a> {
         let login = Login {
             authenticated_at: session.authenticated_at,
             session_hash: Some(&session.session_hash),
+            method: Some(&session.method),
             nonce: None,
         };
         let token = issue::access_token(state, &grant)?;

@@ -10,8 +10,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
+use sea_orm::DatabaseTransaction;
 use secrecy::{ExposeSecret, SecretString};
 use stups_server::{Error, Origin};
+use stups_store::audit::Event;
 
 use crate::State;
 use crate::audit;
@@ -105,14 +107,31 @@ impl Browser {
         }
     }
 
-    /// Begins a login under a new name: one that somebody planted before is worth nothing.
-    pub async fn log_in(
+    /// By which another request of this browser is known.
+    pub fn mark(&self) -> String {
+        secret::hash(self.name.expose_secret())
+    }
+
+    /// Begins a login by password; answers the cookie.
+    pub async fn log_in(&mut self, state: &State, origin: &Origin, user: &User) -> Result<SecretString, Error> {
+        let write = state.store.write().await?;
+        let (cookie, event) = self
+            .begin_login(state, write.transaction(), origin, user, sessions::PASSWORD)
+            .await?;
+        write.commit(event).await?;
+        Ok(cookie)
+    }
+
+    /// Begins a login under a new name: one that somebody planted before is worth nothing. Answers the cookie, and the event to
+    /// commit with.
+    pub async fn begin_login(
         &mut self,
         state: &State,
+        transaction: &DatabaseTransaction,
         origin: &Origin,
         user: &User,
         method: &str,
-    ) -> Result<SecretString, Error> {
+    ) -> Result<(SecretString, Event), stups_store::Error> {
         let cookie = secret::generate();
         let now = state.clock.milliseconds();
         let session = sessions::Model {
@@ -123,20 +142,11 @@ impl Browser {
             authenticated_at: now,
             expires_at: now + state.config.lifetimes.session_seconds * 1000,
         };
-        let write = state.store.write().await?;
-        sessions::insert(write.transaction(), session.clone()).await?;
+        sessions::insert(transaction, session.clone()).await?;
         let details = serde_json::json!({ "method": method });
-        write
-            .commit(audit::by_user(
-                origin,
-                "login.succeeded",
-                &user.realm,
-                &user.uid,
-                details,
-            ))
-            .await?;
+        let event = audit::by_user(origin, "login.succeeded", &user.realm, &user.uid, details);
         self.session = Some(session);
-        Ok(cookie)
+        Ok((cookie, event))
     }
 
     /// Puts the browser's name and a new login's cookie into the answer.

@@ -97,6 +97,14 @@ fn assertion_of(assertion: &str, parameters: &Parameters) -> Result<Credentials,
     })
 }
 
+/// User name and password of a `Basic` header, neither encoded (RFC 7617).
+pub fn basic_user(headers: &HeaderMap) -> Option<(String, SecretString)> {
+    match basic(headers.get(AUTHORIZATION)?)? {
+        Credentials::Secret { id, secret, .. } => Some((id, secret)),
+        _ => None,
+    }
+}
+
 /// `Basic base64(id:secret)`, split at the first colon, as the originals send it; also percent-encoded, as RFC 6749 has it.
 fn basic(header: &HeaderValue) -> Option<Credentials> {
     let (scheme, encoded) = header.to_str().ok()?.trim().split_once(' ')?;

@@ -40,6 +40,9 @@ pub struct Config {
     pub administration_scope: String,
     /// Callers of the service-user API that need no further scope than `uid`: `/realm/uid` of the Mint worker.
     pub service_user_administrators: Vec<String>,
+    /// The client in whose name `GET /access_token`, the Token Service of old, gives tokens for passwords of people's devices
+    /// and programs: an id in the realm that is asked for. Default: there is no Token Service.
+    pub token_service_client: Option<String>,
     /// How long passwords and clients of service users stay good when younger ones are committed, in seconds. Default: 15
     /// minutes; at least 5.
     pub credential_grace_seconds: i64,
@@ -53,6 +56,11 @@ pub struct Config {
     pub revocation: Revocation,
     /// A token info that answers for opaque tokens (contract 2.11.3). Default: opaque tokens are not valid.
     pub upstream_tokeninfo_url: Option<Url>,
+    /// Another OpenID provider that people log in at. Default: they log in here, with a password.
+    pub upstream: Option<Upstream>,
+    /// What `stups configure` is told beside our own addresses: section to key to value. In one process with other services their
+    /// addresses are in it already.
+    pub autoconfig: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
 }
 
 impl Default for Config {
@@ -71,14 +79,72 @@ impl Default for Config {
             administrators: vec!["/employees/admin".to_owned()],
             administration_scope: "identity.admin".to_owned(),
             service_user_administrators: Vec::new(),
+            token_service_client: None,
             credential_grace_seconds: 15 * 60,
             import: None,
             robot_prefix: "stups_".to_owned(),
             synthetic_team_accounts: true,
             revocation: Revocation::default(),
             upstream_tokeninfo_url: None,
+            upstream: None,
+            autoconfig: BTreeMap::new(),
         }
     }
+}
+
+/// Another OpenID provider that people of a realm log in at.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// The provider's name, an address: `https://login.example.org`.
+    pub issuer: Url,
+    /// What we are called there. Our redirect URI is `<public URL>/oauth2/login/callback`.
+    pub client_id: String,
+    /// What proves it. Default: we are a public client.
+    #[serde(default)]
+    pub client_secret: Option<SecretString>,
+    /// Whose users log in there.
+    #[serde(default = "employees")]
+    pub realm: String,
+    /// What the provider is called on pages. Default: its host.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What is asked for there, beside `openid`.
+    #[serde(default = "profile_and_email")]
+    pub scopes: Vec<String>,
+    /// The claim that becomes the user name. It must be one that people there cannot choose freely.
+    #[serde(default = "preferred_username")]
+    pub uid_claim: String,
+    /// The claim that lists the person's groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// The scopes that everybody who logs in there may have here.
+    #[serde(default = "uid_and_cn")]
+    pub user_scopes: Vec<String>,
+    /// Which teams the members of a group are in. Members of these teams who are in none of the groups leave them when they
+    /// log in.
+    #[serde(default)]
+    pub teams: BTreeMap<String, Vec<String>>,
+}
+
+fn employees() -> String {
+    "/employees".to_owned()
+}
+
+fn profile_and_email() -> Vec<String> {
+    ["profile", "email"].map(str::to_owned).to_vec()
+}
+
+fn preferred_username() -> String {
+    "preferred_username".to_owned()
+}
+
+fn groups() -> String {
+    "groups".to_owned()
+}
+
+fn uid_and_cn() -> Vec<String> {
+    ["uid", "cn"].map(str::to_owned).to_vec()
 }
 
 /// What tokens are signed with.

@@ -65,7 +65,8 @@ impl Server {
             master,
             &"http://localhost".parse().unwrap(),
             Clock::default(),
-        );
+        )
+        .unwrap();
         let built = Service::new("identity", "0")
             .shape(ErrorShape::OAuth)
             .store(store)

@@ -7,6 +7,7 @@ use crate::State;
 use crate::config::Algorithm;
 use crate::keys::SigningKey;
 use crate::model::clients::{Client, TokenProfile};
+use crate::model::sessions;
 use crate::realms::Realm;
 use crate::revoked::token_hash;
 
@@ -43,6 +44,8 @@ pub struct Login<'a> {
     pub authenticated_at: i64,
     /// The login's name for the client.
     pub session_hash: Option<&'a str>,
+    /// How the user proved who they are, as far as it is still known: see the sessions.
+    pub method: Option<&'a str>,
     /// As the client sent it.
     pub nonce: Option<&'a str>,
 }
@@ -82,11 +85,14 @@ pub fn id_token(state: &State, grant: &Grant<'_>, login: &Login<'_>, access_toke
         "iat": now,
         "exp": now + realm.lifetime_seconds.min(3600),
         "auth_time": login.authenticated_at / 1000,
-        "amr": ["pwd"],
         "at_hash": half_hash(access_token),
     });
     if let Some(nonce) = login.nonce {
         claims["nonce"] = json!(nonce);
+    }
+    // RFC 8176 has no value for somebody that another provider vouches for.
+    if login.method == Some(sessions::PASSWORD) {
+        claims["amr"] = json!([sessions::PASSWORD]);
     }
     if let Some(session) = login.session_hash {
         claims["sid"] = json!(session);

@@ -34,6 +34,7 @@ mod secret;
 mod seed;
 mod start;
 mod state;
+mod upstream;
 mod verified;
 mod verify;
 

@@ -45,7 +45,7 @@ pub fn check_user(scopes: &[String], user: &User, client: &Client, realm: &Realm
         .iter()
         .filter(|scope| realm.managed && !is_default(scope, client, realm) && !user.scopes.contains_key(*scope))
         // What a client asks of OpenID Connect is no permission of the user's.
-        .filter(|scope| !["openid", "azp"].contains(&scope.as_str()))
+        .filter(|scope| !["openid", "profile", "email", "azp"].contains(&scope.as_str()))
         .map(String::as_str)
         .collect();
     if refused.is_empty() {

@@ -19,7 +19,7 @@ const UID: &str = "admin";
 const AUTHOR: &str = "first start";
 
 /// What our tools may ask for in a person's name; what the person does not hold they do not get.
-const TOOL_SCOPES: [&str; 11] = [
+const TOOL_SCOPES: [&str; 12] = [
     "uid",
     "cn",
     "openid",
@@ -31,6 +31,7 @@ const TOOL_SCOPES: [&str; 11] = [
     "application.write_all_sensitive",
     "application.write_all_trusted",
     "fullstop.violation.write",
+    "audit.read",
 ];
 
 /// Makes the administrator and the clients when there is neither a user nor a client; answers the administrator's password.

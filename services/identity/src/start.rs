@@ -43,7 +43,8 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
         None => MasterKey::in_file(&environment.data_directory.join("identity-master.key")),
     }
     .map_err(|error| wrong(&error))?;
-    let state = State::new(store.clone(), config.clone(), master, &environment.public_url, clock);
+    let state = State::new(store.clone(), config.clone(), master, &environment.public_url, clock)
+        .map_err(|error| wrong(&error))?;
     if let Some(path) = &config.signing.rs256_key_file {
         import_rs256(&state, path).await.map_err(|error| wrong(&error))?;
     }

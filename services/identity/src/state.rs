@@ -2,6 +2,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ring::hmac;
+use stups_auth::SetupError;
 use stups_store::Store;
 use url::Url;
 
@@ -14,6 +15,7 @@ use crate::master_key::MasterKey;
 use crate::opaque::OpaqueTokens;
 use crate::realms::Realms;
 use crate::revoked::Revoked;
+use crate::upstream::Upstream;
 use crate::verified::Verified;
 
 /// What every handler and job of the identity service stands on. Cloning is cheap.
@@ -44,6 +46,8 @@ pub struct Parts {
     pub verified: Verified,
     /// Who answers for tokens that are not ours, if anybody.
     pub opaque: Option<OpaqueTokens>,
+    /// Where else people log in, if anywhere.
+    pub upstream: Option<Upstream>,
     /// The audit trail of issued tokens.
     pub issue_log: IssueLog,
     /// What forms are marked with.
@@ -52,14 +56,31 @@ pub struct Parts {
     pub refresh_key: hmac::Key,
     /// What user codes are hashed with.
     pub user_code_key: hmac::Key,
+    /// What the secrets of a login at another provider follow from its state by.
+    pub upstream_key: hmac::Key,
 }
 
 impl State {
     /// Puts the parts together, inside of a tokio runtime. Signing keys and revocations are loaded afterwards, by the jobs.
-    pub fn new(store: Store, config: Config, master: MasterKey, public_url: &Url, clock: Clock) -> Self {
-        Self(Arc::new(Parts {
-            realms: Realms::new(&config.realms, config.default_realm.as_deref()),
-            issuer: public_url.as_str().trim_end_matches('/').to_owned(),
+    ///
+    /// Fails when the settings of the other provider cannot be.
+    pub fn new(
+        store: Store,
+        config: Config,
+        master: MasterKey,
+        public_url: &Url,
+        clock: Clock,
+    ) -> Result<Self, SetupError> {
+        let issuer = public_url.as_str().trim_end_matches('/').to_owned();
+        let realms = Realms::new(&config.realms, config.default_realm.as_deref());
+        let upstream = match &config.upstream {
+            Some(settings) => Some(Upstream::new(settings, &issuer, &realms)?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Parts {
+            realms,
+            issuer,
+            upstream,
             hasher: PasswordHasher::new(&config.argon2, &master),
             keys: SigningKeys::default(),
             revoked: Revoked::default(),
@@ -69,11 +90,12 @@ impl State {
             csrf_key: master.derive("csrf"),
             refresh_key: master.derive("refresh tokens"),
             user_code_key: master.derive("user codes"),
+            upstream_key: master.derive("upstream logins"),
             master,
             config,
             clock,
             store,
-        }))
+        })))
     }
 }
 

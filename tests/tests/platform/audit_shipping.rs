@@ -10,9 +10,7 @@ use axum::routing::put;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use stups_testkit::PostgreSql;
-use stups_tests::{AUDIT_TOKEN, KioData};
-
-use crate::until;
+use stups_tests::{AUDIT_TOKEN, KioData, until};
 
 /// An audit service as the originals know it: `PUT /<SHA-256 of the event>`.
 #[derive(Clone, Default)]

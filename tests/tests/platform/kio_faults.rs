@@ -8,9 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
 use stups_testkit::PostgreSql;
-use stups_tests::{KioData, KioProcess, client, executable, put};
-
-use crate::until;
+use stups_tests::{KioData, KioProcess, client, put, until, verify_audit};
 
 fn ids(applications: &Value) -> BTreeSet<String> {
     let applications = applications.as_array().unwrap();
@@ -32,15 +30,7 @@ fn created(records: &[Value]) -> Vec<String> {
 
 /// `stups audit verify` against the running service.
 async fn verify(data: &KioData, kio: &KioProcess) -> String {
-    let token = data.directory().join("token");
-    std::fs::write(&token, "token").unwrap();
-    let mut command = tokio::process::Command::new(executable("stups"));
-    command
-        .args(["audit", "verify", kio.url(), "--service", "kio", "--token-file"])
-        .arg(token);
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    verify_audit(kio.url(), "kio", "token", data.directory()).await
 }
 
 /// Registers applications with many hands, kills the process in the middle, starts it again, several times over.

@@ -7,19 +7,9 @@
 mod audit_shipping;
 #[cfg(target_os = "linux")]
 mod configure;
+mod identity_faults;
 mod kio_faults;
 mod openapi;
 mod zign;
 mod zign_killed;
 mod zign_stub;
-
-use std::time::{Duration, Instant};
-
-/// Asks a condition until it holds.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} does not happen");
-        tokio::task::yield_now().await;
-    }
-}

@@ -95,6 +95,54 @@ async fn our_login_is_the_originals_too_and_the_other_way_round() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_first_start_says_to_try_works() {
+    let platform = Platform::start().await;
+    let mut user = User::new();
+    user.set("BROWSER_USER", &platform.administrator().user);
+    user.set("BROWSER_PASSWORD", &platform.administrator().password);
+    let mut said = Vec::new();
+    for command in platform.commands() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert_eq!(words[0], "stups", "{command}");
+        said.push(ours(&user, &words[1..]).await.succeeded());
+    }
+    let [_, token, applications] = &said[..] else {
+        panic!("three commands: {said:?}")
+    };
+    assert_eq!(token_info(&platform, token).await["uid"], "admin");
+    assert!(applications.starts_with("Id"), "{applications}");
+    // The first command has configured every tool, and one login is enough for all.
+    let browsed = user.browsed();
+    let users = ours(&user, &["identity", "user", "list", "-o", "json"])
+        .await
+        .succeeded();
+    let users: Value = serde_json::from_str(&users).unwrap();
+    assert_eq!(users[0]["id"], "admin");
+    assert_eq!(user.browsed(), browsed);
+}
+
+/// One address is enough: identity knows where Kio is.
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_tells_the_tools_where_everything_is() {
+    let platform =
+        Platform::start_with("[identity.autoconfig.zalando-aws-cli]\nservice_url = \"https://aws.example.org\"\n")
+            .await;
+    let user = User::new();
+    let identity = platform.identity_url().as_str().trim_end_matches('/');
+    ours(&user, &["configure", "--non-interactive", identity])
+        .await
+        .succeeded();
+    let written = |section: &str| user.read(&user.config(&format!("{section}/{section}.yaml")));
+    assert_eq!(
+        written("kio"),
+        format!("url: {}\n", platform.kio_url().as_str().trim_end_matches('/'))
+    );
+    assert_eq!(written("identity"), format!("url: {identity}\n"));
+    assert_eq!(written("zalando-aws-cli"), "service_url: https://aws.example.org\n");
+    assert!(written("zalando-token-cli").contains(&format!("issuer: {identity}\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_refuses_gets_exit_code_2() {
     let platform = Platform::start().await;
     let mut user = configured_person(&platform).await;

@@ -6,9 +6,8 @@
 use std::os::unix::process::ExitStatusExt as _;
 
 use serde_json::Value;
-use stups_tests::{Behaviour, Provider, User, executable};
+use stups_tests::{Behaviour, Provider, User, executable, until};
 
-use crate::until;
 use crate::zign_stub::{Program, person, refresh_token, tokens};
 
 /// Blocks of 512 bytes in which the refresh token has room and the tokens have not.

@@ -13,6 +13,7 @@ use crate::accounts::{self, AccountCommand};
 use crate::apply::{self, ApplyArguments};
 use crate::clients::{self, ClientCommand};
 use crate::context::Context;
+use crate::service_users::{self, ServiceUserCommand};
 use crate::teams::{self, TeamCommand};
 use crate::users::{self, UserCommand};
 
@@ -28,7 +29,7 @@ pub(crate) struct TableArguments {
 #[command(
     name = "identity",
     display_name = "Identity CLI",
-    about = "Manage users, teams, accounts and OAuth clients",
+    about = "Manage users, teams, accounts, OAuth clients and service users",
     version,
     subcommand_required = true,
     arg_required_else_help = true
@@ -65,6 +66,12 @@ enum Command {
         #[command(subcommand)]
         command: ClientCommand,
     },
+    /// Manage service users: the machine accounts of applications
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    ServiceUser {
+        #[command(subcommand)]
+        command: ServiceUserCommand,
+    },
     /// Print a completion script for a shell
     Completion(CompletionArguments),
 }
@@ -78,6 +85,7 @@ impl Command {
             Self::Team { command } => command.table(),
             Self::Account { command } => command.table(),
             Self::Client { command } => command.table(),
+            Self::ServiceUser { command } => command.table(),
             Self::Completion(_) => None,
         };
         table.map_or_else(OutputFormat::default, |table| table.output)
@@ -133,6 +141,7 @@ async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<
             Command::Team { command } => teams::run(&context, command).await,
             Command::Account { command } => accounts::run(&context, command).await,
             Command::Client { command } => clients::run(&context, command).await,
+            Command::ServiceUser { command } => service_users::run(&context, command).await,
             Command::Completion(_) => Ok(()),
         }
     })

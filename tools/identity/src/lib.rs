@@ -1,10 +1,11 @@
-//! `stups identity`: users, teams, accounts and OAuth clients of the identity service, for its administrators.
+//! `stups identity`: users, teams, accounts, OAuth clients and service users of the identity service, for its administrators.
 
 mod accounts;
 mod apply;
 mod cli;
 mod clients;
 mod context;
+mod service_users;
 mod teams;
 mod users;
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Subcommand;
-use stups_api::identity::{NewPassword, NewSshKey, Scopes, UserPatch};
+use stups_api::identity::{NewAppPassword, NewPassword, NewSshKey, Scopes, UserPatch};
 use stups_terminal::Failure;
 
 use crate::cli::TableArguments;
@@ -76,6 +76,12 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         keep: bool,
     },
+    /// Manage the passwords of a user's devices and programs, for the Token Service of old
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    AppPassword {
+        #[command(subcommand)]
+        command: AppPasswordCommand,
+    },
     /// Manage the SSH keys of a user
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Key {
@@ -112,11 +118,45 @@ pub(crate) enum KeyCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppPasswordCommand {
+    /// List the passwords of a user's devices and programs
+    List {
+        #[command(flatten)]
+        user: UserArgument,
+        #[command(flatten)]
+        table: TableArguments,
+    },
+    /// Make a password, which is printed
+    Add {
+        #[command(flatten)]
+        user: UserArgument,
+        /// Which device or program it is for
+        name: String,
+        /// Scope that its tokens may have; may be repeated
+        #[arg(long = "scope", value_name = "SCOPE", default_value = "uid")]
+        scopes: Vec<String>,
+        /// When it expires: a time of RFC 3339
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<String>,
+    },
+    /// Remove a password
+    Delete {
+        #[command(flatten)]
+        user: UserArgument,
+        /// Id of the password, as listed
+        id: String,
+    },
+}
+
 impl UserCommand {
     pub(crate) fn table(&self) -> Option<&TableArguments> {
         match self {
             Self::List { table, .. }
             | Self::Show { table, .. }
+            | Self::AppPassword {
+                command: AppPasswordCommand::List { table, .. },
+            }
             | Self::Key {
                 command: KeyCommand::List { table, .. },
             } => Some(table),
@@ -169,6 +209,7 @@ pub(crate) async fn run(context: &Context, command: &UserCommand) -> Result<(), 
             context.doing(&format!("Removing user {}..", user.user), work).await
         }
         UserCommand::Password { user, stdin, keep } => password(context, user, *stdin, *keep).await,
+        UserCommand::AppPassword { command } => app_passwords(context, command).await,
         UserCommand::Key { command } => keys(context, command).await,
     }
 }
@@ -210,6 +251,39 @@ async fn password(context: &Context, user: &UserArgument, stdin: bool, keep: boo
         context.terminal.print(&format!("{password}\n"));
     }
     Ok(())
+}
+
+async fn app_passwords(context: &Context, command: &AppPasswordCommand) -> Result<(), Failure> {
+    let identity = &context.identity;
+    match command {
+        AppPasswordCommand::List { user, .. } => {
+            let passwords = identity.app_passwords(&user.realm, &user.user).await.map_err(failed)?;
+            context.table(&["id", "name", "scopes", "expires_at", "last_used_at"], &passwords);
+            Ok(())
+        }
+        AppPasswordCommand::Add {
+            user,
+            name,
+            scopes,
+            expires_at,
+        } => {
+            let wanted = NewAppPassword {
+                name: name.clone(),
+                scopes: scopes.clone(),
+                expires_at: expires_at.clone(),
+            };
+            let work = identity.add_app_password(&user.realm, &user.user, &wanted);
+            let text = format!("Making a password of user {} for {name}..", user.user);
+            let made = context.doing(&text, work).await?;
+            context.terminal.print(&format!("{}\n", made.password));
+            Ok(())
+        }
+        AppPasswordCommand::Delete { user, id } => {
+            let work = identity.delete_app_password(&user.realm, &user.user, id);
+            let text = format!("Removing a password of user {}..", user.user);
+            context.doing(&text, work).await
+        }
+    }
 }
 
 async fn keys(context: &Context, command: &KeyCommand) -> Result<(), Failure> {

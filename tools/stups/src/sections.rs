@@ -5,8 +5,9 @@ use stups_terminal::{ConfigFile, Failure, Terminal};
 use stups_yaml::{Map, Value};
 
 /// Sections that may be configured from afar, and what they are called; no other file is ever written.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 10] = [
     ("stups", "global config"),
+    ("identity", "config for the identity service"),
     ("kio", "config for Kio"),
     ("pierone", "config for Pier One"),
     ("fullstop", "config for Fullstop"),

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Account, AccountPatch, Client as OAuthClient, ClientPatch, ClientRotation, ClientSecret, Commit, CommitClient,
-    ImportReport, NewClient, NewPassword, NewSshKey, Page, ServiceUser, ServiceUserAnswer, ServiceUserId,
-    ServiceUserPassword, ServiceUserWrite, SshKey, Team, TeamPatch, User, UserPatch,
+    Account, AccountPatch, AppPassword, Client as OAuthClient, ClientPatch, ClientRotation, ClientSecret, Commit,
+    CommitClient, ImportReport, MadeAppPassword, NewAppPassword, NewClient, NewPassword, NewSshKey, Page, ServiceUser,
+    ServiceUserAnswer, ServiceUserId, ServiceUserPassword, ServiceUserWrite, SshKey, Team, TeamPatch, User, UserPatch,
 };
 use crate::client::{Client, Error};
 
@@ -166,6 +166,36 @@ impl IdentityClient {
     pub async fn delete_ssh_key(&self, realm: &str, uid: &str, id: &str) -> Result<(), Error> {
         self.0
             .delete(&["raw-sync", "users", slashless(realm), uid, "keys", id])
+            .done()
+            .await
+    }
+
+    /// The passwords of a user's devices and programs, expired ones included.
+    pub async fn app_passwords(&self, realm: &str, uid: &str) -> Result<Vec<AppPassword>, Error> {
+        self.0
+            .get(&["raw-sync", "users", slashless(realm), uid, "app-passwords"])
+            .send()
+            .await
+    }
+
+    /// Makes a password for a device or program of a user.
+    pub async fn add_app_password(
+        &self,
+        realm: &str,
+        uid: &str,
+        password: &NewAppPassword,
+    ) -> Result<MadeAppPassword, Error> {
+        self.0
+            .post(&["raw-sync", "users", slashless(realm), uid, "app-passwords"])
+            .json(password)
+            .send()
+            .await
+    }
+
+    /// Removes a password of a device or program.
+    pub async fn delete_app_password(&self, realm: &str, uid: &str, id: &str) -> Result<(), Error> {
+        self.0
+            .delete(&["raw-sync", "users", slashless(realm), uid, "app-passwords", id])
             .done()
             .await
     }

@@ -78,6 +78,9 @@ pub struct Password {
     /// RFC 3339, to within a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<String>,
+    /// RFC 3339: when it is good no more, since a younger one of a service user was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
 }
 
 /// A user as administrators see it.

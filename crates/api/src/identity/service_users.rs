@@ -87,6 +87,12 @@ pub struct ServiceUser {
     /// The current client id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The client's configuration; services of old do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_config: Option<ClientConfig>,
+    /// What the user itself may do; services of old do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_config: Option<UserConfig>,
 }
 
 /// The answer to a write.

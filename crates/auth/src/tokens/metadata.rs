@@ -23,6 +23,13 @@ pub struct Metadata {
     pub device_authorization_endpoint: Option<Url>,
     /// Where tokens are given back (RFC 7009).
     pub revocation_endpoint: Option<Url>,
+    /// Where its public keys are.
+    pub jwks_uri: Option<Url>,
+    /// Where there is more about whoever logged in (OpenID Connect Core 5.3).
+    pub userinfo_endpoint: Option<Url>,
+    /// How clients may prove who they are. The standard's default when it is absent is `client_secret_basic`.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
     /// Which grants there are. The standard's default when it is absent is code and implicit.
     #[serde(default)]
     pub grant_types_supported: Vec<String>,

@@ -11,7 +11,7 @@ mod random;
 mod service;
 mod user;
 
-pub use endpoint::{EndpointError, TokenEndpoint, TokenResponse};
+pub use endpoint::{ClientAuthentication, EndpointError, TokenEndpoint, TokenResponse};
 pub use metadata::{Metadata, discover};
 pub use service::{Grant, ServiceToken, ServiceTokenError, ServiceTokenSettings, ServiceTokens, TokenStatus};
 pub use user::{

@@ -77,6 +77,12 @@ pub(crate) fn too_large(limit: usize) -> Error {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // serde would fill a structure from a list by position, and one whose fields are all optional from an empty list.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::bad_request(
+            "Value in body cannot be used because of: a list where an object is expected.",
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
@@ -124,6 +130,21 @@ mod tests {
         name: String,
         #[allow(dead_code)]
         tags: Option<Vec<u8>>,
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Patch {
+            #[allow(dead_code)]
+            name: Option<String>,
+        }
+        for body in ["[]", " \n[\"kio\"]", "["] {
+            let error = parse::<Patch>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.status, StatusCode::BAD_REQUEST, "{body}");
+        }
+        assert!(parse::<Patch>(b"{}").is_ok());
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::client_authentication::{self, Credentials};
 use crate::issue::{self, Grant, Login};
 use crate::model::clients::Client;
 use crate::model::codes::{self, Redemption};
-use crate::model::{list_from_text, revocations};
+use crate::model::json::from_json;
+use crate::model::{revocations, sessions};
 use crate::secret;
 
 /// An authorization code for tokens (contract identity 2.2.5, RFC 7636). The first presentation uses the code up, even when
@@ -90,7 +91,7 @@ async fn exchange(
     client: &Client,
     code: &codes::Model,
 ) -> Result<TokenResponse, Error> {
-    let scopes = list_from_text(&code.scopes);
+    let scopes: Vec<String> = from_json(&code.scopes)?;
     let grant = Grant {
         client,
         realm: &code.realm,
@@ -98,9 +99,11 @@ async fn exchange(
         scopes: &scopes,
         resource: code.resource.as_deref(),
     };
+    let method = sessions::method(write.transaction(), Some(&code.session_hash)).await?;
     let login = Login {
         authenticated_at: code.authenticated_at,
         session_hash: Some(&code.session_hash),
+        method: method.as_deref(),
         nonce: code.nonce.as_deref(),
     };
     let token = issue::access_token(state, &grant)?;

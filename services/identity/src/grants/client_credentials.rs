@@ -50,6 +50,7 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let login = Login {
         authenticated_at: state.clock.milliseconds(),
         session_hash: None,
+        method: None,
         nonce: None,
     };
     response(state, &grant, &token, &login)

@@ -11,7 +11,8 @@ use crate::client_authentication::{self, Credentials};
 use crate::issue::{self, Grant, Login};
 use crate::model::clients::Client;
 use crate::model::device_codes::{self, Poll};
-use crate::model::list_from_text;
+use crate::model::json::from_json;
+use crate::model::sessions;
 use crate::secret;
 
 /// A device code for tokens, as soon as the user has agreed (RFC 8628 3.4).
@@ -57,7 +58,7 @@ async fn exchange(
 ) -> Result<TokenResponse, Error> {
     let uid = code.uid.as_deref().ok_or_else(Error::internal)?;
     check_user_active(state, write.transaction(), &code.realm, uid).await?;
-    let scopes = list_from_text(&code.scopes);
+    let scopes: Vec<String> = from_json(&code.scopes)?;
     let grant = Grant {
         client,
         realm: &code.realm,
@@ -65,9 +66,11 @@ async fn exchange(
         scopes: &scopes,
         resource: code.resource.as_deref(),
     };
+    let method = sessions::method(write.transaction(), code.session_hash.as_deref()).await?;
     let login = Login {
         authenticated_at: code.authenticated_at.unwrap_or(code.created_at),
         session_hash: code.session_hash.as_deref(),
+        method: method.as_deref(),
         nonce: None,
     };
     let token = issue::access_token(state, &grant)?;

@@ -8,7 +8,7 @@ use crate::audit;
 use crate::brute_force::{self, Attempt};
 use crate::client_authentication::{self, Credentials};
 use crate::issue::{self, Grant, Login};
-use crate::model::users;
+use crate::model::{sessions, users};
 use crate::scopes;
 
 /// User name and password for a token (contract identity 2.2.2): for machines of old, in realms that allow it, through a
@@ -60,6 +60,7 @@ pub(super) async fn grant(state: &State, request: &TokenRequest) -> Result<Token
     let login = Login {
         authenticated_at: state.clock.milliseconds(),
         session_hash: None,
+        method: Some(sessions::PASSWORD),
         nonce: None,
     };
     response(state, &grant, &token, &login)

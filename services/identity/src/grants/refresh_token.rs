@@ -12,8 +12,9 @@ use crate::audit;
 use crate::client_authentication::{self, Credentials};
 use crate::issue::{self, Grant, Login};
 use crate::model::clients::Client;
+use crate::model::json::from_json;
 use crate::model::refresh_tokens::{self, Family, Presentation};
-use crate::model::{list_from_text, revocations};
+use crate::model::{revocations, sessions};
 use crate::scopes;
 use crate::secret;
 
@@ -100,7 +101,7 @@ async fn answer(
     successor: &SecretString,
 ) -> Result<TokenResponse, Error> {
     check_user_active(state, write.transaction(), &family.realm, &family.uid).await?;
-    let scopes = narrowed(request.parameters.get("scope"), list_from_text(&family.scopes))?;
+    let scopes = narrowed(request.parameters.get("scope"), from_json(&family.scopes)?)?;
     let grant = Grant {
         client,
         realm: &family.realm,
@@ -108,9 +109,11 @@ async fn answer(
         scopes: &scopes,
         resource: family.resource.as_deref(),
     };
+    let method = sessions::method(write.transaction(), family.session_hash.as_deref()).await?;
     let login = Login {
         authenticated_at: family.authenticated_at,
         session_hash: family.session_hash.as_deref(),
+        method: method.as_deref(),
         nonce: None,
     };
     let token = issue::access_token(state, &grant)?;

@@ -7,7 +7,7 @@ use stups_server::{Job, JobResult};
 use stups_store::Error;
 
 use crate::State;
-use crate::model::{assertions, codes, device_codes, refresh_tokens, revocations, sessions, throttle};
+use crate::model::{assertions, codes, device_codes, refresh_tokens, revocations, sessions, throttle, upstream_logins};
 use crate::revoked::RETENTION_SECONDS;
 
 /// Forgets what has expired: codes, refresh tokens, sessions, throttles, old revocations.
@@ -40,6 +40,7 @@ async fn expire(state: &State) -> Result<u64, Error> {
     removed += refresh_tokens::expire(transaction, now).await?;
     removed += device_codes::expire(transaction, now - 3_600_000).await?;
     removed += sessions::expire(transaction, now).await?;
+    removed += upstream_logins::expire(transaction, now).await?;
     removed += throttle::expire(transaction, now - state.config.throttle.forget_seconds * 1000).await?;
     removed += assertions::expire(transaction, now).await?;
     removed += revocations::expire(transaction, now / 1000 - RETENTION_SECONDS).await?;

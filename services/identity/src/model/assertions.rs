@@ -4,6 +4,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::TryInsertResult;
 use sea_orm::entity::prelude::*;
 
+use super::rows;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "client_assertions")]
 pub struct Model {
@@ -36,9 +38,5 @@ pub async fn first_use(
 
 /// Forgets assertions that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, now: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(now))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, Column::ExpiresAt, now).await
 }

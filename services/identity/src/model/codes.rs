@@ -1,8 +1,9 @@
 //! Authorization codes: hashed, bound to a PKCE challenge, good for one exchange.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+
+use super::rows;
 
 /// What a code stands for.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -48,10 +49,7 @@ pub enum Redemption {
 
 /// Keeps a new code.
 pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(code.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, code).await
 }
 
 /// The code of that hash, used or not.
@@ -98,9 +96,5 @@ pub async fn remember_tokens(
 
 /// Forgets codes whose tokens have expired too: `before` is in milliseconds since 1970 UTC.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, Column::ExpiresAt, before).await
 }

@@ -4,8 +4,7 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use super::json::to_json;
-use super::list_from_text;
+use super::json::{from_json, to_json};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "consents")]
@@ -46,9 +45,7 @@ impl Between {
 /// The scopes agreed to; none when nothing is stored.
 pub async fn scopes(connection: &impl ConnectionTrait, between: &Between) -> Result<Vec<String>, stups_store::Error> {
     let stored = Entity::find_by_id(between.key()).one(connection).await?;
-    Ok(stored
-        .map(|consent| list_from_text(&consent.scopes))
-        .unwrap_or_default())
+    stored.map_or(Ok(Vec::new()), |consent| from_json(&consent.scopes))
 }
 
 /// Stores an agreement in place of the earlier one.

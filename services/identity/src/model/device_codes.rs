@@ -1,7 +1,8 @@
 //! Device codes (RFC 8628): a machine without a browser waits until its user has typed the user code elsewhere.
 
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+
+use super::rows;
 
 /// The user has not decided.
 pub const PENDING: &str = "pending";
@@ -61,10 +62,7 @@ pub enum Poll {
 
 /// Keeps a new code.
 pub async fn insert(connection: &impl ConnectionTrait, code: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(code.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, code).await
 }
 
 /// The code of that hash.
@@ -172,9 +170,5 @@ async fn wait(connection: &impl ConnectionTrait, code: &Model, now: i64) -> Resu
 
 /// Forgets codes that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, Column::ExpiresAt, before).await
 }

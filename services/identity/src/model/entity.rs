@@ -1,4 +1,4 @@
-//! The rows of the directory's tables, one file each, as m0001 made them.
+//! The rows of the directory's tables, one file each, as m0001 and m0003 made them.
 //!
 //! Times are milliseconds since 1970 UTC. Lists and maps are JSON text.
 
@@ -12,4 +12,5 @@ pub(crate) mod ssh_key;
 pub(crate) mod team;
 pub(crate) mod team_alias;
 pub(crate) mod team_member;
+pub(crate) mod upstream_user;
 pub(crate) mod user;

@@ -1,6 +1,7 @@
 //! What the service keeps: tables and the queries on them. No HTTP here.
 
 pub mod accounts;
+pub mod app_passwords;
 pub mod assertions;
 pub mod clients;
 pub mod codes;
@@ -12,15 +13,13 @@ pub mod keys;
 pub mod passwords;
 pub mod refresh_tokens;
 pub mod revocations;
+pub(crate) mod rows;
 pub mod service_users;
 pub mod sessions;
 pub mod ssh_keys;
 pub mod teams;
 pub mod throttle;
+pub mod upstream_logins;
+pub(crate) mod upstream_users;
 pub mod users;
 pub mod write;
-
-/// The list of a text column that [`json::to_json`] wrote.
-pub(crate) fn list_from_text(text: &str) -> Vec<String> {
-    serde_json::from_str(text).unwrap_or_default()
-}

@@ -1,8 +1,9 @@
 //! Refresh tokens: each is used once and has one successor; all that follow from one login are a family, which ends as a whole.
 
-use sea_orm::IntoActiveModel;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
+
+use super::rows;
 
 /// One refresh token.
 pub mod token {
@@ -75,18 +76,13 @@ pub enum Presentation {
 
 /// Starts a family with its first token.
 pub async fn start(connection: &impl ConnectionTrait, family: Family, first: Token) -> Result<(), stups_store::Error> {
-    family::Entity::insert(family.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
+    rows::insert(connection, family).await?;
     insert(connection, first).await
 }
 
 /// Adds the successor of a token.
 pub async fn insert(connection: &impl ConnectionTrait, token: Token) -> Result<(), stups_store::Error> {
-    token::Entity::insert(token.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, token).await
 }
 
 /// Uses the token up. Of many presentations at once one is the first, the others are in its grace.
@@ -213,11 +209,7 @@ pub async fn of_user_and_client(
 
 /// Forgets families that have expired, with their tokens.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(family::Entity::delete_many()
-        .filter(family::Column::ExpiresAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, family::Column::ExpiresAt, before).await
 }
 
 /// A refresh token as it is kept.

@@ -1,8 +1,9 @@
 //! The list of revoked tokens and claims (contract identity 2.12). Here times are in whole seconds, as the list has them.
 
-use sea_orm::IntoActiveModel;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+
+use super::rows;
 
 /// One revocation.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -52,10 +53,7 @@ pub mod refresh {
 
 /// Adds a revocation.
 pub async fn insert(connection: &impl ConnectionTrait, revocation: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(revocation.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, revocation).await
 }
 
 /// Revocations made after `from`, oldest first.
@@ -73,10 +71,7 @@ pub async fn insert_refresh(
     connection: &impl ConnectionTrait,
     refresh: refresh::Model,
 ) -> Result<(), stups_store::Error> {
-    refresh::Entity::insert(refresh.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, refresh).await
 }
 
 /// The last request to read the list again that was made after `since`.
@@ -94,13 +89,6 @@ pub async fn last_refresh(
 
 /// Forgets what no living token can need any more.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    refresh::Entity::delete_many()
-        .filter(refresh::Column::RequestedAt.lt(before))
-        .exec(connection)
-        .await?;
-    Ok(Entity::delete_many()
-        .filter(Column::RevokedAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, refresh::Column::RequestedAt, before).await?;
+    rows::expire(connection, Column::RevokedAt, before).await
 }

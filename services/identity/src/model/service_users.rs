@@ -9,7 +9,7 @@ mod rotation;
 mod write;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QueryOrder, QuerySelect};
-use stups_api::identity::{ServiceUser, ServiceUserId};
+use stups_api::identity::{ServiceUser, ServiceUserId, UserConfig};
 use stups_store::Error;
 
 pub(crate) use generations::{Generation, USE_RESOLUTION_MS, valid};
@@ -17,6 +17,7 @@ pub(crate) use rotation::{Which, commit_client, commit_password, new_client, new
 pub(crate) use write::{delete, put};
 
 use crate::model::entity::service_user;
+use crate::model::users;
 
 /// The realm of all service users.
 pub const REALM: &str = "/services";
@@ -35,13 +36,20 @@ pub async fn list(connection: &impl ConnectionTrait) -> Result<Vec<ServiceUserId
 
 /// One service user.
 pub async fn find(connection: &impl ConnectionTrait, uid: &str) -> Result<Option<ServiceUser>, Error> {
-    let row = service_user::Entity::find_by_id(uid.to_owned()).one(connection).await?;
-    Ok(row.map(|row| ServiceUser {
+    let Some(row) = service_user::Entity::find_by_id(uid.to_owned()).one(connection).await? else {
+        return Ok(None);
+    };
+    let user = users::find(connection, REALM, uid).await?;
+    Ok(Some(ServiceUser {
         name: row.name.unwrap_or_else(|| row.uid.clone()),
         id: row.uid,
         owner: Some(row.owner),
         subtitle: row.subtitle,
         client_id: Some(row.client_id),
+        client_config: Some(write::client_config(&row.client_config)?),
+        user_config: user.map(|user| UserConfig {
+            scopes: user.scopes.into_keys().collect(),
+        }),
     }))
 }
 

@@ -1,7 +1,13 @@
 //! Logins of people: what the session cookie stands for.
 
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+
+use super::rows;
+
+/// The user typed a password.
+pub const PASSWORD: &str = "pwd";
+/// Another provider vouches for the user.
+pub const ELSEWHERE: &str = "ext";
 
 /// One login.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -11,7 +17,7 @@ pub struct Model {
     pub session_hash: String,
     pub realm: String,
     pub uid: String,
-    /// How the user proved who they are: `pwd`, or `ext` for another provider (RFC 8176).
+    /// How the user proved who they are: [`PASSWORD`] or [`ELSEWHERE`].
     pub method: String,
     pub authenticated_at: i64,
     pub expires_at: i64,
@@ -24,10 +30,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Keeps a new login.
 pub async fn insert(connection: &impl ConnectionTrait, session: Model) -> Result<(), stups_store::Error> {
-    Entity::insert(session.into_active_model().reset_all())
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    rows::insert(connection, session).await
 }
 
 /// The login of that cookie, unless it has expired.
@@ -40,6 +43,16 @@ pub async fn find(
         .filter(Column::ExpiresAt.gt(now))
         .one(connection)
         .await?)
+}
+
+/// How the user of the login proved who they are, while it lasts.
+pub async fn method(
+    connection: &impl ConnectionTrait,
+    session_hash: Option<&str>,
+) -> Result<Option<String>, stups_store::Error> {
+    let Some(hash) = session_hash else { return Ok(None) };
+    let session = Entity::find_by_id(hash.to_owned()).one(connection).await?;
+    Ok(session.map(|session| session.method))
 }
 
 /// Lets the login live until then.
@@ -64,9 +77,5 @@ pub async fn delete(connection: &impl ConnectionTrait, session_hash: &str) -> Re
 
 /// Forgets logins that have expired.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, Column::ExpiresAt, before).await
 }

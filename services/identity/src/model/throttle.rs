@@ -4,6 +4,7 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use super::rows;
 use crate::config::Throttle;
 
 /// The failures of one user or of one address.
@@ -77,11 +78,7 @@ pub async fn forget(connection: &impl ConnectionTrait, subject: &str) -> Result<
 
 /// Forgets failures from before.
 pub async fn expire(connection: &impl ConnectionTrait, before: i64) -> Result<u64, stups_store::Error> {
-    Ok(Entity::delete_many()
-        .filter(Column::FailedAt.lt(before))
-        .exec(connection)
-        .await?
-        .rows_affected)
+    rows::expire(connection, Column::FailedAt, before).await
 }
 
 /// One second after the first failure too many, twice as long after each further one.

@@ -130,6 +130,16 @@ impl Fields {
     }
 }
 
+/// What an auditor calls a change: `user.added`.
+pub fn action(change: &Change) -> String {
+    let verb = match change.change {
+        ChangeKind::Added => "added",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Removed => "removed",
+    };
+    format!("{}.{verb}", change.kind)
+}
+
 /// The removal of something.
 pub fn removal(kind: &str, id: impl Into<String>) -> Change {
     Change {

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::login::{LoginPage, log_in};
+use super::upstream;
 use crate::State;
 use crate::authorization::{Authorization, Wish, carried};
 use crate::browser::{self, Browser, see_other, wants_json};
@@ -70,6 +71,11 @@ async fn show(state: &State, origin: &Origin, headers: &HeaderMap, uri: &Uri) ->
     let Some(session) = session else {
         if prompt == Some("none") {
             return Ok(see_other(&request.error_address(state, &required("login_required"))));
+        }
+        let here = address(&carried_without_prompt(&parameters));
+        let again = prompt == Some("login");
+        if let Some(gone) = upstream::hand_over(state, &browser, request.realm_name, &here, again).await? {
+            return Ok(gone);
         }
         let failed = parameters.is_present("error");
         return Ok(login_page(state, &browser, &request, &parameters, failed));
@@ -264,7 +270,7 @@ async fn native(
         session_hash: secret::hash(secrecy::ExposeSecret::expose_secret(&secret::generate())),
         realm: request.realm_name.to_owned(),
         uid: user.uid,
-        method: "pwd".to_owned(),
+        method: sessions::PASSWORD.to_owned(),
         authenticated_at: state.clock.milliseconds(),
         expires_at: 0,
     };

@@ -11,7 +11,7 @@ use stups_store::audit::{Event, Outcome};
 
 use crate::State;
 use crate::administration;
-use crate::model::write::{Author, Change};
+use crate::model::write::{Author, Change, action};
 
 /// What every endpoint of the directory may answer beside its success.
 #[derive(utoipa::IntoResponses)]
@@ -67,6 +67,15 @@ impl Paging {
     }
 }
 
+/// One page of rows, of which one more than `limit` was asked for, and the id behind which the next page begins.
+pub(super) fn page_of<R>(mut rows: Vec<R>, limit: u64, id: impl Fn(&R) -> &String) -> (Vec<R>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| id(row).clone());
+    (rows, next)
+}
+
 /// Who writes, for the rows.
 pub(super) fn author(state: &State, caller: &Authenticated) -> Author {
     Author {
@@ -88,14 +97,8 @@ pub(super) fn done(caller: &Authenticated, action: &str, subject: impl Into<Stri
 
 /// A change, for the auditors.
 pub(super) fn changed(caller: &Authenticated, change: &Change) -> Event {
-    let verb = serde_json::to_value(change.change).ok();
-    let verb = verb.as_ref().and_then(Value::as_str).unwrap_or("changed");
-    done(
-        caller,
-        &format!("{}.{verb}", change.kind),
-        change.id.clone(),
-        json!({ "fields": change.fields }),
-    )
+    let details = json!({ "fields": change.fields });
+    done(caller, &action(change), change.id.clone(), details)
 }
 
 /// Lets administrators through. A refusal is recorded.

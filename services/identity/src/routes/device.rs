@@ -22,8 +22,8 @@ use crate::brute_force;
 use crate::client_authentication::Credentials;
 use crate::grants;
 use crate::model::device_codes::{self, Decider};
-use crate::model::json::to_json;
-use crate::model::{clients, list_from_text, users};
+use crate::model::json::{from_json, to_json};
+use crate::model::{clients, users};
 use crate::parameters::Parameters;
 use crate::redirects;
 use crate::scopes;
@@ -192,7 +192,7 @@ async fn device_page(Shared(state): Shared<State>, origin: Origin, headers: Head
                 .unwrap_or(&code.client_id),
             address: code.address.as_deref().unwrap_or("an unknown address"),
             user_code: typed,
-            scopes: &list_from_text(&code.scopes),
+            scopes: &from_json::<Vec<String>>(&code.scopes)?,
             csrf_token: browser.csrf_token(&state),
         };
         Ok(browser.remember(&state, None, browser::page(StatusCode::OK, &page)))
@@ -301,7 +301,7 @@ async fn check_user(state: &State, code: &device_codes::Model, uid: &str) -> Res
     let client = clients::find(state, &code.realm, &code.client_id)
         .await?
         .ok_or_else(refused)?;
-    scopes::check_user(&list_from_text(&code.scopes), &user, &client, realm)
+    scopes::check_user(&from_json::<Vec<String>>(&code.scopes)?, &user, &client, realm)
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use utoipa_axum::routes;
 use crate::State;
 use crate::client_authentication::{self, Credentials};
 use crate::model::clients::Client;
-use crate::model::{clients, list_from_text, refresh_tokens};
+use crate::model::json::from_json;
+use crate::model::{clients, refresh_tokens};
 use crate::parameters::Parameters;
 use crate::secret;
 use crate::verified::Token;
@@ -129,9 +130,12 @@ async fn of_refresh_token(state: &State, client: &Client, text: &str) -> Result<
             && token.used_at.is_none()
             && token.expires_at > now
     });
-    Ok(alive.map_or_else(Introspection::default, |family| Introspection {
+    let Some(family) = alive else {
+        return Ok(Introspection::default());
+    };
+    Ok(Introspection {
         active: true,
-        scope: Some(list_from_text(&family.scopes).join(" ")),
+        scope: Some(from_json::<Vec<String>>(&family.scopes)?.join(" ")),
         client_id: Some(family.client_id),
         username: Some(family.uid.clone()),
         exp: Some(token.expires_at / 1000),
@@ -140,5 +144,5 @@ async fn of_refresh_token(state: &State, client: &Client, text: &str) -> Result<
         iss: Some(state.issuer.clone()),
         realm: Some(family.realm),
         ..Introspection::default()
-    }))
+    })
 }

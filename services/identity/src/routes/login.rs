@@ -8,11 +8,12 @@ use stups_server::{Error, Origin};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::upstream;
 use crate::State;
-use crate::browser::{self, Browser, see_other};
+use crate::browser::{self, Browser, Message, see_other};
 use crate::brute_force::{self, Attempt};
 use crate::grants;
-use crate::model::users;
+use crate::model::{sessions, users};
 use crate::parameters::{Parameters, invalid_request};
 use crate::redirects;
 
@@ -22,6 +23,10 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(login_page, login))
         .routes(routes!(style))
 }
+
+const PAGE: &str = "/oauth2/login";
+/// The parameter that keeps a login here.
+const WITH_PASSWORD: (&str, &str) = ("login_with", "password");
 
 /// The login form.
 #[derive(Template)]
@@ -66,47 +71,71 @@ pub(super) async fn log_in(
         return Ok(None);
     };
     brute_force::succeeded(state, &attempt).await?;
-    browser.log_in(state, origin, &user, "pwd").await.map(Some)
+    browser.log_in(state, origin, &user).await.map(Some)
 }
 
 /// The address of the login page, from which one comes back to a page of ours.
 pub(super) fn address(realm: &str, return_to: &str) -> String {
-    redirects::with_query("/oauth2/login", &[("realm", realm), ("return_to", return_to)])
+    redirects::with_query(PAGE, &[("realm", realm), ("return_to", return_to)])
 }
 
-/// Shows the login form.
+/// The same, where people type a password also when others of the realm log in at another provider.
+pub(super) fn address_with_password(realm: &str, return_to: &str) -> String {
+    let parameters = [("realm", realm), ("return_to", return_to), WITH_PASSWORD];
+    redirects::with_query(PAGE, &parameters)
+}
+
+/// Shows the login form, or goes to the other provider at which the people of the realm log in.
 #[utoipa::path(
     get,
     path = "/oauth2/login",
     tag = "Pages",
-    params(("realm" = Option<String>, Query), ("return_to" = Option<String>, Query)),
+    params(
+        ("realm" = Option<String>, Query),
+        ("return_to" = Option<String>, Query, description = "A page of this service; by default one that says who is logged in"),
+        ("login_with" = Option<String>, Query, description = "`password`: not at another provider"),
+    ),
     responses(
-        (status = 200, description = "The login form", content_type = "text/html"),
+        (status = 200, description = "The login form, or who is logged in", content_type = "text/html"),
+        (status = 303, description = "To the other provider"),
         (status = 400, description = "The realm or the page to come back to is not valid"),
-        (status = 503, description = "The database is unavailable"),
+        (status = 503, description = "The database or the other provider is unavailable"),
     )
 )]
 async fn login_page(Shared(state): Shared<State>, headers: HeaderMap, uri: Uri) -> Response {
     let shown = async {
         let parameters = Parameters::of_query(uri.query())?;
-        let failed = parameters.is_present("error");
         let browser = Browser::of(&state, &headers).await?;
-        show(&state, &browser, &headers, &parameters, failed)
+        let realm = grants::realm(&state, &parameters, &headers)?;
+        let return_to = return_to(&parameters, realm)?;
+        if let (Some(session), None) = (browser.session_of(realm), parameters.get("return_to")) {
+            return Ok(who_is_logged_in(session));
+        }
+        if parameters.get(WITH_PASSWORD.0) != Some(WITH_PASSWORD.1)
+            && let Some(gone) = upstream::hand_over(&state, &browser, realm, &return_to, false).await?
+        {
+            return Ok(gone);
+        }
+        Ok(show(
+            &state,
+            &browser,
+            realm,
+            &return_to,
+            parameters.is_present("error"),
+        ))
     };
     shown.await.unwrap_or_else(|error| browser::error_page(&headers, error))
 }
 
-fn show(
-    state: &State,
-    browser: &Browser,
-    headers: &HeaderMap,
-    parameters: &Parameters,
-    failed: bool,
-) -> Result<Response, Error> {
-    let realm = grants::realm(state, parameters, headers)?;
-    let return_to = return_to(parameters)?;
+fn who_is_logged_in(session: &sessions::Model) -> Response {
+    let text = format!("You are {} of the directory {}.", session.uid, session.realm);
+    let title = "You are logged in";
+    browser::page(StatusCode::OK, &Message { title, text: &text })
+}
+
+fn show(state: &State, browser: &Browser, realm: &str, return_to: &str, failed: bool) -> Response {
     let page = LoginPage {
-        action: "/oauth2/login",
+        action: PAGE,
         client: None,
         realm,
         error: failed.then_some("User name or password is wrong."),
@@ -116,15 +145,17 @@ fn show(
         ],
         csrf_token: browser.csrf_token(state),
     };
-    Ok(browser.remember(state, None, browser::page(StatusCode::OK, &page)))
+    browser.remember(state, None, browser::page(StatusCode::OK, &page))
 }
 
-/// Only pages of ours: nobody is sent elsewhere from here.
-fn return_to(parameters: &Parameters) -> Result<&str, Error> {
-    let target = parameters.require("return_to")?;
+/// Where to go on: only pages of ours, nobody is sent elsewhere from here. By default one that says who is logged in.
+fn return_to(parameters: &Parameters, realm: &str) -> Result<String, Error> {
+    let Some(target) = parameters.get("return_to") else {
+        return Ok(redirects::with_query(PAGE, &[("realm", realm)]));
+    };
     let ours = target.starts_with("/oauth2/") && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if ours {
-        Ok(target)
+        Ok(target.to_owned())
     } else {
         Err(invalid_request("return_to is no page of ours"))
     }
@@ -153,13 +184,14 @@ async fn login(
     let taken = async {
         let parameters = parameters?;
         let realm = grants::realm(&state, &parameters, &headers)?;
-        let return_to = return_to(&parameters)?;
+        let return_to = return_to(&parameters, realm)?;
         let mut browser = Browser::of(&state, &headers).await?;
         browser.check_csrf(&state, &parameters)?;
-        match log_in(&state, &origin, &mut browser, realm, "", &parameters).await? {
-            Some(cookie) => Ok(browser.remember(&state, Some(&cookie), see_other(return_to))),
-            None => Ok(see_other(&format!("{}&error=access_denied", address(realm, return_to)))),
-        }
+        let Some(cookie) = log_in(&state, &origin, &mut browser, realm, "", &parameters).await? else {
+            let form = address_with_password(realm, &return_to);
+            return Ok(see_other(&format!("{form}&error=access_denied")));
+        };
+        Ok(browser.remember(&state, Some(&cookie), see_other(&return_to)))
     };
     taken.await.unwrap_or_else(|error| browser::error_page(&headers, error))
 }

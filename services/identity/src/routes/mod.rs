@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authorize;
+mod autoconfig;
 mod common;
 mod consents;
 mod device;
@@ -20,6 +21,8 @@ mod service_users;
 mod teams;
 mod token;
 mod token_info;
+mod token_service;
+mod upstream;
 mod userinfo;
 mod users;
 
@@ -32,10 +35,13 @@ pub fn open() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(token::routes())
         .merge(token_info::routes())
+        .merge(token_service::routes())
         .merge(keys::routes())
         .merge(discovery::routes())
+        .merge(autoconfig::routes())
         .merge(authorize::routes())
         .merge(login::routes())
+        .merge(upstream::routes())
         .merge(device::routes())
         .merge(logout::routes())
         .merge(introspect::routes())

@@ -1,6 +1,7 @@
 //! The administration API of users and clients (contract identity 2.7): the seven endpoints of the original, and beside them
-//! reading, lists, removal of single passwords, SSH keys and new secrets.
+//! reading, lists, removal of single passwords, SSH keys, passwords of devices, and new secrets.
 
+mod app_passwords;
 mod clients;
 mod keys;
 mod users;
@@ -15,4 +16,5 @@ pub fn routes() -> OpenApiRouter<State> {
         .merge(users::routes())
         .merge(clients::routes())
         .merge(keys::routes())
+        .merge(app_passwords::routes())
 }

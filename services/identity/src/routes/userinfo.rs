@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::State;
-use crate::model::users;
+use crate::model::{teams, users};
 
 /// User info (OpenID Connect Core 5.3).
 pub fn routes() -> OpenApiRouter<State> {
@@ -47,7 +47,9 @@ async fn userinfo_by_post(Shared(state): Shared<State>, caller: Authenticated) -
 async fn answer(state: &State, caller: &Authenticated) -> Result<axum::Json<Value>, Error> {
     caller.require_scope("openid")?;
     let mut claims = json!({ "sub": caller.uid, "preferred_username": caller.uid, "realm": caller.realm });
-    if let Some(user) = users::find(state.store.connection(), &caller.realm, &caller.uid).await? {
+    let connection = state.store.connection();
+    claims["groups"] = json!(teams::of_user(connection, &caller.realm, &caller.uid).await?);
+    if let Some(user) = users::find(connection, &caller.realm, &caller.uid).await? {
         if let Some(name) = user.name {
             claims["name"] = json!(name);
         }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod support;
 
+mod bad_input;
 mod device;
 mod login;
 mod provider;
@@ -10,3 +11,5 @@ mod refresh;
 mod revocation;
 mod standards;
 mod token_info;
+mod token_service;
+mod upstream;

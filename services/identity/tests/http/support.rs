@@ -131,6 +131,15 @@ impl Server {
             .collect()
     }
 
+    /// The events of the audit trail, oldest first.
+    pub(crate) async fn audit(&self) -> Vec<Value> {
+        let events = self.texts("SELECT event FROM audit_records ORDER BY sequence").await;
+        events
+            .iter()
+            .map(|event| serde_json::from_str(event).unwrap())
+            .collect()
+    }
+
     fn hash(&self, secret: &str) -> String {
         let tag = hmac::sign(self.state.hasher.machine_secret_key(), secret.as_bytes());
         format!("$hmac-sha256${}", URL_SAFE_NO_PAD.encode(tag))

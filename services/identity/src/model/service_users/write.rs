@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
-use stups_api::identity::{Change, Scopes, ServiceUserWrite, UserPatch};
+use serde::{Deserialize, Serialize};
+use stups_api::identity::{Change, ClientConfig, RealmScopes, Scopes, ServiceUserWrite, UserPatch};
 use stups_store::Error;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::{Generation, REALM, lock};
 use crate::model::clients::Grants;
 use crate::model::clients::change::blank as blank_client;
 use crate::model::entity::{client, service_client, service_user, user};
-use crate::model::json::to_json;
+use crate::model::json::{from_json, to_json};
 use crate::model::users::change::{self as user_change, Replace};
 use crate::model::write::{
     Author, Fields, Invalid, WriteError, check_name, check_redirect, check_scopes, check_text, save,
@@ -38,9 +39,9 @@ pub(crate) async fn put(
     fields.set("name", &mut row.name, wanted.name.clone());
     fields.set("subtitle", &mut row.subtitle, wanted.subtitle.clone());
     fields.set("owner", &mut row.owner, wanted.owner.clone());
-    let config = to_json(&(
-        &scopes,
-        &wanted.client_config.redirect_urls,
+    let config = to_json(&StoredConfig(
+        scopes.clone(),
+        wanted.client_config.redirect_urls.clone(),
         wanted.client_config.confidential,
     ));
     fields.set("client_config", &mut row.client_config, config);
@@ -60,6 +61,21 @@ pub(crate) async fn put(
     }
     put_clients(transaction, wanted, &scopes, author).await?;
     Ok((client_id, Some(change)))
+}
+
+/// The client's configuration as its column has it: scopes by realm, redirect URLs, whether it keeps a secret.
+#[derive(Serialize, Deserialize)]
+struct StoredConfig(BTreeMap<String, Vec<String>>, Vec<String>, bool);
+
+/// The client's configuration of a column that [`put`] wrote.
+pub(super) fn client_config(column: &str) -> Result<ClientConfig, Error> {
+    let StoredConfig(scopes, redirect_urls, confidential) = from_json(column)?;
+    let scopes = scopes.into_iter().map(|(realm, scopes)| RealmScopes { realm, scopes });
+    Ok(ClientConfig {
+        redirect_urls,
+        scopes: scopes.collect(),
+        confidential,
+    })
 }
 
 fn check(wanted: &ServiceUserWrite) -> Result<(), Invalid> {

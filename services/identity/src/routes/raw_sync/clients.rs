@@ -17,7 +17,7 @@ use crate::model::passwords;
 use crate::model::ssh_keys::format_time;
 use crate::model::write::removal;
 use crate::routes::common::{
-    Failures, Paging, administrator, author, changed, check_version, done, partial, realm, whole, with_version,
+    Failures, Paging, administrator, author, changed, check_version, done, page_of, partial, realm, whole, with_version,
 };
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -47,16 +47,12 @@ async fn list_clients(
     if let Some(after) = &paging.after {
         query = query.filter(client::Column::Id.gt(after));
     }
-    let mut rows = query
+    let rows = query
         .limit(limit + 1)
         .all(state.store.connection())
         .await
         .map_err(stups_store::Error::from)?;
-    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        rows.pop();
-    }
-    let next = more.then(|| rows.last().map(|row| row.id.clone())).flatten();
+    let (rows, next) = page_of(rows, limit, |row| &row.id);
     let items = rows.into_iter().map(wire).collect::<Result<_, _>>()?;
     Ok(Json(Page { items, next }))
 }

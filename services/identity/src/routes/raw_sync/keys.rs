@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 type Names = Path<(String, String)>;
 
 /// Lets the user through, and administrators.
-async fn own_or_administrator(
+pub(super) async fn own_or_administrator(
     state: &State,
     caller: &Authenticated,
     (realm, id): (&str, &str),

@@ -17,7 +17,8 @@ use crate::model::users::User as Known;
 use crate::model::users::change::{self, Replace, fingerprint, new_password};
 use crate::model::write::{Invalid, WriteError, removal};
 use crate::routes::common::{
-    Failures, Paging, administrator, author, changed, check_version, done, managed_realm, partial, whole, with_version,
+    Failures, Paging, administrator, author, changed, check_version, done, managed_realm, page_of, partial, whole,
+    with_version,
 };
 
 /// The shortest password that somebody may choose, in characters (NIST SP 800-63B).
@@ -51,16 +52,12 @@ async fn list_users(
     if let Some(after) = &paging.after {
         query = query.filter(user::Column::Uid.gt(after));
     }
-    let mut rows = query
+    let rows = query
         .limit(limit + 1)
         .all(state.store.connection())
         .await
         .map_err(stups_store::Error::from)?;
-    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        rows.pop();
-    }
-    let next = more.then(|| rows.last().map(|row| row.uid.clone())).flatten();
+    let (rows, next) = page_of(rows, limit, |row| &row.uid);
     let items = rows
         .into_iter()
         .map(|row| wire(row, Vec::new()))
@@ -312,5 +309,6 @@ fn wire_password(row: password::Model) -> Password {
         created_at: format_time(row.created_at),
         created_by: row.created_by,
         last_used_at: row.last_used_at.map(format_time),
+        expires_at: row.expires_at.map(format_time),
     }
 }
