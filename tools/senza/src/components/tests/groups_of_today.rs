@@ -150,7 +150,7 @@ async fn references_stand_at_any_depth() {
     .await;
     let data = generated.at("/Resources/AppConfig/Properties/LaunchTemplateData");
     assert_eq!(
-        (&data["KeyName"], &data["BlockDeviceMappings"][0]["Ebs"]["VolumeSize"]),
+        (&data["KeyName"], &data["BlockDeviceMappings"][1]["Ebs"]["VolumeSize"]),
         (&json!("admin"), &json!("7"))
     );
     let group = generated.at("/Resources/App/Properties");
