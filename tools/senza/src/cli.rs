@@ -13,8 +13,10 @@ use stups_terminal::{
 };
 
 use crate::Error;
+use crate::clean_up::CleanUp;
 use crate::commands::{
-    create, delete, domains, events, images, init, instances, list, print, resources, status, traffic, update, wait,
+    create, delete, diff, domains, events, images, init, instances, list, print, resources, status, traffic, update,
+    wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -94,6 +96,7 @@ struct Senza {
 enum Command {
     /// Print a completion script for a shell
     Completion(CompletionArguments),
+    // LINT Lint(lint::LintArguments),
     #[command(flatten)]
     Aws(AwsCommand),
 }
@@ -103,11 +106,14 @@ enum Command {
 enum AwsCommand {
     Create(create::CreateArguments),
     Delete(delete::DeleteArguments),
+    Diff(diff::DiffArguments),
     Domains(domains::DomainsArguments),
     Events(events::EventsArguments),
     Images(images::ImagesArguments),
     Init(init::InitArguments),
     Instances(instances::InstancesArguments),
+    // What abbreviated it before there was lint.
+    #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -123,6 +129,7 @@ impl AwsCommand {
         match self {
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
+            Self::Diff(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
             Self::Events(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
@@ -142,6 +149,7 @@ impl AwsCommand {
     fn format(&self) -> OutputFormat {
         match self {
             Self::Create(a) => a.output.output,
+            Self::Diff(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
@@ -203,12 +211,15 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
         }
+        // LINT Command::Lint(arguments) => return lint::run(terminal, &arguments).await.map_err(Error::into_failure),
     };
     let context = Context {
         terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
+        clean_up: CleanUp::default(),
     };
     let outcome = until_interrupted(dispatch(&context, &command)).await;
+    context.clean_up.run().await;
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
         let mut failure = error.into_failure();
@@ -261,6 +272,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
     match command {
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
+        AwsCommand::Diff(a) => diff::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
         AwsCommand::Images(a) => images::run(context, a).boxed(),
