@@ -15,7 +15,8 @@ use stups_terminal::{
 use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
-    create, delete, diff, domains, events, images, init, instances, list, print, resources, status, traffic, update,
+    create, delete, diff, domains, events, images, init, instances, lint, list, print, resources, schema, status,
+    traffic, update,
     wait,
 };
 use crate::context::Context;
@@ -96,7 +97,8 @@ struct Senza {
 enum Command {
     /// Print a completion script for a shell
     Completion(CompletionArguments),
-    // LINT Lint(lint::LintArguments),
+    Lint(lint::LintArguments),
+    Schema(schema::SchemaArguments),
     #[command(flatten)]
     Aws(AwsCommand),
 }
@@ -211,7 +213,11 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
         }
-        // LINT Command::Lint(arguments) => return lint::run(terminal, &arguments).await.map_err(Error::into_failure),
+        Command::Lint(arguments) => return lint::run(terminal, &arguments).await.map_err(Error::into_failure),
+        Command::Schema(arguments) => {
+            schema::run(terminal, arguments);
+            return Ok(());
+        }
     };
     let context = Context {
         terminal: terminal.with_format(command.format()),

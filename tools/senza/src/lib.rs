@@ -20,7 +20,7 @@ mod ec2;
 mod error;
 mod http;
 mod init;
-// LINT mod lint;
+mod lint;
 mod load_balancer_name;
 mod route53;
 mod stack_tags;

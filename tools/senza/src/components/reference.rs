@@ -1,9 +1,11 @@
 //! References to what another stack offers: `{Stack, LogicalId}` and `{Stack, Output}`.
 
-use serde_json::Value as Json;
+use serde_json::{Map as JsonMap, Value as Json};
 use stups_yaml::{Map, Value};
 
-use super::properties::scalar_text;
+use super::Generation;
+use super::properties::{Properties, scalar_text};
+use super::property_table::Property;
 use crate::Error;
 use crate::account::Account;
 
@@ -112,6 +114,32 @@ pub(crate) async fn resolve(value: &Value, path: &str, account: &Account) -> Res
         Some(reference) => Ok(Json::from(reference.resolve(path, account).await?)),
         None => Ok(value.to_json()),
     }
+}
+
+/// The value of a property as JSON, with what references in it stand for: at any depth, at senza 2.1's compatibility only when
+/// the whole value is one.
+pub(crate) async fn resolve_property(value: &Value, path: &str, generation: &Generation<'_>) -> Result<Json, Error> {
+    if generation.is_current() {
+        let resolved = resolve_all(value, path, generation.account, false).await?;
+        return Ok(resolved.to_json());
+    }
+    resolve(value, path, generation.account).await
+}
+
+/// Copies what is given of `table` into the resource `target`.
+pub(crate) async fn pass_on(
+    properties: &Properties<'_>,
+    table: &[Property],
+    target: &mut JsonMap<String, Json>,
+    generation: &Generation<'_>,
+) -> Result<(), Error> {
+    for Property { name, .. } in table {
+        if let Some(value) = properties.get(name) {
+            let value = resolve_property(value, &properties.path(name), generation).await?;
+            target.insert((*name).to_owned(), value);
+        }
+    }
+    Ok(())
 }
 
 /// All references in `value`, at any depth, in order.

@@ -5,28 +5,26 @@ use stups_yaml::Value;
 
 use super::configuration::{self, SUBNET_MAPPINGS};
 use super::properties::{Properties, scalar_text};
+use super::property_table::{Property, boolean, text, texts};
 use super::resources::section;
 use super::{Component, Generation};
 use crate::Error;
 use crate::account::{Channel, StackNetwork, Subnet, newest_taupage_image};
 
-const KNOWN: [&str; 8] = [
-    "DefineParameters",
-    "ServerSubnets",
-    "LoadBalancerSubnets",
-    "LoadBalancerInternalSubnets",
-    "Images",
-    "VpcId",
-    "AvailabilityZones",
-    "PublicOnly",
+/// What these have beside the properties of Senza::Configuration.
+pub(super) const ADDITIONS: &[Property] = &[
+    text("VpcId", "the VPC to look for subnets in").default("the account's default or only VPC"),
+    texts("AvailabilityZones", "only subnets in these").default("all"),
+    boolean(
+        "PublicOnly",
+        "whether servers and load balancers share the public subnets",
+    )
+    .default("false"),
 ];
 
 /// Applies Senza::SubnetAutoConfiguration.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let properties = Properties::of(component);
-    if generation.is_current() {
-        properties.warn_about_unknown(&KNOWN, generation.terminal);
-    }
     let vpc_id = match properties.filled_text("VpcId")? {
         Some(id) => id,
         None => generation.account.vpc_id().await?,

@@ -3,8 +3,11 @@
 mod auto_scaling;
 mod aws;
 mod configuration;
+mod elastigroup;
 mod load_balancing;
+mod load_balancing_v2;
 mod original;
+mod others;
 mod references;
 mod taupage;
 

@@ -29,9 +29,13 @@ impl<'a> Mask<'a> {
                 .into_iter()
                 .flatten()
                 .any(|value| self.holds_secret(value));
-            if holds_secret {
+            // The token of Spot's API is decrypted where it is used.
+            if holds_secret || property.path.ends_with("accessToken") {
                 property.before = property.before.take().map(|_| Json::from(MASK));
-                property.after = property.after.take().map(|value| self.masked(value));
+                property.after = property.after.take().map(|value| match holds_secret {
+                    true => self.masked(value),
+                    false => Json::from(MASK),
+                });
             }
             property.lines = self.masked_lines(std::mem::take(&mut property.lines));
         }

@@ -1,10 +1,10 @@
 //! Components: their types, their properties, and what they name of each other.
 
-use stups_yaml::{Key, Map, Value};
+use stups_yaml::{Map, Value};
 
 use super::Rule;
 use super::document::{ComponentEntry, Document, Path, is_templated};
-use crate::components::{ComponentType, Kind, Property, group_rules, nearest};
+use crate::components::{ComponentType, Kind, Property, group_rules, integer, is_function, nearest};
 
 pub(super) fn check(document: &mut Document<'_>) {
     let components = document.components();
@@ -76,7 +76,8 @@ fn check_map(document: &mut Document<'_>, path: &Path, map: &Map, tables: &[&'st
         check_inside(document, &path, &property.kind, value);
     }
     for property in known().filter(|property| property.is_required) {
-        if map.get(property.name).is_none_or(|value| *value == Value::Null) {
+        let is_there = |name: &str| map.get(name).is_some_and(|value| *value != Value::Null);
+        if !is_there(property.name) && !property.alternatives.iter().any(|name| is_there(name)) {
             let message = format!("{} is missing: {}", property.name, property.about);
             document.at_key(Rule::MissingProperty, path, message, None);
         }
@@ -85,13 +86,13 @@ fn check_map(document: &mut Document<'_>, path: &Path, map: &Map, tables: &[&'st
 
 fn check_inside(document: &mut Document<'_>, path: &Path, kind: &Kind, value: &Value) {
     match (kind, value) {
-        (Kind::Map(table), Value::Map(map)) if !is_special(map) => {
+        (Kind::Map(table), Value::Map(map)) if !is_special(value) => {
             check_map(document, path, map, &[table], Others::AreRead(&[]));
         }
-        (Kind::OpenMap(table), Value::Map(map)) if !is_special(map) => {
+        (Kind::OpenMap(table), Value::Map(map)) if !is_special(value) => {
             check_map(document, path, map, &[table], Others::AreFree);
         }
-        (Kind::MapOf(kind), Value::Map(map)) if !is_special(map) => {
+        (Kind::MapOf(kind), Value::Map(map)) if !is_special(value) => {
             for (key, value) in map {
                 check_element(document, &path.key(&key.to_string()), kind, value);
             }
@@ -116,13 +117,8 @@ fn check_element(document: &mut Document<'_>, path: &Path, kind: &'static Kind, 
 }
 
 /// A CloudFormation function or a reference to another stack stands for the value.
-fn is_special(map: &Map) -> bool {
-    let is_function = map.len() == 1
-        && map
-            .keys()
-            .filter_map(Key::as_str)
-            .any(|key| key == "Ref" || key.starts_with("Fn::"));
-    is_function || map.contains_key("Stack")
+fn is_special(value: &Value) -> bool {
+    is_function(value) || value.get("Stack").is_some()
 }
 
 /// The value in quotes, when text is wanted and YAML took it for something else.
@@ -165,7 +161,7 @@ fn check_scaling(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
             document.at_value(Rule::Scaling, &path.key(&name), format!("{name} {problem}"), None);
         }
     }
-    let number = |name: &str| value(name).and_then(crate::components::integer);
+    let number = |name: &str| value(name).and_then(integer);
     if let (Some(minimum), Some(maximum)) = (number("Minimum"), number("Maximum"))
         && minimum > maximum
     {

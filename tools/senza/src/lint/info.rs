@@ -5,19 +5,12 @@ use stups_yaml::{Map, Value};
 use super::Rule;
 use super::document::{Document, Path, is_templated};
 use crate::Compatibility;
-use crate::components::nearest;
+use crate::components::{SENZA_INFO, nearest};
 
 /// The keys that Senza reads; every other is data for templates.
-const KEYS: [&str; 8] = [
-    "Compatibility",
-    "OperatorTopicId",
-    "Parameters",
-    "SpotinstAccessToken",
-    "SpotinstAccountId",
-    "StackName",
-    "StackVersion",
-    "Tags",
-];
+fn known_keys() -> impl Iterator<Item = &'static str> {
+    SENZA_INFO.iter().map(|key| key.name).chain(["StackVersion"])
+}
 
 pub(super) fn check(document: &mut Document<'_>) {
     let path = Path::to("SenzaInfo");
@@ -31,10 +24,10 @@ pub(super) fn check(document: &mut Document<'_>) {
     check_stack_name(document, info, &path);
     for (key, _) in info {
         let name = key.to_string();
-        if KEYS.contains(&name.as_str()) {
+        if known_keys().any(|known| known == name) {
             continue;
         }
-        if let Some(known) = nearest(&name, KEYS).filter(|known| is_misspelling(&name, known)) {
+        if let Some(known) = nearest(&name, known_keys()).filter(|known| is_misspelling(&name, known)) {
             let message = format!("nobody reads \"{name}\" but templates");
             document.at_key(Rule::InfoKey, &path.key(&name), message, Some(known.to_owned()));
         }

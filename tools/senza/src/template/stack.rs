@@ -9,7 +9,7 @@ use stups_aws::cloudformation::types::{Capability, ChangeSetType, Parameter, Tag
 use stups_yaml::Value;
 
 use super::StackRequest;
-use super::upload::{self, TemplatePlace};
+use super::upload;
 use crate::{Error, route53};
 
 /// How CloudFormation took a request to create a stack.
