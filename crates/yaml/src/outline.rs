@@ -90,7 +90,9 @@ impl Outline {
 
     fn position(&self, edge: Option<Edge>) -> (usize, usize) {
         let own = |edge: Edge| self.document.nodes.get(edge.node).map(|node| node.position);
-        let position = edge.and_then(|edge| edge.alias.or_else(|| own(edge))).unwrap_or_default();
+        let position = edge
+            .and_then(|edge| edge.alias.or_else(|| own(edge)))
+            .unwrap_or_default();
         (position.line + 1, position.column + 1)
     }
 }
@@ -109,14 +111,29 @@ mod tests {
     fn keys_and_values_have_places() {
         let outline = Outline::read("a: 1\nb:\n  - x: {y: 2}\n  - z\nc: &c {d: 3}\ne: *c\n").unwrap();
         let deep = [key("b"), Step::Index(0), key("x"), key("y")];
-        assert_eq!((outline.key_place(&deep), outline.value_place(&deep)), ((3, 9), (3, 12)));
+        assert_eq!(
+            (outline.key_place(&deep), outline.value_place(&deep)),
+            ((3, 9), (3, 12))
+        );
         let element = [key("b"), Step::Index(1)];
-        assert_eq!((outline.key_place(&element), outline.value_place(&element)), ((4, 5), (4, 5)));
+        assert_eq!(
+            (outline.key_place(&element), outline.value_place(&element)),
+            ((4, 5), (4, 5))
+        );
         let aliased = [key("e"), key("d")];
-        assert_eq!((outline.key_place(&aliased), outline.value_place(&aliased)), ((5, 8), (5, 11)));
+        assert_eq!(
+            (outline.key_place(&aliased), outline.value_place(&aliased)),
+            ((5, 8), (5, 11))
+        );
         let absent = [key("b"), Step::Index(0), key("no"), key("y")];
-        assert_eq!((outline.key_place(&absent), outline.value_place(&absent)), ((3, 5), (3, 5)));
-        assert_eq!((outline.key_place(&[]), outline.value_place(&[key("q")])), ((1, 1), (1, 1)));
+        assert_eq!(
+            (outline.key_place(&absent), outline.value_place(&absent)),
+            ((3, 5), (3, 5))
+        );
+        assert_eq!(
+            (outline.key_place(&[]), outline.value_place(&[key("q")])),
+            ((1, 1), (1, 1))
+        );
     }
 
     #[test]

@@ -89,7 +89,9 @@ pub(crate) async fn before_create(
     let subjects = subject::of_template(&request.template);
     if subjects.is_empty() {
         if dry_run {
-            context.terminal.info("Nothing to check: no Taupage instances in this stack");
+            context
+                .terminal
+                .info("Nothing to check: no Taupage instances in this stack");
         }
         return Ok(Facts::default());
     }

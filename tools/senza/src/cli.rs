@@ -16,8 +16,7 @@ use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     create, delete, diff, domains, events, images, init, instances, lint, list, print, resources, schema, status,
-    traffic, update,
-    wait,
+    traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};

@@ -12,7 +12,7 @@ use stups_aws::cloudformation::types::Stack;
 use stups_terminal::Terminal;
 
 use crate::context::Context;
-use crate::template::{StackRequest, stack};
+use crate::template::{StackRequest, stack, upload};
 use crate::{Error, deployed};
 pub(crate) use change_set::create_named;
 use mask::Mask;
@@ -108,7 +108,13 @@ pub(crate) async fn of_request(
     let new = stack::template_for_update(session, request).await?;
     let mut changes = compare::templates(&old, &new);
     changes.extend(stack_changes(&deployed, request, &new));
-    if against.is_none() {
+    let needs_bucket = request.template_bucket.is_none() && upload::is_large(&new);
+    if against.is_none() && needs_bucket {
+        warn_without_change_set(
+            &context.terminal,
+            "the template is too large for a request, give --template-bucket",
+        );
+    } else if against.is_none() {
         match change_set::describe(context, request, &new).await {
             Ok(resource_changes) => change_set::merge(&mut changes, resource_changes),
             Err(Error::Aws(error)) if error.kind == stups_aws::ErrorKind::AccessDenied => {
@@ -168,7 +174,12 @@ fn stack_changes(deployed: &Stack, request: &StackRequest, template: &JsonMap<St
         let after = given.map(|(_, value)| value.clone()).or(default);
         let is_hidden = before.len() > 1 && before.chars().all(|character| character == '*');
         if declared.is_some() && !is_hidden && after.as_deref() != Some(before) {
-            changes.push(stack_change(name, Some(before.into()), after.map(Json::from), "Parameters"));
+            changes.push(stack_change(
+                name,
+                Some(before.into()),
+                after.map(Json::from),
+                "Parameters",
+            ));
         }
     }
     let topics = |arns: &[String]| (!arns.is_empty()).then(|| Json::from(arns.to_vec()));

@@ -66,8 +66,13 @@ mod tests {
         add_missing(&mut tags, own);
         assert_eq!(
             tags,
-            [("Name", "a-1"), ("Team", "mine"), ("application", "a"), ("who", "arn:aws:iam::1:user/jdoe")]
-                .map(|(key, value)| (text(key), text(value)))
+            [
+                ("Name", "a-1"),
+                ("Team", "mine"),
+                ("application", "a"),
+                ("who", "arn:aws:iam::1:user/jdoe")
+            ]
+            .map(|(key, value)| (text(key), text(value)))
         );
     }
 }

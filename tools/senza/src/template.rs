@@ -13,7 +13,7 @@ pub(crate) mod source;
 pub(crate) mod stack;
 pub(crate) mod text;
 mod tree;
-mod upload;
+pub(crate) mod upload;
 
 pub use definition::Definition;
 pub use evaluate::{Evaluation, evaluate};

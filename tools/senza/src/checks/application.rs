@@ -20,9 +20,10 @@ pub(super) async fn is_active(services: &Services, subject: &Subject) -> (Outcom
     };
     match kio.on_behalf_of(&token).application(id).await {
         Ok(None) => (Outcome::Failed("it is not registered".to_owned()), None),
-        Ok(Some(application)) if !application.active => {
-            (Outcome::Failed("it is not active".to_owned()), Some(application.team_id))
-        }
+        Ok(Some(application)) if !application.active => (
+            Outcome::Failed("it is not active".to_owned()),
+            Some(application.team_id),
+        ),
         Ok(Some(application)) => (Outcome::Passed, Some(application.team_id)),
         Err(error) => (Outcome::Failed(error.to_string()), None),
     }

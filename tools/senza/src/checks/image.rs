@@ -63,11 +63,16 @@ impl Image {
             },
             Ok(Lookup::Missing) => (Outcome::Failed("it does not exist".to_owned()), None),
             Ok(Lookup::Refused(status)) if pierone.is_some() && token.is_none() => {
-                let reason = format!("the registry answered {status}; there is no token for Pier One, get one with \"pierone login\"");
+                let reason = format!(
+                    "the registry answered {status}; there is no token for Pier One, get one with \"pierone login\""
+                );
                 (Outcome::Failed(reason), None)
             }
             Ok(Lookup::Refused(status)) => (Outcome::Failed(format!("the registry answered {status}")), None),
-            Err(reason) => (Outcome::Failed(format!("the registry can't be reached ({reason})")), None),
+            Err(reason) => (
+                Outcome::Failed(format!("the registry can't be reached ({reason})")),
+                None,
+            ),
         }
     }
 
@@ -86,7 +91,8 @@ impl Image {
             (true, _) => Outcome::Failed(format!("the tag {tag} moves with every new image")),
             (false, Some(_)) => Outcome::Passed,
             (false, None) => Outcome::Unknown(
-                "the registry does not say whether its tags can move; name the image by its digest to be sure".to_owned(),
+                "the registry does not say whether its tags can move; name the image by its digest to be sure"
+                    .to_owned(),
             ),
         }
     }
@@ -95,5 +101,6 @@ impl Image {
 /// Host and port, as they stand in an image's name.
 fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

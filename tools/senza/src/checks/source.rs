@@ -69,7 +69,15 @@ async fn of_pierone(services: &Services, pierone: &Url, image: &DockerImage) -> 
     if let Some(token) = &services.pierone_token {
         client = client.on_behalf_of(token);
     }
-    let path = ["teams", team, "artifacts", artifact, "tags", &image.reference, "scm-source"];
+    let path = [
+        "teams",
+        team,
+        "artifacts",
+        artifact,
+        "tags",
+        &image.reference,
+        "scm-source",
+    ];
     let answer: Result<Option<Option<ScmSource>>, _> = client.get(&path).optional().await;
     answer.map(Option::flatten).map_err(|error| error.to_string())
 }
@@ -82,7 +90,9 @@ fn judge(source: &ScmSource) -> (Outcome, Option<String>) {
     let outcome = if source.url.is_empty() || commit.is_empty() {
         Outcome::Failed("scm-source.json has no url or no revision".to_owned())
     } else if is_modified || !source.status.trim().is_empty() {
-        Outcome::Failed(format!("it was built from {commit} with changes that are not committed"))
+        Outcome::Failed(format!(
+            "it was built from {commit} with changes that are not committed"
+        ))
     } else {
         Outcome::Passed
     };

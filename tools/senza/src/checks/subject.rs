@@ -18,7 +18,12 @@ pub(crate) struct Subject {
 /// The applications of a template, each once.
 pub(super) fn of_template(template: &JsonMap<String, Json>) -> Vec<Subject> {
     let mut subjects = Vec::new();
-    for resource in template.get("Resources").and_then(Json::as_object).into_iter().flatten() {
+    for resource in template
+        .get("Resources")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+    {
         collect(resource.1, &mut subjects);
     }
     subjects
@@ -27,7 +32,11 @@ pub(super) fn of_template(template: &JsonMap<String, Json>) -> Vec<Subject> {
 fn collect(value: &Json, subjects: &mut Vec<Subject>) {
     match value {
         Json::Object(map) => {
-            if let Some(subject) = map.get("Fn::Base64").and_then(text_of).and_then(|text| of_user_data(&text)) {
+            if let Some(subject) = map
+                .get("Fn::Base64")
+                .and_then(text_of)
+                .and_then(|text| of_user_data(&text))
+            {
                 if !subjects.contains(&subject) {
                     subjects.push(subject);
                 }
@@ -89,14 +98,18 @@ mod tests {
             "B": {"Properties": {"UserData": {"Fn::Base64": config}}},
         }});
         assert_eq!(subjects(&template), [subject.clone()]);
-        let joined = json!({"Fn::Join": ["", ["#taupage-ami-config\napplication_id: hello\nsource: ", {"Ref": "Image"}, "\n"]]});
+        let joined =
+            json!({"Fn::Join": ["", ["#taupage-ami-config\napplication_id: hello\nsource: ", {"Ref": "Image"}, "\n"]]});
         let template = json!({"Resources": {"A": {"UserData": {"Fn::Base64": joined}}}});
         let unknown = Subject {
             application_id: Some("hello".to_owned()),
             ..Subject::default()
         };
         assert_eq!(subjects(&template), [unknown]);
-        assert_eq!(subjects(&json!({"Resources": {"A": {"UserData": {"Fn::Base64": "#!/bin/sh"}}}})), []);
+        assert_eq!(
+            subjects(&json!({"Resources": {"A": {"UserData": {"Fn::Base64": "#!/bin/sh"}}}})),
+            []
+        );
         assert_eq!(subjects(&json!({})), []);
     }
 }

@@ -7,7 +7,7 @@ use crate::lint::{self, Finding, Severity};
 use crate::styles;
 use crate::template::source;
 
-/// Show every mistake in definitions, with its place and, where there is one, the fix; nobody is asked
+/// Show every mistake in definitions, with place and fix
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LintArguments {
     /// Senza definitions: YAML files or their URLs
@@ -71,7 +71,10 @@ pub(crate) async fn run(terminal: &Terminal, arguments: &LintArguments) -> Resul
 }
 
 fn end(terminal: &Terminal, findings: &[Finding]) -> Result<(), Error> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     let warnings = findings.len() - errors;
     let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     if errors > 0 {

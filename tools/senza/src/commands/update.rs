@@ -75,9 +75,10 @@ pub(crate) async fn make_change_set(
     name: &str,
     kind: ChangeSetType,
 ) -> Result<(), Error> {
-    let action = context
-        .terminal
-        .action(&format!("Making change set {name} of Cloud Formation stack {}..", request.stack_name));
+    let action = context.terminal.action(&format!(
+        "Making change set {name} of Cloud Formation stack {}..",
+        request.stack_name
+    ));
     match diff::create_named(context, request, name, kind).await {
         Ok(Some(id)) => {
             action.ok();

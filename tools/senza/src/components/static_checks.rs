@@ -21,7 +21,10 @@ pub(crate) fn group_rules(name: &str, rules: &Map) -> Vec<(String, String)> {
     let mut note = |key: &str, error: Error| {
         let message = error.into_failure().message;
         let place = format!("{}: ", rules.path(key));
-        problems.push((key.to_owned(), message.strip_prefix(&place).unwrap_or(&message).to_owned()));
+        problems.push((
+            key.to_owned(),
+            message.strip_prefix(&place).unwrap_or(&message).to_owned(),
+        ));
     };
     if let Err(error) = scaling::success_requires(&rules) {
         note("SuccessRequires", error);

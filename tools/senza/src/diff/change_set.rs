@@ -184,7 +184,10 @@ pub(super) fn merge(changes: &mut Vec<Change>, resources: Vec<ResourceChange>) {
         };
         for detail in resource.details() {
             if let Some(property) = property_of(detail)
-                && !change.properties.iter().any(|known| is_below(&known.path, &property.path))
+                && !change
+                    .properties
+                    .iter()
+                    .any(|known| is_below(&known.path, &property.path))
             {
                 change.properties.push(property);
             }

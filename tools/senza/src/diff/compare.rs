@@ -222,9 +222,7 @@ mod tests {
                     format!("{}/{}", change.section, change.name),
                     change.action,
                     properties
-                        .map(|change| {
-                            format!("{}: {} {}", change.path, shown(&change.before), shown(&change.after))
-                        })
+                        .map(|change| format!("{}: {} {}", change.path, shown(&change.before), shown(&change.after)))
                         .collect(),
                 )
             })
@@ -264,7 +262,11 @@ mod tests {
             ("Resources/Old", Action::Remove, vec![]),
         ];
         let expected = expected.map(|(name, action, lines)| {
-            (name.to_owned(), action, lines.into_iter().map(str::to_owned).collect::<Vec<_>>())
+            (
+                name.to_owned(),
+                action,
+                lines.into_iter().map(str::to_owned).collect::<Vec<_>>(),
+            )
         });
         assert_eq!(compared(&before, &after), expected);
         assert_eq!(compared(&before, &before), []);
@@ -303,15 +305,25 @@ mod tests {
     }
 
     fn any_json() -> impl Strategy<Value = Json> {
-        let leaf = prop_oneof![Just(Json::Null), any::<bool>().prop_map(Json::from), "[ab\n]{0,4}".prop_map(Json::from)];
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            "[ab\n]{0,4}".prop_map(Json::from)
+        ];
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
                 prop::collection::vec(
-                    (prop::sample::select(vec!["Key", "Ref", "Fn::Join", "Fn::Base64", "A", "Resources"]), inner),
+                    (
+                        prop::sample::select(vec!["Key", "Ref", "Fn::Join", "Fn::Base64", "A", "Resources"]),
+                        inner
+                    ),
                     0..4
                 )
-                .prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+                .prop_map(|entries| entries
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect()),
             ]
         })
     }

@@ -32,9 +32,12 @@ impl<'a> Mask<'a> {
             // The token of Spot's API is decrypted where it is used.
             if holds_secret || property.path.ends_with("accessToken") {
                 property.before = property.before.take().map(|_| Json::from(MASK));
-                property.after = property.after.take().map(|value| match holds_secret {
-                    true => self.masked(value),
-                    false => Json::from(MASK),
+                property.after = property.after.take().map(|value| {
+                    if holds_secret {
+                        self.masked(value)
+                    } else {
+                        Json::from(MASK)
+                    }
                 });
             }
             property.lines = self.masked_lines(std::mem::take(&mut property.lines));
@@ -88,7 +91,11 @@ impl<'a> Mask<'a> {
         let mut masked = Vec::with_capacity(lines.len());
         for block in lines.chunk_by(|one, next| changed(one) == changed(next)) {
             let is_secret = block.iter().any(|line| secret_of(line));
-            masked.extend(block.iter().map(|line| if is_secret { without_value(line) } else { line.clone() }));
+            masked.extend(
+                block
+                    .iter()
+                    .map(|line| if is_secret { without_value(line) } else { line.clone() }),
+            );
         }
         masked
     }
@@ -133,20 +140,33 @@ mod tests {
 
     #[test]
     fn secrets_and_what_they_replace_are_hidden() {
-        assert_eq!(values(json!("old"), json!("geheim")), (Some(json!("****")), Some(json!("****"))));
+        assert_eq!(
+            values(json!("old"), json!("geheim")),
+            (Some(json!("****")), Some(json!("****")))
+        );
         assert_eq!(
             values(json!("old"), json!(["user:geheim", "x"])),
             (Some(json!("****")), Some(json!(["user:****", "x"])))
         );
         assert_eq!(values(json!(1), json!(77)), (Some(json!("****")), Some(json!("****"))));
-        assert_eq!(values(json!("177"), json!("778")), (Some(json!("177")), Some(json!("778"))));
+        assert_eq!(
+            values(json!("177"), json!("778")),
+            (Some(json!("177")), Some(json!("778")))
+        );
     }
 
     #[test]
     fn lines_of_user_data_lose_their_values() {
         let lines = |lines: &[&str]| -> Vec<String> { lines.iter().map(|line| (*line).to_owned()).collect() };
         let property = masked(PropertyChange {
-            lines: lines(&[" a: 1", "-password: before", "+password: geheim", " c: 3", "-d: 1", "+d: 2"]),
+            lines: lines(&[
+                " a: 1",
+                "-password: before",
+                "+password: geheim",
+                " c: 3",
+                "-d: 1",
+                "+d: 2",
+            ]),
             ..PropertyChange::default()
         });
         assert_eq!(

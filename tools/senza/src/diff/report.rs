@@ -58,7 +58,13 @@ fn summary(difference: &Difference) -> String {
     if difference.changes.is_empty() {
         return format!("{compared}: no changes.\n");
     }
-    let count = |action: Action| difference.changes.iter().filter(|change| change.action == action).count();
+    let count = |action: Action| {
+        difference
+            .changes
+            .iter()
+            .filter(|change| change.action == action)
+            .count()
+    };
     let replaced = difference
         .changes
         .iter()
@@ -98,7 +104,11 @@ fn headline(change: &Change) -> String {
 }
 
 fn write_property(text: &mut String, property: &PropertyChange) {
-    let path = if property.path.is_empty() { "(value)" } else { &property.path };
+    let path = if property.path.is_empty() {
+        "(value)"
+    } else {
+        &property.path
+    };
     if !property.lines.is_empty() {
         let _ = writeln!(text, "    {path}:");
         for line in &property.lines {
@@ -160,7 +170,11 @@ fn sides(property: &PropertyChange) -> (Option<Json>, Option<Json>) {
         return (property.before.clone(), property.after.clone());
     }
     let with = |sign: char| {
-        let lines: Vec<&str> = property.lines.iter().filter_map(|line| line.strip_prefix(sign)).collect();
+        let lines: Vec<&str> = property
+            .lines
+            .iter()
+            .filter_map(|line| line.strip_prefix(sign))
+            .collect();
         (!lines.is_empty()).then(|| Json::from(lines.join("\n")))
     };
     (with('-'), with('+'))

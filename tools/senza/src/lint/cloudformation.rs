@@ -46,7 +46,7 @@ fn check_limits(document: &mut Document<'_>) {
             document.length()
         );
         let fix = Some("--template-bucket BUCKET".to_owned());
-        document.at_value(Rule::UncertainId, &Path::default(), message, fix);
+        document.at_value(Rule::LargeTemplate, &Path::default(), message, fix);
     }
 }
 
@@ -78,18 +78,22 @@ impl Known {
         let mut declares_parameters = false;
         for component in &components {
             let component_type = component.component_type?;
-            declares_parameters |= is_configuration(component_type)
-                && component.body.get("DefineParameters") != Some(&Value::Bool(false));
+            declares_parameters |=
+                is_configuration(component_type) && component.body.get("DefineParameters") != Some(&Value::Bool(false));
             let domains = component.body.get("Domains").and_then(Value::as_map);
             let domains = domains.into_iter().flatten().map(|(key, _)| key.to_string());
             let made = made_by(component_type, component.name);
             known.resources.extend(made);
-            known.resources.extend(domains.map(|domain| format!("{}{domain}", component.name)));
+            known
+                .resources
+                .extend(domains.map(|domain| format!("{}{domain}", component.name)));
             known.prefixes.push(component.name.to_owned());
         }
         if declares_parameters {
             let declared = document.parameters();
-            known.parameters.extend(declared.iter().map(|parameter| parameter.name.to_owned()));
+            known
+                .parameters
+                .extend(declared.iter().map(|parameter| parameter.name.to_owned()));
         }
         Some(known)
     }
@@ -184,7 +188,9 @@ fn check_function(document: &mut Document<'_>, known: &Known, path: &Path, funct
 
 fn check_substitution(document: &mut Document<'_>, known: &Known, path: &Path, text: &str, own: Option<&Map>) {
     for (position, _) in text.match_indices("${") {
-        let Some((name, _)) = text[position + 2..].split_once('}') else { continue };
+        let Some((name, _)) = text[position + 2..].split_once('}') else {
+            continue;
+        };
         let name = name.trim();
         if name.starts_with('!') || own.is_some_and(|own| own.contains_key(name)) {
             continue;
@@ -222,7 +228,13 @@ fn check_id(document: &mut Document<'_>, known: &Known, path: &Path, name: &str,
     } else if known.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())) {
         (Rule::UncertainId, format!("no component is known to make {name}"))
     } else {
-        (Rule::LogicalId, format!("there is no resource{} {name}", if may_be_parameter { " or parameter" } else { "" }))
+        (
+            Rule::LogicalId,
+            format!(
+                "there is no resource{} {name}",
+                if may_be_parameter { " or parameter" } else { "" }
+            ),
+        )
     };
     document.at_words(rule, path, name, message, fix);
 }

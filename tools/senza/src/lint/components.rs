@@ -14,7 +14,13 @@ pub(super) fn check(document: &mut Document<'_>) {
             continue;
         };
         let tables = component_type.tables();
-        check_map(document, &component.path, component.body, &tables, Others::AreRead(&["Type"]));
+        check_map(
+            document,
+            &component.path,
+            component.body,
+            &tables,
+            Others::AreRead(&["Type"]),
+        );
         check_ports(document, component);
         if component_type.is_group() {
             check_scaling(document, component);
@@ -33,7 +39,10 @@ fn check_type(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
         }
         Some(Value::String(_)) => {}
         None | Some(Value::Null) => {
-            let message = format!("{} has no Type (such as Senza::TaupageAutoScalingGroup)", component.name);
+            let message = format!(
+                "{} has no Type (such as Senza::TaupageAutoScalingGroup)",
+                component.name
+            );
             document.at_key(Rule::ComponentType, &component.path, message, None);
         }
         Some(other) => {
@@ -64,7 +73,12 @@ fn check_map(document: &mut Document<'_>, path: &Path, map: &Map, tables: &[&'st
                 && !name.contains("{{")
             {
                 let fix = nearest(&name, known().map(|property| property.name)).map(str::to_owned);
-                document.at_key(Rule::UnknownProperty, &path, format!("nobody here knows the property {name}"), fix);
+                document.at_key(
+                    Rule::UnknownProperty,
+                    &path,
+                    format!("nobody here knows the property {name}"),
+                    fix,
+                );
             }
             continue;
         };
@@ -155,7 +169,11 @@ fn check_scaling(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
         return;
     };
     let path = component.path.key("AutoScaling");
-    let value = |name: &str| rules.get(name).filter(|value| **value != Value::Null && !is_templated(value));
+    let value = |name: &str| {
+        rules
+            .get(name)
+            .filter(|value| **value != Value::Null && !is_templated(value))
+    };
     for (name, problem) in group_rules(component.name, rules) {
         if value(&name).is_some() {
             document.at_value(Rule::Scaling, &path.key(&name), format!("{name} {problem}"), None);
@@ -178,7 +196,12 @@ fn check_scaling(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
     for name in ["ScaleUpThreshold", "ScaleDownThreshold", "Target"] {
         if rules.contains_key(name) && !has_metric {
             let message = format!("{name} means nothing without MetricType");
-            document.at_key(Rule::Scaling, &path.key(name), message, Some("MetricType: CPU".to_owned()));
+            document.at_key(
+                Rule::Scaling,
+                &path.key(name),
+                message,
+                Some("MetricType: CPU".to_owned()),
+            );
         }
     }
 }
@@ -210,13 +233,21 @@ fn check_balancer(
     is_current: bool,
     components: &[ComponentEntry<'_>],
 ) {
-    let resource = if is_current { format!("{name}TargetGroup") } else { name.to_owned() };
+    let resource = if is_current {
+        format!("{name}TargetGroup")
+    } else {
+        name.to_owned()
+    };
     let resources = document.section("Resources").and_then(Value::as_map);
     if resources.is_some_and(|resources| resources.contains_key(resource.as_str())) {
         return;
     }
     if let Some(found) = components.iter().find(|component| component.name == name) {
-        let other = if is_current { "ElasticLoadBalancer" } else { "ElasticLoadBalancerV2" };
+        let other = if is_current {
+            "ElasticLoadBalancer"
+        } else {
+            "ElasticLoadBalancerV2"
+        };
         match found.component_type.and_then(generation) {
             Some(generation) if generation != is_current => {
                 let message = format!("{name} is a load balancer of the other generation");

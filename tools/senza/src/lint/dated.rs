@@ -34,9 +34,10 @@ fn check_values(document: &Document<'_>, found: &mut Vec<(Path, String, Option<S
             (Some("CacheParameterGroupName"), "default.redis2.8") => {
                 ("AWS has retired this version of Redis", "default.redis7")
             }
-            (Some("HttpTokens"), "optional") => {
-                ("whoever can make the application send requests can read its credentials", "required")
-            }
+            (Some("HttpTokens"), "optional") => (
+                "whoever can make the application send requests can read its credentials",
+                "required",
+            ),
             _ => return,
         };
         found.push((path.clone(), format!("{text}: {message}"), Some(fix.to_owned())));
@@ -61,10 +62,16 @@ fn check_components(document: &Document<'_>, found: &mut Vec<(Path, String, Opti
             found.push((component.path.key("EngineVersion"), message, None));
         }
         if let Some(node) = text("CacheNodeType").filter(|_| is_redis)
-            && ["cache.m1.", "cache.m3.", "cache.t1.", "cache.t2."].iter().any(|old| node.starts_with(old))
+            && ["cache.m1.", "cache.m3.", "cache.t1.", "cache.t2."]
+                .iter()
+                .any(|old| node.starts_with(old))
         {
             let message = format!("AWS has better nodes than {node}");
-            found.push((component.path.key("CacheNodeType"), message, Some("cache.t4g.small".to_owned())));
+            found.push((
+                component.path.key("CacheNodeType"),
+                message,
+                Some("cache.t4g.small".to_owned()),
+            ));
         }
         if component.body.contains_key("LaunchConfigurationName") {
             let message = "accounts made since October 2024 can't create launch configurations".to_owned();

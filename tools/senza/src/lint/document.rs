@@ -125,7 +125,10 @@ impl<'a> Document<'a> {
     /// The components that have a name and a body.
     pub(super) fn components(&self) -> Vec<ComponentEntry<'a>> {
         let section = Path::to("SenzaComponents");
-        let list = self.section("SenzaComponents").and_then(Value::as_list).unwrap_or_default();
+        let list = self
+            .section("SenzaComponents")
+            .and_then(Value::as_list)
+            .unwrap_or_default();
         list.iter()
             .enumerate()
             .filter_map(|(index, entry)| {
@@ -144,7 +147,10 @@ impl<'a> Document<'a> {
     /// The parameters that `SenzaInfo` declares.
     pub(super) fn parameters(&self) -> Vec<ParameterEntry<'a>> {
         let section = Path::to("SenzaInfo").key("Parameters");
-        let list = self.info().and_then(|info| info.get("Parameters")).and_then(Value::as_list);
+        let list = self
+            .info()
+            .and_then(|info| info.get("Parameters"))
+            .and_then(Value::as_list);
         list.unwrap_or_default()
             .iter()
             .enumerate()
@@ -182,7 +188,9 @@ impl<'a> Document<'a> {
         fix: Option<String>,
     ) {
         let place = self.outline.key_place(&path.0);
-        let place = self.find(place, words).unwrap_or_else(|| self.outline.value_place(&path.0));
+        let place = self
+            .find(place, words)
+            .unwrap_or_else(|| self.outline.value_place(&path.0));
         self.note(rule, place, message.into(), fix);
     }
 
@@ -190,7 +198,10 @@ impl<'a> Document<'a> {
     fn find(&self, (line, column): (usize, usize), words: &str) -> Option<(usize, usize)> {
         let mut skipped = column - 1;
         for (number, content) in self.text.lines().enumerate().skip(line - 1) {
-            let start = content.char_indices().nth(skipped).map_or(content.len(), |(index, _)| index);
+            let start = content
+                .char_indices()
+                .nth(skipped)
+                .map_or(content.len(), |(index, _)| index);
             skipped = 0;
             if let Some(found) = content.get(start..)?.find(words) {
                 let before = content.get(..start + found)?;

@@ -36,13 +36,26 @@ pub(super) fn check(document: &mut Document<'_>) {
         let message = "StackVersion is always the version of the command line";
         document.at_key(Rule::InfoKey, &path.key("StackVersion"), message, None);
     }
-    if let Some(value) = info.get("Compatibility").filter(|value| **value != Value::Null && !is_templated(value))
+    if let Some(value) = info
+        .get("Compatibility")
+        .filter(|value| **value != Value::Null && !is_templated(value))
         && Compatibility::from_value(value).is_none()
     {
-        document.at_value(Rule::Info, &path.key("Compatibility"), "Compatibility must be 2.1 or 3", None);
+        document.at_value(
+            Rule::Info,
+            &path.key("Compatibility"),
+            "Compatibility must be 2.1 or 3",
+            None,
+        );
     }
-    if let Some(topic) = info.get("OperatorTopicId").filter(|topic| !matches!(topic, Value::Null | Value::String(_))) {
-        let message = format!("OperatorTopicId must be the name or ARN of a topic, not {}", topic.kind());
+    if let Some(topic) = info
+        .get("OperatorTopicId")
+        .filter(|topic| !matches!(topic, Value::Null | Value::String(_)))
+    {
+        let message = format!(
+            "OperatorTopicId must be the name or ARN of a topic, not {}",
+            topic.kind()
+        );
         document.at_value(Rule::Info, &path.key("OperatorTopicId"), message, None);
     }
     check_tags(document, info, &path.key("Tags"));
@@ -52,7 +65,9 @@ fn check_stack_name(document: &mut Document<'_>, info: &Map, path: &Path) {
     match info.get("StackName") {
         Some(Value::String(name)) if is_stack_name(name) || name.contains("{{") => {}
         Some(Value::String(name)) if !name.is_empty() => {
-            let message = format!("\"{name}\" is no name for a stack: it has letters, digits and dashes, and begins with a letter");
+            let message = format!(
+                "\"{name}\" is no name for a stack: it has letters, digits and dashes, and begins with a letter"
+            );
             document.at_value(Rule::Info, &path.key("StackName"), message, None);
         }
         Some(Value::String(_) | Value::Null) | None => {
@@ -67,9 +82,11 @@ fn check_stack_name(document: &mut Document<'_>, info: &Map, path: &Path) {
 }
 
 /// CloudFormation's rule.
-fn is_stack_name(name: &str) -> bool {
+pub(super) fn is_stack_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '-')
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || character == '-')
 }
 
 fn check_tags(document: &mut Document<'_>, info: &Map, path: &Path) {
@@ -105,5 +122,6 @@ fn check_tags(document: &mut Document<'_>, info: &Map, path: &Path) {
 /// Whether a name differs from a known one in case, or by a slip of the finger. `TagsOfTeam` is a name of its own.
 fn is_misspelling(name: &str, known: &str) -> bool {
     let (name, known) = (name.to_lowercase(), known.to_lowercase());
-    strsim::damerau_levenshtein(&name, &known) <= 2 && name.len() > 3
+    let slips = (known.len() / 4).clamp(1, 2);
+    strsim::damerau_levenshtein(&name, &known) <= slips
 }

@@ -12,7 +12,10 @@ const LONGEST_STACK_NAME: usize = 128;
 const LONGEST_BALANCER_NAME: usize = 32;
 
 pub(super) fn check(document: &mut Document<'_>) {
-    let name = document.info().and_then(|info| info.get("StackName")).and_then(Value::as_str);
+    let name = document
+        .info()
+        .and_then(|info| info.get("StackName"))
+        .and_then(Value::as_str);
     let Some(name) = name.filter(|name| !name.contains("{{")) else {
         return;
     };
@@ -27,8 +30,16 @@ pub(super) fn check(document: &mut Document<'_>) {
         if !component.component_type.is_some_and(is_balancer) || component.body.contains_key("LoadBalancerName") {
             continue;
         }
-        let suffix = component.body.get("NameSuffix").and_then(Value::as_str).unwrap_or_default();
-        let suffix_length = if suffix.is_empty() { 0 } else { suffix.chars().count() + 1 };
+        let suffix = component
+            .body
+            .get("NameSuffix")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let suffix_length = if suffix.is_empty() {
+            0
+        } else {
+            suffix.chars().count() + 1
+        };
         if length + 2 + suffix_length > LONGEST_BALANCER_NAME {
             let message = format!(
                 "with the version the name of the load balancer {} has more than {LONGEST_BALANCER_NAME} characters and is \

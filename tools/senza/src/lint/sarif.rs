@@ -54,7 +54,11 @@ fn uri(file: &str) -> String {
     if file.contains("://") {
         return file.to_owned();
     }
-    let mut uri = if file.starts_with('/') { "file://".to_owned() } else { String::new() };
+    let mut uri = if file.starts_with('/') {
+        "file://".to_owned()
+    } else {
+        String::new()
+    };
     for byte in file.strip_prefix("./").unwrap_or(file).bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));

@@ -7,12 +7,33 @@ use super::document::{Document, Path, walk};
 
 /// Words by which names of secrets are known.
 const WORDS: [&str; 8] = [
-    "accesskey", "apikey", "credential", "passphrase", "passwd", "password", "privatekey", "secret",
+    "accesskey",
+    "apikey",
+    "credential",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
 ];
 /// Last words of names that only say where a secret is, or how it is.
 const HARMLESS_ENDINGS: [&str; 16] = [
-    "arn", "bucket", "directory", "enabled", "endpoint", "file", "id", "key_name", "length", "name", "path", "policy",
-    "ttl", "type", "uri", "url",
+    "arn",
+    "bucket",
+    "directory",
+    "enabled",
+    "endpoint",
+    "file",
+    "id",
+    "key_name",
+    "length",
+    "name",
+    "path",
+    "policy",
+    "ttl",
+    "type",
+    "uri",
+    "url",
 ];
 /// How an access key's id begins.
 const ACCESS_KEYS: [&str; 2] = ["AKIA", "ASIA"];
@@ -32,8 +53,14 @@ pub(super) fn check(document: &mut Document<'_>) {
         } else if path.last_key().is_some_and(is_secret_name) && is_clear(text) && !is_declaration(path) {
             let name = path.last_key().unwrap_or_default();
             let message = format!("{name} looks like a secret in clear text");
-            let encrypted = if path.starts_with("SenzaInfo") { "senza:kms" } else { "aws:kms" };
-            let fix = Some(format!("{encrypted}:<base64>, {{{{resolve:secretsmanager:...}}}}, or a parameter with NoEcho"));
+            let encrypted = if path.starts_with("SenzaInfo") {
+                "senza:kms"
+            } else {
+                "aws:kms"
+            };
+            let fix = Some(format!(
+                "{encrypted}:<base64>, {{{{resolve:secretsmanager:...}}}}, or a parameter with NoEcho"
+            ));
             found.push((Rule::LikelySecret, path.clone(), text.clone(), message, fix));
         }
     });
@@ -49,7 +76,12 @@ pub(super) fn check(document: &mut Document<'_>) {
         };
         if is_secret_name(parameter.name) && !is_hidden {
             let message = format!("everybody who can see the stack sees the parameter {}", parameter.name);
-            document.at_key(Rule::LikelySecret, &parameter.path, message, Some("NoEcho: true".to_owned()));
+            document.at_key(
+                Rule::LikelySecret,
+                &parameter.path,
+                message,
+                Some("NoEcho: true".to_owned()),
+            );
         }
     }
 }
@@ -63,14 +95,18 @@ fn is_secret_name(name: &str) -> bool {
 /// Text that is a secret if anything is: not encrypted, not put in later, and not a switch.
 fn is_clear(text: &str) -> bool {
     let is_switch = ["true", "false", "yes", "no", "none", ""].contains(&text.to_lowercase().as_str());
-    let is_reference = ["aws:kms:", "senza:kms:", "arn:", "/", "${"].iter().any(|start| text.starts_with(start));
+    let is_reference = ["aws:kms:", "senza:kms:", "arn:", "/", "${"]
+        .iter()
+        .any(|start| text.starts_with(start));
     !is_switch && !is_reference && !text.contains("{{")
 }
 
 /// The words that describe a parameter or a resource are no secrets.
 fn is_declaration(path: &Path) -> bool {
     let text = path.to_string();
-    ["Description", "Type", "AllowedPattern", "Ref"].iter().any(|end| text.ends_with(end))
+    ["Description", "Type", "AllowedPattern", "Ref"]
+        .iter()
+        .any(|end| text.ends_with(end))
 }
 
 /// The id of an access key in `text`.

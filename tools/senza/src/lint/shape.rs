@@ -57,12 +57,20 @@ fn check_section(document: &mut Document<'_>, name: &str, path: &Path, value: &V
             "Description" | "AWSTemplateFormatVersion" => "text",
             _ => "a map",
         };
-        document.at_value(Rule::Shape, path, format!("{name} must be {wanted}, not {}", value.kind()), None);
+        document.at_value(
+            Rule::Shape,
+            path,
+            format!("{name} must be {wanted}, not {}", value.kind()),
+            None,
+        );
     }
 }
 
 fn check_components(document: &mut Document<'_>) {
-    let list = document.section("SenzaComponents").and_then(Value::as_list).unwrap_or_default();
+    let list = document
+        .section("SenzaComponents")
+        .and_then(Value::as_list)
+        .unwrap_or_default();
     let mut names: Vec<&str> = Vec::new();
     for (index, entry) in list.iter().enumerate() {
         let path = Path::to("SenzaComponents").index(index);
@@ -137,7 +145,8 @@ pub(super) fn single_entry<'a>(
             None
         }
         (_, count) => {
-            let message = format!("{what} is a map with one key, its name, and this has {count} (is the indentation right?)");
+            let message =
+                format!("{what} is a map with one key, its name, and this has {count} (is the indentation right?)");
             document.at_value(Rule::Shape, path, message, None);
             None
         }

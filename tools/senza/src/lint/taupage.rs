@@ -5,6 +5,7 @@ use stups_yaml::{Map, Value};
 use super::Rule;
 use super::components::check_port;
 use super::document::{Document, Path, is_templated};
+use super::info::is_stack_name;
 use crate::components::docker_image::DockerImage;
 use crate::components::{is_application_id, is_application_version};
 
@@ -54,8 +55,12 @@ fn check_names(document: &mut Document<'_>, config: &Map, path: &Path) {
         }
     }
     // With no application_id of its own the group has the stack's name.
-    let stack_name = document.info().and_then(|info| info.get("StackName")).and_then(Value::as_str);
+    let stack_name = document
+        .info()
+        .and_then(|info| info.get("StackName"))
+        .and_then(Value::as_str);
     if let Some(name) = stack_name.filter(|name| !config.contains_key("application_id") && !name.contains("{{"))
+        && is_stack_name(name)
         && !is_application_id(name)
     {
         let message = format!("application_id is the stack's name without being given, and \"{name}\" can't be one");
@@ -76,7 +81,8 @@ fn check_source(document: &mut Document<'_>, config: &Map, path: &Path) {
         let message = format!("\"{source}\" is not a Docker image");
         let fix = Some("registry/team/artifact:tag".to_owned());
         document.at_value(Rule::Taupage, &path, message, fix);
-    } else if source.ends_with(":latest") || DockerImage::parse(source).is_some_and(|image| image.reference == "latest") {
+    } else if source.ends_with(":latest") || DockerImage::parse(source).is_some_and(|image| image.reference == "latest")
+    {
         let message = "the tag latest moves: nobody can say later what ran here";
         document.at_value(Rule::Dated, &path, message, None);
     }

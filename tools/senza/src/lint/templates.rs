@@ -120,7 +120,11 @@ fn check_name(document: &mut Document<'_>, path: &Path, place: Place, name: &str
         _ => {
             let guess = nearest(root, ROOTS).map(|known| name.replacen(root, known, 1));
             let argument = document.parameters().iter().any(|parameter| parameter.name == name);
-            let fix = if argument { Some(format!("Arguments.{name}")) } else { guess };
+            let fix = if argument {
+                Some(format!("Arguments.{name}"))
+            } else {
+                guess
+            };
             undefined(document, format!("\"{name}\" is not defined"), fix);
         }
     }
@@ -144,14 +148,20 @@ fn missing_in_info(document: &Document<'_>, parts: &[&str]) -> Option<(String, V
 fn check_escaping(document: &mut Document<'_>, path: &Path, text: &str) {
     for (position, _) in text.match_indices("{{") {
         let rest = &text[position + 2..];
-        let Some((name, _)) = rest.split_once("}}") else { continue };
+        let Some((name, _)) = rest.split_once("}}") else {
+            continue;
+        };
         let is_raw = name.starts_with(['{', '&', '#', '^', '/', '!', '=', '>']) || text[..position].ends_with('{');
         let name = name.trim();
         if is_raw || name.is_empty() {
             continue;
         }
         if let Some(value) = known_value(document, name).filter(|value| value.contains(ESCAPED)) {
-            let sample: String = value.chars().filter(|character| ESCAPED.contains(character)).take(3).collect();
+            let sample: String = value
+                .chars()
+                .filter(|character| ESCAPED.contains(character))
+                .take(3)
+                .collect();
             let message = format!("{{{{{name}}}}} writes HTML, and {name} has {sample} in it");
             document.at_words(Rule::Escaping, path, name, message, Some(format!("{{{{{{{name}}}}}}}")));
         }
@@ -164,10 +174,17 @@ fn known_value(document: &Document<'_>, name: &str) -> Option<String> {
         let parameters = document.parameters();
         let parameter = parameters.iter().find(|parameter| parameter.name == argument)?;
         let default = parameter.body.get("Default").and_then(Value::as_str).map(str::to_owned);
-        let allowed = parameter.body.get("AllowedValues").and_then(Value::as_list).unwrap_or_default();
-        return default.into_iter().chain(allowed.iter().filter_map(|value| Some(value.as_str()?.to_owned()))).find(|value| value.contains(ESCAPED));
+        let allowed = parameter
+            .body
+            .get("AllowedValues")
+            .and_then(Value::as_list)
+            .unwrap_or_default();
+        return default
+            .into_iter()
+            .chain(allowed.iter().filter_map(|value| Some(value.as_str()?.to_owned())))
+            .find(|value| value.contains(ESCAPED));
     }
-    let mut value = None;
+    let mut value: Option<&Value> = None;
     for part in name.strip_prefix("SenzaInfo.")?.split('.') {
         value = match value {
             None => document.info()?.get(part),

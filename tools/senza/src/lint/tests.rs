@@ -22,7 +22,12 @@ fn fixes(text: &str) -> Vec<(String, Option<String>)> {
 /// The one finding's rule and fix.
 #[track_caller]
 fn only(text: &str, rule: &str, fix: Option<&str>) {
-    assert_eq!(fixes(text), [(rule.to_owned(), fix.map(str::to_owned))], "{:#?}", lint("d.yaml", text));
+    assert_eq!(
+        fixes(text),
+        [(rule.to_owned(), fix.map(str::to_owned))],
+        "{:#?}",
+        lint("d.yaml", text)
+    );
 }
 
 const GOOD: &str = "\
@@ -112,8 +117,8 @@ Resources:
             "10:5 missing-property",
             "12:7 unknown-property",
             "13:32 wrong-type",
-            "13:49 undefined-variable",
-            "13:96 taupage-config",
+            "13:48 undefined-variable",
+            "13:88 taupage-config",
             "16:3 value",
         ],
         "{:#?}",
@@ -124,9 +129,15 @@ Resources:
 #[test]
 fn yaml_has_its_places() {
     assert_eq!(found("SenzaInfo: ["), ["1:13 syntax"]);
-    assert_eq!(found("a: {{Arguments.X}}"), ["1:1 shape", "1:1 senza-info", "1:5 value"]);
+    assert_eq!(
+        found("a: {{Arguments.X}}"),
+        ["1:1 shape", "1:1 senza-info", "1:5 value"]
+    );
     assert_eq!(found("- a"), ["1:1 shape"]);
-    assert_eq!(found("SenzaInfo: {StackName: x}\nResources: {A: {Type: !Reff x}}"), ["2:16 shape", "2:23 value"]);
+    assert_eq!(
+        found("SenzaInfo: {StackName: x}\nResources: {A: {Type: !Reff x}}"),
+        ["2:13 shape", "2:23 value"]
+    );
 }
 
 #[test]
@@ -137,8 +148,14 @@ fn sections_and_entries_have_shapes() {
         ("SenzaInfo: {StackName: x}\nSenzaComponents: {A: {}}", "2:18 shape"),
         ("SenzaInfo: {StackName: x}\nSenzaComponents: [A]", "2:19 shape"),
         ("SenzaInfo: {StackName: x}\nSenzaComponents: [{A: }]", "2:21 shape"),
-        ("SenzaInfo: {StackName: x}\nSenzaComponents: [{A: {Type: 'Senza::IamRole'}, B: 1}]", "2:19 shape"),
-        ("SenzaInfo: {StackName: x}\nSenzaComponents: [{A-b: {Type: 'Senza::IamRole'}}]", "2:20 shape"),
+        (
+            "SenzaInfo: {StackName: x}\nSenzaComponents: [{A: {Type: 'Senza::IamRole'}, B: 1}]",
+            "2:19 shape",
+        ),
+        (
+            "SenzaInfo: {StackName: x}\nSenzaComponents: [{A-b: {Type: 'Senza::IamRole'}}]",
+            "2:20 shape",
+        ),
         ("SenzaInfo: {StackName: x}\nResources: {A: {Typ: x}}", "2:13 shape"),
         ("SenzaInfo: {StackName: x}\nOutputs: []", "2:10 shape"),
     ] {
@@ -150,7 +167,11 @@ fn sections_and_entries_have_shapes() {
 
 #[test]
 fn senza_info() {
-    only("Resources: {}", "senza-info", Some("SenzaInfo: {StackName: my-application}"));
+    only(
+        "Resources: {}",
+        "senza-info",
+        Some("SenzaInfo: {StackName: my-application}"),
+    );
     for (info, rule) in [
         ("{}", "senza-info"),
         ("{StackName: 5}", "senza-info"),
@@ -163,13 +184,22 @@ fn senza_info() {
         ("{StackName: x, StackVersion: 1}", "senza-info-key"),
         ("{StackName: x, Tag: {A: b}}", "senza-info-key"),
         ("{StackName: x, Parameters: {A: {}}}", "senza-info"),
-        ("{StackName: '{{Arguments.version}}', Parameters: [{version: }]}", "senza-info"),
-        ("{StackName: '{{Arguments.A}}', Parameters: [{A: }, {A: }]}", "senza-info"),
+        (
+            "{StackName: '{{Arguments.version}}', Parameters: [{version: }]}",
+            "senza-info",
+        ),
+        (
+            "{StackName: '{{Arguments.A}}', Parameters: [{A: }, {A: }]}",
+            "senza-info",
+        ),
         ("{StackName: '{{Arguments.A}}', Parameters: [{A: x}]}", "senza-info"),
         ("{StackName: x, Compatibility: 2.1}", "dated"),
     ] {
         let text = format!("SenzaInfo: {info}");
-        let rules: Vec<_> = lint("d.yaml", &text).iter().map(|finding| finding.rule.name()).collect();
+        let rules: Vec<_> = lint("d.yaml", &text)
+            .iter()
+            .map(|finding| finding.rule.name())
+            .collect();
         assert_eq!(rules, [rule], "{text}");
     }
 }
@@ -181,7 +211,11 @@ fn components_have_types_and_properties() {
         "component-type",
         Some("Senza::StupsAutoConfiguration"),
     );
-    only(&changed("InstanceType: t3.micro", "InstanceType: [t3.micro]"), "wrong-type", None);
+    only(
+        &changed("InstanceType: t3.micro", "InstanceType: [t3.micro]"),
+        "wrong-type",
+        None,
+    );
     let missing = fixes(&changed("      InstanceType: t3.micro\n", ""));
     assert_eq!(missing, [("missing-property".to_owned(), None)]);
     only(
@@ -189,14 +223,24 @@ fn components_have_types_and_properties() {
         "unknown-property",
         Some("Scheme"),
     );
-    only(&changed("Scheme: internet-facing", "Scheme: public"), "wrong-type", None);
     only(
-        &changed("ElasticLoadBalancer: AppLoadBalancer", "ElasticLoadBalancer: [AppLoadBalancr]"),
+        &changed("Scheme: internet-facing", "Scheme: public"),
+        "wrong-type",
+        None,
+    );
+    only(
+        &changed(
+            "ElasticLoadBalancer: AppLoadBalancer",
+            "ElasticLoadBalancer: [AppLoadBalancr]",
+        ),
         "unknown-component",
         Some("AppLoadBalancer"),
     );
     only(
-        &changed("ElasticLoadBalancer: AppLoadBalancer", "ElasticLoadBalancerV2: AppLoadBalancer"),
+        &changed(
+            "ElasticLoadBalancer: AppLoadBalancer",
+            "ElasticLoadBalancerV2: AppLoadBalancer",
+        ),
         "unknown-component",
         Some("ElasticLoadBalancer: AppLoadBalancer"),
     );
@@ -208,12 +252,18 @@ fn groups_scale_sensibly() {
     for (from, to) in [
         ("2 within 15m", "2 in 15m"),
         ("MetricType: CPU", "MetricType: Memory"),
-        ("MetricType: CPU\n        ScaleUpThreshold: 70", "MetricType: NetworkIn\n        ScaleUpThreshold: 5 Donkeys"),
+        (
+            "MetricType: CPU\n        ScaleUpThreshold: 70",
+            "MetricType: NetworkIn\n        ScaleUpThreshold: 5 Donkeys",
+        ),
         ("Minimum: 2", "Minimum: 20"),
         ("Maximum: 10", "Maximum: 10\n        DesiredCapacity: 11"),
     ] {
         let text = changed(from, to);
-        let rules: Vec<_> = lint("d.yaml", &text).iter().map(|finding| finding.rule.name()).collect();
+        let rules: Vec<_> = lint("d.yaml", &text)
+            .iter()
+            .map(|finding| finding.rule.name())
+            .collect();
         assert_eq!(rules, ["auto-scaling"], "{to}: {:#?}", lint("d.yaml", &text));
     }
     let without_metric = changed("        MetricType: CPU\n", "");
@@ -224,7 +274,12 @@ fn groups_scale_sensibly() {
 fn taupage_can_run_it() {
     for (from, to, rule, fix) in [
         ("runtime: Docker", "runtime: rkt", "wrong-type", None),
-        ("runtime: Docker", "runtime: Docker\n        application_id: Hello", "taupage-config", None),
+        (
+            "runtime: Docker",
+            "runtime: Docker\n        application_id: Hello",
+            "taupage-config",
+            None,
+        ),
         (
             "runtime: Docker",
             "runtime: Docker\n        application_version: 1.0",
@@ -239,16 +294,27 @@ fn taupage_can_run_it() {
         ),
         ("{8080: 8080}", "{8080: 80800}", "port", None),
         ("{8080: 8080}", "{http: 8080}", "port", None),
-        ("health_check_path: /", "health_check_path: health", "taupage-config", Some("/health")),
+        (
+            "health_check_path: /",
+            "health_check_path: health",
+            "taupage-config",
+            Some("/health"),
+        ),
     ] {
         if rule == "template" {
             continue;
         }
         only(&changed(from, to), rule, fix);
     }
-    let text = changed("'stups/hello-world:{{Arguments.ImageVersion}}'\n", "stups/hello-world:latest\n        v: '{{Arguments.ImageVersion}}'\n");
+    let text = changed(
+        "'stups/hello-world:{{Arguments.ImageVersion}}'\n",
+        "stups/hello-world:latest\n        v: '{{Arguments.ImageVersion}}'\n",
+    );
     only(&text, "dated", None);
-    let text = changed("'stups/hello-world:{{Arguments.ImageVersion}}'\n", "a//b\n        v: '{{Arguments.ImageVersion}}'\n");
+    let text = changed(
+        "'stups/hello-world:{{Arguments.ImageVersion}}'\n",
+        "a//b\n        v: '{{Arguments.ImageVersion}}'\n",
+    );
     only(&text, "taupage-config", Some("registry/team/artifact:tag"));
     let text = changed("StackName: hello-world", "StackName: Hello");
     only(&text, "taupage-config", None);
@@ -258,14 +324,22 @@ fn taupage_can_run_it() {
 fn templates_use_what_is_defined() {
     let at_path = |template: &str| changed("health_check_path: /", &format!("health_check_path: '/{template}'"));
     for (template, rule, fix) in [
-        ("{{Arguments.ImageVersoin}}", "undefined-variable", Some("Arguments.ImageVersion")),
+        (
+            "{{Arguments.ImageVersoin}}",
+            "undefined-variable",
+            Some("Arguments.ImageVersion"),
+        ),
         (
             "{{Arguments.Other}}",
             "undefined-variable",
             Some("declare the parameter: \"- Other: {}\" below SenzaInfo/Parameters"),
         ),
         ("{{AccountInfo.Team}}", "undefined-variable", Some("AccountInfo.TeamID")),
-        ("{{SenzaInfo.StackNam}}", "undefined-variable", Some("SenzaInfo.StackName")),
+        (
+            "{{SenzaInfo.StackNam}}",
+            "undefined-variable",
+            Some("SenzaInfo.StackName"),
+        ),
         ("{{ImageVersion}}", "undefined-variable", Some("Arguments.ImageVersion")),
         ("{{#Arguments.ImageVersion}}x", "template", None),
         ("{{> x}}", "template", None),
@@ -283,9 +357,16 @@ fn templates_use_what_is_defined() {
         assert_eq!(lint("d.yaml", &at_path(good)), [], "{good}");
     }
     // At the place of the name, also in a text of several lines.
-    let text = changed("health_check_path: /", "user: |\n          one\n          two {{Arguments.No}}");
+    let text = changed(
+        "health_check_path: /",
+        "user: |\n          one\n          two {{Arguments.No}}",
+    );
     assert_eq!(found(&text), ["30:17 undefined-variable"]);
-    only(&changed("StackName: hello-world", "StackName: '{{SenzaInfo.X}}'"), "undefined-variable", None);
+    only(
+        &changed("StackName: hello-world", "StackName: '{{SenzaInfo.X}}'"),
+        "undefined-variable",
+        None,
+    );
     let text = changed("Default: ''", "Default: '{{Arguments.ImageVersion}}'");
     only(&text, "undefined-variable", None);
     let text = changed("    - ImageVersion:", "    - Unused: {Default: 1}\n    - ImageVersion:");
@@ -294,7 +375,10 @@ fn templates_use_what_is_defined() {
 
 #[test]
 fn html_is_not_what_was_meant() {
-    let text = changed("    - Secret:\n", "    - Url: {Default: 'http://x/?a=1&b=2'}\n    - Secret:\n");
+    let text = changed(
+        "    - Secret:\n",
+        "    - Url: {Default: 'http://x/?a=1&b=2'}\n    - Secret:\n",
+    );
     let text = text.replacen("health_check_path: /\n", "health_check_path: '/{{Arguments.Url}}'\n", 1);
     only(&text, "html-escaping", Some("{{{Arguments.Url}}}"));
     let text = text.replacen("'/{{Arguments.Url}}'", "'/{{{Arguments.Url}}}'", 1);
@@ -305,16 +389,37 @@ fn html_is_not_what_was_meant() {
 fn references_lead_somewhere() {
     for (from, to, rule, fix) in [
         ("{Ref: Topic}", "{Ref: Topik}", "logical-id", Some("Topic")),
-        ("!GetAtt AppLoadBalancer.DNSName", "!GetAtt AppLoadBalancr.DNSName", "logical-id", Some("AppLoadBalancer")),
-        ("${AppServer}", "${AppServerr}", "uncertain-logical-id", Some("AppServer")),
+        (
+            "!GetAtt AppLoadBalancer.DNSName",
+            "!GetAtt AppLoadBalancr.DNSName",
+            "logical-id",
+            Some("AppLoadBalancer"),
+        ),
+        (
+            "${AppServer}",
+            "${AppServerr}",
+            "uncertain-logical-id",
+            Some("AppServer"),
+        ),
         ("${AppServer}", "${Nothing.At}", "logical-id", None),
-        ("{Type: 'AWS::SNS::Topic', ", "{Type: 'AWS::SNS::Topic', DependsOn: [Nothing], ", "logical-id", None),
+        (
+            "{Type: 'AWS::SNS::Topic', ",
+            "{Type: 'AWS::SNS::Topic', DependsOn: [Nothing], ",
+            "logical-id",
+            None,
+        ),
     ] {
         only(&changed(from, to), rule, fix);
     }
     for (from, to) in [
-        ("${AppServer}", "${!Literal} ${ImageVersion} ${AppServerConfig} ${AppLoadBalancerMainDomain}"),
-        ("Resources:\n", "Transform: AWS::LanguageExtensions\nResources:\n  X: {Type: x, A: {Ref: Y}}\n"),
+        (
+            "${AppServer}",
+            "${!Literal} ${ImageVersion} ${AppServerConfig} ${AppLoadBalancerMainDomain}",
+        ),
+        (
+            "Resources:\n",
+            "Transform: AWS::LanguageExtensions\nResources:\n  X: {Type: x, A: {Ref: Y}}\n",
+        ),
     ] {
         assert_eq!(lint("d.yaml", &changed(from, to)), [], "{to}");
     }
@@ -322,12 +427,16 @@ fn references_lead_somewhere() {
 
 #[test]
 fn what_is_dated_is_said() {
-    let volumes = "InstanceType: t3.micro\n      BlockDeviceMappings: [{DeviceName: /dev/sda1, Ebs: {VolumeType: gp2}}]";
+    let volumes =
+        "InstanceType: t3.micro\n      BlockDeviceMappings: [{DeviceName: /dev/sda1, Ebs: {VolumeType: gp2}}]";
     only(&changed("InstanceType: t3.micro", volumes), "dated", Some("gp3"));
     let redis = "  - Cache: {Type: 'Senza::RedisNode', EngineVersion: 2.8.19, CacheNodeType: cache.t2.small, SecurityGroups: [x]}\nResources:\n";
     assert_eq!(
         fixes(&changed("Resources:\n", redis)),
-        [("dated".to_owned(), None), ("dated".to_owned(), Some("cache.t4g.small".to_owned()))]
+        [
+            ("dated".to_owned(), None),
+            ("dated".to_owned(), Some("cache.t4g.small".to_owned()))
+        ]
     );
 }
 
@@ -341,7 +450,12 @@ fn long_names_are_said() {
 
 #[test]
 fn secrets_are_not_in_clear() {
-    let environment = |entry: &str| changed("TOPIC: {Ref: Topic}", &format!("TOPIC: {{Ref: Topic}}\n          {entry}"));
+    let environment = |entry: &str| {
+        changed(
+            "TOPIC: {Ref: Topic}",
+            &format!("TOPIC: {{Ref: Topic}}\n          {entry}"),
+        )
+    };
     let hint = "aws:kms:<base64>, {{resolve:secretsmanager:...}}, or a parameter with NoEcho";
     only(&environment("API_KEY: abcdef"), "likely-secret", Some(hint));
     only(&environment("KEY: AKIAIOSFODNN7EXAMPLE"), "clear-secret", None);
@@ -350,7 +464,11 @@ fn secrets_are_not_in_clear() {
         "clear-secret",
         Some("encrypt it with KMS: aws:kms:<base64>"),
     );
-    only(&changed("        NoEcho: true\n", ""), "likely-secret", Some("NoEcho: true"));
+    only(
+        &changed("        NoEcho: true\n", ""),
+        "likely-secret",
+        Some("NoEcho: true"),
+    );
     for good in [
         "API_KEY: 'aws:kms:abc'",
         "PASSWORD_FILE: x",

@@ -45,6 +45,11 @@ impl TemplatePlace {
     }
 }
 
+/// Whether a template has to go through S3.
+pub(crate) fn is_large(template: &JsonMap<String, Json>) -> bool {
+    Json::Object(template.clone()).to_string().len() > MAXIMUM_IN_REQUEST
+}
+
 /// Puts `template` where CloudFormation can read it: into the request if it fits, else into the request's bucket, which is made
 /// when it does not exist. The object's name holds the template's digest, so that a repetition changes nothing.
 ///
@@ -67,7 +72,7 @@ pub(crate) async fn place(
     }
     let Some(bucket) = &request.template_bucket else {
         return Err(Error::Fatal(format!(
-            "the template has {} bytes, a request takes at most {MAXIMUM_IN_REQUEST}: name an S3 bucket for it with \
+            "the template has {} bytes, CloudFormation takes at most {MAXIMUM_IN_REQUEST} in a request: name an S3 bucket for it with \
              --template-bucket, or as template_bucket under defaults in Senza's configuration file",
             body.len()
         )));
