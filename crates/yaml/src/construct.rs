@@ -198,12 +198,11 @@ impl<'a> Constructor<'a> {
                 self.charge(node, place)?;
                 let mut maps = Vec::with_capacity(items.len());
                 for item in items {
-                    match self.value(*item, place.below(*item))? {
-                        Value::Map(map) => maps.push(map),
-                        _ => {
-                            let error = Error::at(self.position(*item)?, ADVICE);
-                            self.tolerate(error, ())?;
-                        }
+                    if let Value::Map(map) = self.value(*item, place.below(*item))? {
+                        maps.push(map);
+                    } else {
+                        let error = Error::at(self.position(*item)?, ADVICE);
+                        self.tolerate(error, ())?;
                     }
                 }
                 maps.into_iter().rev().for_each(|map| target.extend(map));

@@ -99,7 +99,7 @@ enum Command {
     Lint(lint::LintArguments),
     Schema(schema::SchemaArguments),
     #[command(flatten)]
-    Aws(AwsCommand),
+    Aws(Box<AwsCommand>),
 }
 
 /// The commands that talk to AWS.
@@ -207,7 +207,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         }
     };
     let command = match command {
-        Command::Aws(command) => command,
+        Command::Aws(command) => *command,
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());

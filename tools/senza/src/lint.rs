@@ -84,7 +84,7 @@ pub(crate) fn lint(file: &str, text: &str) -> Vec<Finding> {
             });
         }
     }
-    findings.sort_by(|left, right| (left.line, left.column, left.rule).cmp(&(right.line, right.column, right.rule)));
+    findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
     findings.dedup();
     findings
 }

@@ -472,9 +472,10 @@ async fn large_templates_go_through_a_bucket() {
         .await;
     let files = Files::new();
     let large = |label: &str| {
-        let filler: String = (0..60)
+        let filler: Vec<String> = (0..60)
             .map(|number| format!("  O{number}: {{Value: '{}'}}\n", "x".repeat(1000)))
             .collect();
+        let filler = filler.concat();
         let topic =
             format!("Resources: {{Topic: {{Type: 'AWS::SNS::Topic', Properties: {{DisplayName: {label}}}}}}}\n");
         format!("SenzaInfo: {{StackName: large}}\n{topic}Outputs:\n{filler}")

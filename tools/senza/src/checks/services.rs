@@ -42,7 +42,7 @@ impl Services {
 
     /// The token for Pier One, as the registry code takes it.
     pub(super) fn pierone_token(&self) -> Option<&str> {
-        self.pierone_token.as_ref().map(|token| token.expose_secret())
+        self.pierone_token.as_ref().map(SecretString::expose_secret)
     }
 }
 
@@ -50,13 +50,11 @@ impl Services {
 fn configured(section: &str, terminal: &Terminal) -> Option<Url> {
     let configuration = ConfigFile::new(section, section).load_with_environment(terminal);
     let text = configuration.get("url")?.as_str().filter(|url| !url.is_empty())?;
-    match stups_terminal::url(text).ok().and_then(|url| url.parse().ok()) {
-        Some(url) => Some(url),
-        None => {
-            terminal.warning(&format!("\"{text}\", the configured URL of {section}, is not valid"));
-            None
-        }
+    let url = stups_terminal::url(text).ok().and_then(|url| url.parse().ok());
+    if url.is_none() {
+        terminal.warning(&format!("\"{text}\", the configured URL of {section}, is not valid"));
     }
+    url
 }
 
 /// The person's token of the name `kio`. Nobody is asked to log in where nobody can answer.

@@ -97,7 +97,7 @@ mod tests {
             "A": {"Properties": {"LaunchTemplateData": {"UserData": {"Fn::Base64": config}}}},
             "B": {"Properties": {"UserData": {"Fn::Base64": config}}},
         }});
-        assert_eq!(subjects(&template), [subject.clone()]);
+        assert_eq!(subjects(&template), [subject]);
         let joined =
             json!({"Fn::Join": ["", ["#taupage-ami-config\napplication_id: hello\nsource: ", {"Ref": "Image"}, "\n"]]});
         let template = json!({"Resources": {"A": {"UserData": {"Fn::Base64": joined}}}});

@@ -14,6 +14,7 @@ use crate::{Error, stack_tags};
 
 /// Create a new Cloud Formation stack from the given Senza definition file
 #[derive(Clone, Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct CreateArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,

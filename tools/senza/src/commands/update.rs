@@ -12,6 +12,7 @@ use crate::{Compatibility, Error, diff};
 
 /// Update an existing Cloud Formation stack from the given Senza definition file
 #[derive(Clone, Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct UpdateArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,

@@ -119,7 +119,7 @@ fn walk(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mut V
             }
             return;
         }
-        if old.len() == new.len() && old.iter().chain(new).all(|item| item.is_object()) {
+        if old.len() == new.len() && old.iter().chain(new).all(Json::is_object) {
             for (index, (old, new)) in old.iter().zip(new).enumerate() {
                 walk(&below(&(index + 1).to_string()), Some(old), Some(new), changes);
             }

@@ -1,5 +1,7 @@
 //! Findings as code hosts read them: SARIF 2.1.0 (OASIS).
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use super::{Finding, Rule, Severity};
@@ -63,7 +65,7 @@ fn uri(file: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

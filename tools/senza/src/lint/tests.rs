@@ -1,6 +1,6 @@
 //! Every rule finds its mistake, at its place.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::*;
 
@@ -482,7 +482,8 @@ fn secrets_are_not_in_clear() {
 
 #[test]
 fn stacks_have_limits() {
-    let outputs: String = (0..201).map(|number| format!("  O{number}: {{Value: x}}\n")).collect();
+    let outputs: Vec<String> = (0..201).map(|number| format!("  O{number}: {{Value: x}}\n")).collect();
+    let outputs = outputs.concat();
     let text = format!("SenzaInfo: {{StackName: x}}\nOutputs:\n{outputs}");
     assert_eq!(found(&text), ["2:1 limit"]);
 }
@@ -517,7 +518,7 @@ fn sarif_is_structured_as_the_standard_says() {
     }
     assert_eq!(
         results[0]["message"],
-        Json::from(json!({"text": "nobody here knows the property Schema (fix: Scheme)"}))
+        json!({"text": "nobody here knows the property Schema (fix: Scheme)"})
     );
 }
 
