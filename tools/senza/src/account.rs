@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 
 use crate::Error;
 use crate::route53::HostedZone;
+use crate::template::python;
 use endpoints::Endpoints;
 use memo::Memo;
 
@@ -189,6 +190,17 @@ impl Account {
             })
             .collect();
         Ok(self.terminal.choice("Please select the domain", &choices, None)?)
+    }
+
+    /// The AWS accounts whose Taupage images may be used, from the configuration file (`taupage.owners`); nothing when anybody's
+    /// may.
+    pub(crate) fn image_owners(&self) -> Option<Vec<String>> {
+        if self.offline {
+            return None;
+        }
+        let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
+        let owners = configuration.get("taupage")?.get("owners")?.as_list()?;
+        Some(owners.iter().map(python::text).collect())
     }
 
     /// Makes `domain` the account's domain from here on, as load balancers do with the zone they were put into.

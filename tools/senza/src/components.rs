@@ -17,6 +17,7 @@ mod iam_role;
 mod launch_template;
 mod listeners;
 mod look_ups;
+mod plug_in;
 mod properties;
 mod property_table;
 mod redis;
@@ -43,6 +44,7 @@ use crate::account::Account;
 use crate::template::Arguments;
 use crate::{Compatibility, Error};
 pub(crate) use component_type::ComponentType;
+pub(crate) use plug_in::program_name as plug_in_name;
 use properties::Properties;
 pub(crate) use properties::{integer, is_function, scalar_text};
 pub(crate) use property_table::{Kind, Property, nearest};
@@ -129,19 +131,27 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     look_ups::prefetch(components, account).await;
 }
 
-/// Lets `component` edit the template. An unknown type is a usage error that names the nearest known one.
+/// Lets `component` edit the template. A type that neither Senza nor a plug-in knows is a usage error that names the nearest known
+/// one.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     use ComponentType::{
         AutoScalingGroup, Configuration, CoreosAutoConfiguration, ElasticLoadBalancer, ElasticLoadBalancerV2,
         Elastigroup, IamRole, RedisCluster, RedisNode, StupsAutoConfiguration, SubnetAutoConfiguration,
         TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedDnsElasticLoadBalancerV2,
     };
-    let component_type = ComponentType::of(component)?;
-    let properties = Properties::of(component);
+    let Some(component_type) = ComponentType::find(&component.component_type) else {
+        return Box::pin(plug_in::apply(component, generation)).await;
+    };
     let (terminal, is_current) = (generation.terminal, generation.is_current());
-    if is_current {
-        properties.warn_about_unknown(&component_type.tables(), terminal);
-    }
+    let resolved;
+    let component = if is_current {
+        Properties::of(component).warn_about_unknown(&component_type.tables(), terminal);
+        resolved = Box::pin(reference::resolved(component, generation.account)).await?;
+        &resolved
+    } else {
+        // senza 2.1 takes references in some places only.
+        component
+    };
     let applied: BoxFuture<'_, Result<(), Error>> = match component_type {
         Configuration => Box::pin(ready(configuration::apply(component, generation))),
         SubnetAutoConfiguration => Box::pin(subnets::apply(component, generation)),
@@ -160,7 +170,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     };
     applied.await?;
     if is_current {
-        properties.warn_about_kinds(&component_type.tables(), terminal);
+        Properties::of(component).warn_about_kinds(&component_type.tables(), terminal);
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(crate) struct Answers {
     pub(crate) coreos_feed: Option<String>,
     /// instead of Spot's API
     pub(crate) spot_api: Option<String>,
+    /// directories with plug-ins
+    pub(crate) programs: Vec<std::path::PathBuf>,
 }
 
 impl Answers {
@@ -45,6 +47,7 @@ impl Answers {
         account.endpoints = Endpoints {
             coreos_feed: self.coreos_feed.unwrap_or_else(nowhere),
             spot_api: self.spot_api.unwrap_or_else(nowhere),
+            programs: self.programs,
         };
         for vpc in &self.vpcs {
             let subnets = self.subnets.iter().filter(|subnet| subnet.vpc_id == vpc.id);

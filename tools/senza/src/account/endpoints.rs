@@ -1,16 +1,21 @@
-//! Where the services other than AWS are that a definition may need.
+//! Where everything but AWS is that a definition may need.
 
-/// Addresses of services.
+use std::path::PathBuf;
+
+/// Addresses of services, and directories.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
     /// list of Flatcar images, with `{channel}` and `{architecture}`
     pub(crate) coreos_feed: String,
     /// API of Spot by NetApp, without a slash at its end
     pub(crate) spot_api: String,
+    /// directories with programs, plug-ins among them
+    pub(crate) programs: Vec<PathBuf>,
 }
 
 impl Endpoints {
-    /// The services' own addresses, or those in the environment: `SENZA_COREOS_FEED`, `SENZA_SPOTINST_API`.
+    /// The services' own addresses, or those in the environment: `SENZA_COREOS_FEED`, `SENZA_SPOTINST_API`; the directories of
+    /// `PATH`.
     pub(crate) fn of_process() -> Self {
         let address = |variable: &str, default: &str| {
             std::env::var(variable)
@@ -26,6 +31,9 @@ impl Endpoints {
                 "https://{channel}.release.flatcar-linux.net/{architecture}-usr/current/flatcar_production_ami_all.json",
             ),
             spot_api: address("SENZA_SPOTINST_API", "https://api.spotinst.io"),
+            programs: std::env::var_os("PATH")
+                .map(|path| std::env::split_paths(&path).collect())
+                .unwrap_or_default(),
         }
     }
 }

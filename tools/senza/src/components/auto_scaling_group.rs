@@ -161,7 +161,7 @@ async fn launch_configuration(
     for Property { name, .. } in LAUNCH_OVERRIDES {
         let name = *name;
         if let Some(value) = properties.get(name).filter(|_| name != "UserData") {
-            let value = reference::resolve_property(value, &properties.path(name), generation).await?;
+            let value = reference::resolve(value, &properties.path(name), generation.account).await?;
             configuration.insert(name.to_owned(), value);
         }
     }
@@ -316,7 +316,7 @@ async fn override_group(
         let Some(value) = properties.get(name) else {
             continue;
         };
-        let value = reference::resolve_property(value, &properties.path(name), generation).await?;
+        let value = reference::resolve(value, &properties.path(name), generation.account).await?;
         group.insert(name.to_owned(), value);
         if name == "LaunchConfigurationName" {
             // A group can't have both.

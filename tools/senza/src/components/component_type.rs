@@ -118,9 +118,8 @@ impl ComponentType {
     pub(crate) fn tables(self) -> Vec<&'static [Property]> {
         let groups: [&[&[Property]]; 2] = match self {
             Self::Configuration => [configuration::PROPERTIES, &[]],
-            Self::SubnetAutoConfiguration | Self::StupsAutoConfiguration => {
-                [configuration::PROPERTIES, &[subnets::ADDITIONS]]
-            }
+            Self::SubnetAutoConfiguration => [configuration::PROPERTIES, &[subnets::ADDITIONS]],
+            Self::StupsAutoConfiguration => [configuration::PROPERTIES, &[subnets::ADDITIONS, subnets::IMAGES]],
             Self::CoreosAutoConfiguration => [configuration::PROPERTIES, &[subnets::ADDITIONS, coreos::ADDITIONS]],
             Self::AutoScalingGroup => [auto_scaling_group::PROPERTIES, &[]],
             Self::TaupageAutoScalingGroup => [taupage::PROPERTIES, &[]],
@@ -184,7 +183,7 @@ impl ComponentType {
 }
 
 /// `IAMRole` -> `iam_role`: an underscore before an upper-case letter that begins a word or follows a lower-case letter or digit.
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     let at = |index: usize| characters.get(index).copied();
     let mut words = String::new();

@@ -127,7 +127,7 @@ pub(crate) async fn build(
     for (key, value) in properties.iter() {
         let is_evaluated = EVALUATED.iter().any(|property| property.name == key);
         if !is_evaluated && !consumed.contains(&key.as_str()) {
-            let value = reference::resolve_property(value, &properties.path(&key), generation).await?;
+            let value = reference::resolve(value, &properties.path(&key), generation.account).await?;
             balancer.insert(key, value);
         }
     }

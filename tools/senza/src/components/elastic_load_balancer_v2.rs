@@ -292,7 +292,7 @@ async fn target_group(
 /// The component's VPC, else that of the stack's subnets. senza 2.1 takes the account's, whatever the subnets are.
 async fn vpc_id(properties: &Properties<'_>, generation: &Generation<'_>) -> Result<Json, Error> {
     if let Some(given) = properties.get("VpcId").filter(|given| given.as_str() != Some("")) {
-        return reference::resolve_property(given, &properties.path("VpcId"), generation).await;
+        return reference::resolve(given, &properties.path("VpcId"), generation.account).await;
     }
     match generation.account.stack_network() {
         Some(network) if generation.is_current() => Ok(json!(network.vpc_id)),
@@ -310,7 +310,7 @@ async fn override_resources(
         if key == "Name" || EVALUATED.iter().any(|property| property.name == key) {
             continue;
         }
-        let value = reference::resolve_property(value, &properties.path(&key), generation).await?;
+        let value = reference::resolve(value, &properties.path(&key), generation.account).await?;
         let resources = section(generation.template, &["Resources"])?;
         for id in ids {
             let place = resources

@@ -217,7 +217,7 @@ async fn given(properties: &Properties<'_>, generation: &Generation<'_>) -> Resu
     };
     let mut group = JsonMap::new();
     for (name, value) in given.iter() {
-        let value = reference::resolve_property(value, &given.path(&name), generation).await?;
+        let value = reference::resolve(value, &given.path(&name), generation.account).await?;
         group.insert(name, value);
     }
     Ok(group)
@@ -300,7 +300,7 @@ async fn add_load_balancers(
                 .filter(|arns| !is_classic && !arns.is_empty());
             for (index, arn) in given.unwrap_or_default().iter().enumerate() {
                 let path = properties.path(&format!("TargetGroupARNs/{index}"));
-                let arn = reference::resolve_property(arn, &path, generation).await?;
+                let arn = reference::resolve(arn, &path, generation.account).await?;
                 balancers.push(json!({key: arn, "type": kind}));
             }
             for name in names.iter().filter(|_| given.is_none()) {
@@ -336,7 +336,7 @@ async fn iam_role(component: &Component, generation: &mut Generation<'_>) -> Res
     let Some(profile) = properties.get("IamInstanceProfile") else {
         return Ok(None);
     };
-    let profile = reference::resolve_property(profile, &properties.path("IamInstanceProfile"), generation).await?;
+    let profile = reference::resolve(profile, &properties.path("IamInstanceProfile"), generation.account).await?;
     let is_arn = profile.as_str().is_some_and(|text| text.starts_with("arn:"))
         || profile.pointer("/Fn::GetAtt/1").and_then(Json::as_str) == Some("Arn");
     let key = if is_arn { "arn" } else { "name" };

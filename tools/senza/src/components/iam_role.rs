@@ -37,7 +37,7 @@ const PASSED_ON: &[Property] = &[
 pub(super) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let properties = Properties::of(component);
     let value = async |name: &str| match properties.get(name) {
-        Some(value) => reference::resolve_property(value, &properties.path(name), generation)
+        Some(value) => reference::resolve(value, &properties.path(name), generation.account)
             .await
             .map(Some),
         None => Ok(None),

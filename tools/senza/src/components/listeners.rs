@@ -114,7 +114,7 @@ pub(super) async fn listeners(
                     "must be a listener with Type and Properties, as in CloudFormation",
                 ));
             }
-            resources.push(reference::resolve_property(listener, &properties.path(&place), generation).await?);
+            resources.push(reference::resolve(listener, &properties.path(&place), generation.account).await?);
         }
         return Ok(Listeners {
             resources,

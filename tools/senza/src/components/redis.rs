@@ -152,7 +152,7 @@ async fn add_server(
         ("CacheNodeType", node_type),
     ] {
         let value = match properties.get(name) {
-            Some(value) => reference::resolve_property(value, &properties.path(name), generation).await?,
+            Some(value) => reference::resolve(value, &properties.path(name), generation.account).await?,
             None => Json::from(default),
         };
         server.insert(name.to_owned(), value);

@@ -3,9 +3,9 @@
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_yaml::{Map, Value};
 
-use super::Generation;
 use super::properties::{Properties, scalar_text};
 use super::property_table::Property;
+use super::{Component, Generation};
 use crate::Error;
 use crate::account::Account;
 
@@ -116,16 +116,6 @@ pub(crate) async fn resolve(value: &Value, path: &str, account: &Account) -> Res
     }
 }
 
-/// The value of a property as JSON, with what references in it stand for: at any depth, at senza 2.1's compatibility only when
-/// the whole value is one.
-pub(crate) async fn resolve_property(value: &Value, path: &str, generation: &Generation<'_>) -> Result<Json, Error> {
-    if generation.is_current() {
-        let resolved = resolve_all(value, path, generation.account, false).await?;
-        return Ok(resolved.to_json());
-    }
-    resolve(value, path, generation.account).await
-}
-
 /// Copies what is given of `table` into the resource `target`.
 pub(crate) async fn pass_on(
     properties: &Properties<'_>,
@@ -135,11 +125,22 @@ pub(crate) async fn pass_on(
 ) -> Result<(), Error> {
     for Property { name, .. } in table {
         if let Some(value) = properties.get(name) {
-            let value = resolve_property(value, &properties.path(name), generation).await?;
+            let value = resolve(value, &properties.path(name), generation.account).await?;
             target.insert((*name).to_owned(), value);
         }
     }
     Ok(())
+}
+
+/// The component with each reference in its properties, at any depth, replaced by what it stands for.
+pub(crate) async fn resolved(component: &Component, account: &Account) -> Result<Component, Error> {
+    let path = format!("SenzaComponents/{}", component.name);
+    let properties = Value::Map(component.properties.clone());
+    let mut resolved = component.clone();
+    if let Value::Map(properties) = resolve_all(&properties, &path, account, false).await? {
+        resolved.properties = properties;
+    }
+    Ok(resolved)
 }
 
 /// All references in `value`, at any depth, in order.

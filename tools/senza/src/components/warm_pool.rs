@@ -31,7 +31,7 @@ pub(super) async fn add(
     }
     let mut pool: JsonMap<_, _> = members(json!({"AutoScalingGroupName": {"Ref": group}}));
     for (name, value) in given.iter() {
-        let value = reference::resolve_property(value, &given.path(&name), generation).await?;
+        let value = reference::resolve(value, &given.path(&name), generation.account).await?;
         pool.insert(name, value);
     }
     add_resource(

@@ -4,7 +4,7 @@ use stups_yaml::{Map, Value};
 
 use super::Rule;
 use super::document::{ComponentEntry, Document, Path, is_templated};
-use crate::components::{ComponentType, Kind, Property, group_rules, integer, is_function, nearest};
+use crate::components::{ComponentType, Kind, Property, group_rules, integer, is_function, nearest, plug_in_name};
 
 pub(super) fn check(document: &mut Document<'_>) {
     let components = document.components();
@@ -21,6 +21,7 @@ pub(super) fn check(document: &mut Document<'_>) {
             &tables,
             Others::AreRead(&["Type"]),
         );
+        check_name(document, component, component_type);
         check_ports(document, component);
         if component_type.is_group() {
             check_scaling(document, component);
@@ -32,7 +33,7 @@ pub(super) fn check(document: &mut Document<'_>) {
 fn check_type(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
     let path = component.path.key("Type");
     match component.body.get("Type") {
-        Some(Value::String(written)) if written.contains("{{") => {}
+        Some(Value::String(written)) if written.contains("{{") || is_plug_in(written) => {}
         Some(Value::String(written)) if component.component_type.is_none() => {
             let message = format!("there is no component \"{written}\"");
             document.at_value(Rule::ComponentType, &path, message, ComponentType::nearest(written));
@@ -49,6 +50,32 @@ fn check_type(document: &mut Document<'_>, component: &ComponentEntry<'_>) {
             let message = format!("Type must be text, not {}", other.kind());
             document.at_value(Rule::ComponentType, &path, message, None);
         }
+    }
+}
+
+/// Types of other makers can't be looked up here; a prefix that is nearly Senza's is none of theirs.
+fn is_plug_in(written: &str) -> bool {
+    let prefix = written.split("::").next().unwrap_or_default();
+    plug_in_name(written).is_some() && nearest(prefix, ["Senza"]).is_none()
+}
+
+/// Most components call their resources after themselves.
+fn check_name(document: &mut Document<'_>, component: &ComponentEntry<'_>, component_type: ComponentType) {
+    let name = component.name;
+    let has_own_names = matches!(
+        component_type,
+        ComponentType::Configuration
+            | ComponentType::SubnetAutoConfiguration
+            | ComponentType::StupsAutoConfiguration
+            | ComponentType::CoreosAutoConfiguration
+            | ComponentType::RedisNode
+            | ComponentType::RedisCluster
+    );
+    let is_id = name.chars().all(|character| character.is_ascii_alphanumeric());
+    if !has_own_names && !is_id && !name.contains("{{") {
+        let message = format!("the name \"{name}\" becomes a logical id, which has letters and digits only");
+        let fix: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        document.at_key(Rule::Shape, &component.path, message, Some(fix));
     }
 }
 

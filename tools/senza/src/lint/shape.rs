@@ -82,11 +82,6 @@ fn check_components(document: &mut Document<'_>) {
             document.at_key(Rule::Shape, &path, format!("there are two components \"{name}\""), None);
         }
         names.push(name);
-        if !name.chars().all(|character| character.is_ascii_alphanumeric()) && !name.contains("{{") {
-            let message = format!("the name \"{name}\" becomes a logical id, which has letters and digits only");
-            let fix: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-            document.at_key(Rule::Shape, &path, message, Some(fix));
-        }
         if !matches!(body, Value::Map(_)) {
             let message = format!("{name} must be a map with Type, not {}", body.kind());
             document.at_value(Rule::Shape, &path, message, None);

@@ -248,6 +248,14 @@ fn components_have_types_and_properties() {
 }
 
 #[test]
+fn components_of_other_makers_are_left_to_them() {
+    let text = "SenzaInfo: {StackName: x}\nSenzaComponents: [{A: {Type: 'Acme::Thing', Any: {Ref: B}}}]";
+    assert_eq!(lint("d.yaml", text), []);
+    let text = "SenzaInfo: {StackName: x}\nSenzaComponents: [{A: {Type: 'Sensa::IamRole'}}]";
+    only(text, "component-type", Some("Senza::IamRole"));
+}
+
+#[test]
 fn groups_scale_sensibly() {
     for (from, to) in [
         ("2 within 15m", "2 in 15m"),

@@ -217,6 +217,20 @@ mod tests {
     }
 
     #[test]
+    fn every_type_and_property_is_documented() {
+        let documentation = include_str!("../../../../docs/src/senza/components.md");
+        for component_type in ComponentType::all() {
+            let names = component_type.properties().map(|property| property.name.to_owned());
+            for name in names.chain([component_type.name()]) {
+                assert!(
+                    documentation.contains(&format!("`{name}`")),
+                    "{name} of {component_type:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn aliases_are_types() {
         for (component_type, alias) in ALIASES {
             assert_eq!(ComponentType::find(alias), Some(component_type), "{alias}");
