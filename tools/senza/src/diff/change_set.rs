@@ -220,3 +220,91 @@ fn property_of(detail: &ResourceChangeDetail) -> Option<PropertyChange> {
         ..PropertyChange::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::Sender;
+
+    use stups_aws::{Credentials, Session};
+    use stups_terminal::Terminal;
+
+    use super::*;
+    use crate::Compatibility;
+    use crate::clean_up::CleanUp;
+
+    /// Answers one call; what is asked about a change set is never answered.
+    fn answer(mut stream: TcpStream, called: &Sender<String>) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 || line.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let body = String::from_utf8(body).ok()?;
+        let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
+        called.send(action.to_owned()).ok()?;
+        if action == "DescribeChangeSet" {
+            // Until the caller goes.
+            let _ = reader.read(&mut [0]);
+            return None;
+        }
+        let content = format!("<{action}Response><{action}Result><Id>arn:1</Id></{action}Result></{action}Response>");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            content.len()
+        );
+        stream.write_all((head + &content).as_bytes()).ok()
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_command_deletes_its_change_set() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (called, calls) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let called = called.clone();
+                std::thread::spawn(move || answer(stream, &called));
+            }
+        });
+        let anybody = Credentials::new("anybody", "anybody", None, None, "test");
+        let context = Context {
+            terminal: Terminal::captured("").0,
+            session: Session::with_credentials(anybody, "us-east-1", Some(&endpoint)),
+            clean_up: CleanUp::default(),
+        };
+        let request = StackRequest {
+            stack_name: "hello-v1".to_owned(),
+            template: JsonMap::new(),
+            parameters: Vec::new(),
+            tags: Vec::new(),
+            notification_arns: Vec::new(),
+            capabilities: Vec::new(),
+            compatibility: Compatibility::Senza3,
+            secrets: Vec::new(),
+            template_bucket: None,
+            termination_protection: false,
+        };
+        let asked = tokio::task::spawn_blocking(move || {
+            let calls_so_far: Vec<String> = calls.iter().take(2).collect();
+            (calls_so_far, calls)
+        });
+        // As Ctrl-C does it: the work is dropped where it waits, and then what is to be undone is undone.
+        let (so_far, calls) = tokio::select! {
+            result = describe(&context, &request, &request.template) => panic!("{result:?}"),
+            asked = asked => asked.unwrap(),
+        };
+        assert_eq!(so_far, ["CreateChangeSet", "DescribeChangeSet"]);
+        context.clean_up.run().await;
+        assert_eq!(calls.try_recv().as_deref(), Ok("DeleteChangeSet"));
+    }
+}

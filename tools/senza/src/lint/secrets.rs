@@ -6,8 +6,10 @@ use super::Rule;
 use super::document::{Document, Path, walk};
 
 /// Words by which names of secrets are known.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 10] = [
     "accesskey",
+    "accesstoken",
+    "authtoken",
     "apikey",
     "credential",
     "passphrase",
