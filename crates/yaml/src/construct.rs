@@ -9,21 +9,14 @@ use crate::{Key, Map, Value};
 
 /// The value of the document's root.
 pub(crate) fn construct(document: &Document) -> Result<Value, Error> {
-    let Some(root) = document.root else {
-        return Ok(Value::Null);
-    };
-    let mut constructor = Constructor {
-        nodes: &document.nodes,
-        alias_nodes: 0,
-        alias_text_bytes: 0,
-    };
-    constructor.value(
-        Edge {
-            node: root,
-            alias: None,
-        },
-        Place { depth: 0, alias: None },
-    )
+    Constructor::new(document, None).root(document)
+}
+
+/// The value of the document's root without what is wrong in it, and everything that is wrong. Bounds stay errors.
+pub(crate) fn construct_tolerantly(document: &Document) -> Result<(Value, Vec<Error>), Error> {
+    let mut constructor = Constructor::new(document, Some(Vec::new()));
+    let value = constructor.root(document)?;
+    Ok((value, constructor.tolerated.unwrap_or_default()))
 }
 
 /// Where in the tree a node is constructed.
@@ -47,9 +40,38 @@ struct Constructor<'a> {
     nodes: &'a [Node],
     alias_nodes: usize,
     alias_text_bytes: usize,
+    /// the errors so far, when they do not end the construction
+    tolerated: Option<Vec<Error>>,
 }
 
 impl<'a> Constructor<'a> {
+    fn new(document: &'a Document, tolerated: Option<Vec<Error>>) -> Self {
+        Self {
+            nodes: &document.nodes,
+            alias_nodes: 0,
+            alias_text_bytes: 0,
+            tolerated,
+        }
+    }
+
+    fn root(&mut self, document: &Document) -> Result<Value, Error> {
+        let Some(node) = document.root else {
+            return Ok(Value::Null);
+        };
+        self.value(Edge { node, alias: None }, Place { depth: 0, alias: None })
+    }
+
+    /// Goes on with `instead` where errors are tolerated.
+    fn tolerate<T>(&mut self, error: Error, instead: T) -> Result<T, Error> {
+        match &mut self.tolerated {
+            Some(errors) => {
+                errors.push(error);
+                Ok(instead)
+            }
+            None => Err(error),
+        }
+    }
+
     fn node(&self, id: NodeId) -> Result<&'a Node, Error> {
         self.nodes
             .get(id)
@@ -84,9 +106,10 @@ impl<'a> Constructor<'a> {
     fn value(&mut self, edge: Edge, place: Place) -> Result<Value, Error> {
         let node = self.node(edge.node)?;
         self.charge(node, place)?;
-        let kind = match &node.tag {
+        let kind = match node.tag.as_deref().map(tag::kind) {
             None => Kind::Implicit,
-            Some(tag) => tag::kind(tag).map_err(|message| Error::at(node.position, message))?,
+            Some(Ok(kind)) => kind,
+            Some(Err(message)) => return self.tolerate(Error::at(node.position, message), Value::Null),
         };
         if let Kind::Function(function) = kind {
             let argument = match &node.content {
@@ -94,16 +117,20 @@ impl<'a> Constructor<'a> {
                 Content::Sequence(items) => self.list(items, place)?,
                 Content::Mapping(pairs) => Value::Map(self.map(pairs, place)?),
             };
-            return tag::call(function, argument).map_err(|message| Error::at(node.position, message));
+            return tag::call(function, argument)
+                .or_else(|message| self.tolerate(Error::at(node.position, message), Value::Null));
         }
         match (&node.content, kind) {
-            (Content::Scalar { text, plain }, kind) => {
-                scalar_value(text, *plain, kind).map_err(|message| Error::at(node.position, message))
-            }
+            (Content::Scalar { text, plain }, kind) => scalar_value(text, *plain, kind)
+                .or_else(|message| self.tolerate(Error::at(node.position, message), Value::Null)),
             (Content::Sequence(items), Kind::Implicit | Kind::Sequence) => self.list(items, place),
             (Content::Mapping(pairs), Kind::Implicit | Kind::Mapping) => Ok(Value::Map(self.map(pairs, place)?)),
-            (Content::Sequence(_), _) => Err(Error::at(node.position, "this tag does not fit a list")),
-            (Content::Mapping(_), _) => Err(Error::at(node.position, "this tag does not fit a map")),
+            (Content::Sequence(_), _) => {
+                self.tolerate(Error::at(node.position, "this tag does not fit a list"), Value::Null)
+            }
+            (Content::Mapping(_), _) => {
+                self.tolerate(Error::at(node.position, "this tag does not fit a map"), Value::Null)
+            }
         }
     }
 
@@ -139,7 +166,8 @@ impl<'a> Constructor<'a> {
                     .map(|(key, _)| quoted(&key.to_string()))
                     .unwrap_or_default();
                 let message = format!("the key {key} occurs a second time in this map");
-                return Err(Error::at(self.position(*key_edge)?, message));
+                let error = Error::at(self.position(*key_edge)?, message);
+                self.tolerate(error, ())?;
             }
         }
         Ok(map)
@@ -170,14 +198,16 @@ impl<'a> Constructor<'a> {
                 self.charge(node, place)?;
                 let mut maps = Vec::with_capacity(items.len());
                 for item in items {
-                    match self.value(*item, place.below(*item))? {
-                        Value::Map(map) => maps.push(map),
-                        _ => return Err(Error::at(self.position(*item)?, ADVICE)),
+                    if let Value::Map(map) = self.value(*item, place.below(*item))? {
+                        maps.push(map);
+                    } else {
+                        let error = Error::at(self.position(*item)?, ADVICE);
+                        self.tolerate(error, ())?;
                     }
                 }
                 maps.into_iter().rev().for_each(|map| target.extend(map));
             }
-            _ => return Err(Error::at(position, ADVICE)),
+            _ => self.tolerate(Error::at(position, ADVICE), ())?,
         }
         Ok(())
     }
@@ -186,7 +216,8 @@ impl<'a> Constructor<'a> {
         let node = self.node(edge.node)?;
         let Content::Scalar { text, plain } = &node.content else {
             let message = "a key must be a scalar; text that starts with \"{\" or \"[\", such as {{Arguments.Name}}, needs quotes";
-            return Err(Error::at(self.position(edge)?, message));
+            let error = Error::at(self.position(edge)?, message);
+            return self.tolerate(error, Key::Null);
         };
         let implicit = *plain && node.tag.is_none();
         if implicit && scalar::implicit(text) == Implicit::DefaultValue {
@@ -199,10 +230,10 @@ impl<'a> Constructor<'a> {
             Value::Int(value) => Ok(Key::Int(value)),
             Value::Float(value) => Ok(Key::Float(value.to_bits())),
             Value::String(text) => Ok(Key::String(text)),
-            Value::List(_) | Value::Map(_) => Err(Error::at(
-                self.position(edge)?,
-                "a key must be a scalar, not a function",
-            )),
+            Value::List(_) | Value::Map(_) => {
+                let error = Error::at(self.position(edge)?, "a key must be a scalar, not a function");
+                self.tolerate(error, Key::Null)
+            }
         }
     }
 

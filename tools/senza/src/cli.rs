@@ -13,9 +13,10 @@ use stups_terminal::{
 };
 
 use crate::Error;
+use crate::clean_up::CleanUp;
 use crate::commands::{
-    create, delete, domains, events, images, init, instances, list, print, resources, schema, status, traffic, update,
-    wait,
+    create, delete, diff, domains, events, images, init, instances, lint, list, print, resources, schema, status,
+    traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -95,9 +96,10 @@ struct Senza {
 enum Command {
     /// Print a completion script for a shell
     Completion(CompletionArguments),
+    Lint(lint::LintArguments),
     Schema(schema::SchemaArguments),
     #[command(flatten)]
-    Aws(AwsCommand),
+    Aws(Box<AwsCommand>),
 }
 
 /// The commands that talk to AWS.
@@ -105,11 +107,14 @@ enum Command {
 enum AwsCommand {
     Create(create::CreateArguments),
     Delete(delete::DeleteArguments),
+    Diff(diff::DiffArguments),
     Domains(domains::DomainsArguments),
     Events(events::EventsArguments),
     Images(images::ImagesArguments),
     Init(init::InitArguments),
     Instances(instances::InstancesArguments),
+    // What abbreviated it before there was lint.
+    #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -125,6 +130,7 @@ impl AwsCommand {
         match self {
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
+            Self::Diff(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
             Self::Events(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
@@ -144,6 +150,7 @@ impl AwsCommand {
     fn format(&self) -> OutputFormat {
         match self {
             Self::Create(a) => a.output.output,
+            Self::Diff(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
@@ -200,11 +207,12 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         }
     };
     let command = match command {
-        Command::Aws(command) => command,
+        Command::Aws(command) => *command,
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
         }
+        Command::Lint(arguments) => return lint::run(terminal, &arguments).await.map_err(Error::into_failure),
         Command::Schema(arguments) => {
             schema::run(terminal, arguments);
             return Ok(());
@@ -213,8 +221,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     let context = Context {
         terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
+        clean_up: CleanUp::default(),
     };
     let outcome = until_interrupted(dispatch(&context, &command)).await;
+    context.clean_up.run().await;
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
         let mut failure = error.into_failure();
@@ -267,6 +277,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
     match command {
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
+        AwsCommand::Diff(a) => diff::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
         AwsCommand::Images(a) => images::run(context, a).boxed(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod diff;
 pub(crate) mod domains;
 pub(crate) mod events;
 pub(crate) mod generation;
@@ -9,6 +10,7 @@ pub(crate) mod images;
 pub(crate) mod init;
 mod instance_health;
 pub(crate) mod instances;
+pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod print;
 mod request_access;

@@ -6,7 +6,7 @@ mod certificate;
 mod component_type;
 mod configuration;
 mod coreos;
-mod docker_image;
+pub(crate) mod docker_image;
 mod domains;
 mod elastic_load_balancer;
 mod elastic_load_balancer_v2;
@@ -22,11 +22,12 @@ mod properties;
 mod property_table;
 mod redis;
 mod reference;
-mod registry;
+pub(crate) mod registry;
 mod resources;
 mod scaling;
 mod security_groups;
 mod senza_info;
+mod static_checks;
 mod subnets;
 mod taupage;
 mod update_policy;
@@ -43,10 +44,14 @@ use crate::account::Account;
 use crate::template::Arguments;
 use crate::{Compatibility, Error};
 pub(crate) use component_type::ComponentType;
+pub(crate) use plug_in::program_name as plug_in_name;
 use properties::Properties;
-pub(crate) use property_table::{Kind, Property};
+pub(crate) use properties::{integer, is_function, scalar_text};
+pub(crate) use property_table::{Kind, Property, nearest};
 pub(crate) use resources::members;
 pub(crate) use senza_info::SENZA_INFO;
+pub(crate) use static_checks::group_rules;
+pub(crate) use taupage::{is_application_id, is_application_version};
 
 /// One entry of `SenzaComponents`.
 #[derive(Clone, Debug)]

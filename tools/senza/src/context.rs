@@ -3,6 +3,8 @@
 use stups_aws::Session;
 use stups_terminal::Terminal;
 
+use crate::clean_up::CleanUp;
+
 /// What every command works with: the terminal in the output format in force, and the AWS session.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
@@ -10,4 +12,6 @@ pub(crate) struct Context {
     pub(crate) terminal: Terminal,
     /// region, credentials, clients
     pub(crate) session: Session,
+    /// what is to be undone however the command ends
+    pub(crate) clean_up: CleanUp,
 }

@@ -6,18 +6,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod checks;
+mod clean_up;
 mod cli;
 mod commands;
 mod compatibility;
 mod components;
 mod context;
 mod deployed;
+mod diff;
+mod digest;
 mod ec2;
 mod error;
 mod http;
 mod init;
+mod lint;
 mod load_balancer_name;
 mod route53;
+mod stack_tags;
 pub mod stacks;
 mod styles;
 pub mod template;

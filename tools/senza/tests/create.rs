@@ -81,17 +81,49 @@ async fn create_sends_template_parameters_and_tags() {
         .collect();
     assert!(parameters.contains(&("Label", "one")), "{parameters:?}");
     assert!(!parameters.contains(&("Unset", "")), "{parameters:?}");
+    let who = account
+        .session()
+        .sts()
+        .get_caller_identity()
+        .send()
+        .await
+        .unwrap()
+        .arn
+        .unwrap();
     let expected = [
         ("Name", "hello-v1"),
         ("StackName", "hello"),
         ("StackVersion", "v1"),
         ("Team", "demo"),
         ("a", "1"),
+        ("application", "hello"),
         ("b", ""),
+        ("version", "v1"),
+        ("who", who.as_str()),
     ];
     assert_eq!(
         tags(&stack),
         expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+    assert_eq!(stack.enable_termination_protection(), Some(false));
+
+    for words in [&["--no-stack-tags"][..], &["--compat", "2.1"]] {
+        let version = if words.len() == 1 { "v2" } else { "v3" };
+        senza(&account, &[&["create", &definition, version, "one"], words].concat())
+            .await
+            .success();
+        let plain: Vec<String> = tags(&self::stack(&account, &format!("hello-{version}")).await)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        assert_eq!(plain, ["Name", "StackName", "StackVersion", "Team"]);
+    }
+    senza(&account, &["create", &definition, "v4", "one", "--protect"])
+        .await
+        .success();
+    assert_eq!(
+        self::stack(&account, "hello-v4").await.enable_termination_protection(),
+        Some(true)
     );
     let body = template_body(&account, "hello-v1").await;
     assert!(body.contains(r#""Senza":{"Info":{"#), "{body}");
@@ -174,12 +206,23 @@ async fn a_dry_run_shows_topics_and_tags_and_creates_nothing() {
         .await
         .success();
     let arn = format!("arn:aws:sns:us-east-1:{}:ops", account.id());
+    let who = account
+        .session()
+        .sts()
+        .get_caller_identity()
+        .send()
+        .await
+        .unwrap()
+        .arn
+        .unwrap();
     assert_eq!(
         shown.stderr,
         format!(
-            "Generating Cloud Formation template.. OK\nCreating Cloud Formation stack hello-v1..\n**DRY-RUN** ['{arn}']\n Tags: \
+            "Generating Cloud Formation template.. OK\nNothing to check: no Taupage instances in this stack\nCreating Cloud Formation \
+             stack hello-v1..\n**DRY-RUN** ['{arn}']\n Tags: \
              [{{'Key': 'Name', 'Value': 'hello-v1'}}, {{'Key': 'StackName', 'Value': 'hello'}}, {{'Key': 'StackVersion', 'Value': 'v1'}}, \
-             {{'Key': 'a', 'Value': \"it's\"}}]\nCreating Cloud Formation stack hello-v1.. OK\n"
+             {{'Key': 'a', 'Value': \"it's\"}}, {{'Key': 'application', 'Value': 'hello'}}, {{'Key': 'version', 'Value': 'v1'}}, \
+             {{'Key': 'who', 'Value': '{who}'}}]\nCreating Cloud Formation stack hello-v1.. OK\n"
         )
     );
     let stacks = account.session().cloudformation().list_stacks().send().await.unwrap();
@@ -419,4 +462,65 @@ async fn an_update_keeps_the_generation_of_what_is_deployed() {
         .await
         .success();
     assert_eq!(configuration("server-new").await, NEW);
+}
+
+#[tokio::test]
+async fn large_templates_go_through_a_bucket() {
+    let account = Account::builder(AwsApi::shared().await)
+        .region("eu-west-1")
+        .build()
+        .await;
+    let files = Files::new();
+    let large = |label: &str| {
+        let filler: Vec<String> = (0..60)
+            .map(|number| format!("  O{number}: {{Value: '{}'}}\n", "x".repeat(1000)))
+            .collect();
+        let filler = filler.concat();
+        let topic =
+            format!("Resources: {{Topic: {{Type: 'AWS::SNS::Topic', Properties: {{DisplayName: {label}}}}}}}\n");
+        format!("SenzaInfo: {{StackName: large}}\n{topic}Outputs:\n{filler}")
+    };
+    let definition = files.write("large.yaml", large("one"));
+    let bucket = format!("templates-{}", account.id());
+    let with_bucket = async |words: &[&str]| senza(&account, &[words, &["--template-bucket", &bucket]].concat()).await;
+    with_bucket(&["create", &definition, "v1"]).await.success();
+    assert_eq!(
+        template(&account, "large-v1").await["Resources"]["Topic"]["Properties"]["DisplayName"],
+        "one"
+    );
+    let s3 = account.session().s3();
+    let versions = s3.list_object_versions().bucket(&bucket).send().await.unwrap();
+    assert!(
+        versions
+            .versions()
+            .iter()
+            .all(|version| version.version_id().is_some_and(|id| id != "null"))
+    );
+    let private = s3.get_public_access_block().bucket(&bucket).send().await.unwrap();
+    assert_eq!(
+        private
+            .public_access_block_configuration()
+            .unwrap()
+            .block_public_policy(),
+        Some(true)
+    );
+    assert!(s3.get_bucket_encryption().bucket(&bucket).send().await.is_ok());
+    let region = s3.get_bucket_location().bucket(&bucket).send().await.unwrap();
+    assert_eq!(region.location_constraint().unwrap().as_str(), "eu-west-1");
+
+    let definition = files.write("large.yaml", large("two"));
+    with_bucket(&["update", &definition, "v1"]).await.success();
+    assert_eq!(
+        template(&account, "large-v1").await["Resources"]["Topic"]["Properties"]["DisplayName"],
+        "two"
+    );
+    let shown = with_bucket(&["diff", &definition, "v1", "--exit-code"]).await.success();
+    assert_eq!(shown.stdout, "Stack large-v1: no changes.\n");
+    let objects = s3.list_objects_v2().bucket(&bucket).send().await.unwrap();
+    assert!(
+        objects
+            .contents()
+            .iter()
+            .all(|object| object.key().unwrap().starts_with("large-v1/"))
+    );
 }

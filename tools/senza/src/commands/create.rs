@@ -1,17 +1,20 @@
 //! `senza create`
 
+use stups_aws::cloudformation::types::ChangeSetType;
 use stups_terminal::Failure;
 
 use super::generation::{GenerationArguments, print_result};
 use super::update;
-use crate::Error;
+use crate::checks::{self, CheckArguments};
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Created};
 use crate::template::{StackRequest, python};
+use crate::{Error, stack_tags};
 
 /// Create a new Cloud Formation stack from the given Senza definition file
 #[derive(Clone, Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct CreateArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,
@@ -29,6 +32,17 @@ pub(crate) struct CreateArguments {
     /// Tags to associate with the stack
     #[arg(short, long = "tag", value_name = "KEY=VALUE")]
     pub(crate) tags: Vec<String>,
+    /// Do not add the tags application, version, team, who and commit
+    #[arg(long)]
+    pub(crate) no_stack_tags: bool,
+    /// Protect the stack from being deleted
+    #[arg(long)]
+    pub(crate) protect: bool,
+    /// Make a change set of this name and stop there
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    pub(crate) change_set: Option<String>,
+    #[command(flatten)]
+    pub(crate) checks: CheckArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -45,6 +59,21 @@ pub(crate) async fn run(context: &Context, arguments: &CreateArguments) -> Resul
         .generate(context, generation.compat, arguments.update_if_exists)
         .await?;
     request.tags.extend(tags);
+    request.termination_protection = arguments.protect;
+    let facts = Box::pin(checks::before_create(
+        context,
+        &arguments.checks,
+        &request,
+        generation.force,
+        arguments.dry_run,
+    ))
+    .await?;
+    if !arguments.no_stack_tags {
+        Box::pin(stack_tags::add(context, &mut request, &facts)).await;
+    }
+    if let Some(name) = &arguments.change_set {
+        return Box::pin(update::make_change_set(context, &request, name, ChangeSetType::Create)).await;
+    }
 
     let name = &request.stack_name;
     let action = context

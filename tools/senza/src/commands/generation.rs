@@ -1,6 +1,6 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
-use stups_terminal::{OutputFormat, Row, Table};
+use stups_terminal::{ConfigFile, OutputFormat, Row, Table, Terminal};
 
 use crate::account::Account;
 use crate::compatibility::CompatibilityChoice;
@@ -30,6 +30,9 @@ pub(crate) struct GenerationArguments {
     /// Generation of AWS resources: 2.1 as Senza 2.1 made them, 3 as AWS offers them today (environment: SENZA_COMPAT)
     #[arg(long, value_enum, value_name = "GENERATION")]
     pub(crate) compat: Option<Compatibility>,
+    /// S3 bucket for templates that are too large for a request; made when it does not exist
+    #[arg(long, value_name = "BUCKET")]
+    pub(crate) template_bucket: Option<String>,
 }
 
 impl GenerationArguments {
@@ -59,11 +62,20 @@ impl GenerationArguments {
             force: self.force,
             terminal,
         };
-        terminal
+        let mut request = terminal
             .action("Generating Cloud Formation template..")
             .during(Box::pin(template::evaluate(&evaluation)))
-            .await
+            .await?;
+        request.template_bucket = self.template_bucket.clone().or_else(|| configured_bucket(terminal));
+        Ok(request)
     }
+}
+
+/// `defaults.template_bucket` in the configuration file.
+fn configured_bucket(terminal: &Terminal) -> Option<String> {
+    let configuration = ConfigFile::new("senza", "config").load(terminal);
+    let bucket = configuration.get("defaults")?.get("template_bucket")?.as_str()?;
+    Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty())
 }
 
 fn check_version(version: &str) -> Result<(), Error> {

@@ -1,14 +1,18 @@
 //! `senza update`
 
+use stups_aws::cloudformation::types::ChangeSetType;
+use stups_terminal::{Failure, OutputFormat};
+
 use super::generation::{GenerationArguments, print_result};
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Updated};
 use crate::template::{StackRequest, python};
-use crate::{Compatibility, Error};
+use crate::{Compatibility, Error, diff};
 
 /// Update an existing Cloud Formation stack from the given Senza definition file
 #[derive(Clone, Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct UpdateArguments {
     #[command(flatten)]
     pub(crate) common: CommonArguments,
@@ -23,6 +27,12 @@ pub(crate) struct UpdateArguments {
     /// No-op mode: show what would be updated
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Show what would change, and ask before it is changed
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) interactive: bool,
+    /// Make a change set of this name and stop there
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "interactive"])]
+    pub(crate) change_set: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -35,7 +45,57 @@ pub(crate) async fn run(context: &Context, arguments: &UpdateArguments) -> Resul
         arguments.generation.compat
     };
     let request = arguments.generation.generate(context, requested, true).await?;
+    if let Some(name) = &arguments.change_set {
+        return Box::pin(make_change_set(context, &request, name, ChangeSetType::Update)).await;
+    }
+    if arguments.interactive {
+        let difference = Box::pin(diff::of_request(context, &request, None)).await?;
+        if !difference.changes.is_empty() {
+            show(context, &diff::text(&difference));
+            if !context.terminal.confirm("Do you want to update the stack?", false)? {
+                return Err(Failure::aborted().into());
+            }
+        }
+    }
     submit(context, &request, arguments.dry_run).await
+}
+
+/// Text for the person at the terminal: stdout is for programs in any other format.
+fn show(context: &Context, text: &str) {
+    if context.terminal.format() == OutputFormat::Text {
+        context.terminal.print(text);
+    } else {
+        text.lines().for_each(|line| context.terminal.info(line));
+    }
+}
+
+/// Makes a change set for somebody to look at and to execute, and says how it went.
+pub(crate) async fn make_change_set(
+    context: &Context,
+    request: &StackRequest,
+    name: &str,
+    kind: ChangeSetType,
+) -> Result<(), Error> {
+    let action = context.terminal.action(&format!(
+        "Making change set {name} of Cloud Formation stack {}..",
+        request.stack_name
+    ));
+    match diff::create_named(context, request, name, kind).await {
+        Ok(Some(id)) => {
+            action.ok();
+            print_result(context, request, Some(&id), "change set");
+            Ok(())
+        }
+        Ok(None) => {
+            action.done("NO UPDATE");
+            print_result(context, request, None, "no update");
+            Ok(())
+        }
+        Err(error) => {
+            action.exception(&error.to_string());
+            Err(error)
+        }
+    }
 }
 
 /// Sends the update and says how it went.

@@ -61,7 +61,7 @@ pub(super) async fn apply(component: &Component, generation: &mut Generation<'_>
 }
 
 /// `senza-component-acme` for `Acme::Foo`; nothing for what can't be a program's name, and for Senza's own prefix.
-fn program_name(component_type: &str) -> Option<String> {
+pub(crate) fn program_name(component_type: &str) -> Option<String> {
     let (prefix, name) = component_type.split_once("::")?;
     let prefix = snake_case(prefix).replace('_', "-");
     let is_name = !prefix.is_empty()

@@ -169,7 +169,7 @@ pub(crate) const fn any(name: &'static str, about: &'static str) -> Property {
 
 impl Kind {
     /// What a value of this kind is, when `value` is none.
-    fn complaint(&self, value: &Value) -> Option<&'static str> {
+    pub(crate) fn complaint(&self, value: &Value) -> Option<&'static str> {
         let stands_for_anything = match value {
             Value::Null => true,
             Value::String(text) => is_templated(text),

@@ -1,21 +1,22 @@
 //! Asking a Docker registry whether an image exists (OCI Distribution Specification 1.1, section "Pulling manifests").
 
+mod connection;
+mod login;
+mod look_up;
 mod token;
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::{Client, Method, StatusCode};
 use stups_terminal::Terminal;
 
 use super::docker_image::DockerImage;
 use crate::{Error, http};
+use connection::Connection;
+pub(crate) use look_up::{Lookup, Manifest, look_up};
 
 /// How long a registry may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// No answer with a token is longer, in bytes.
-const LONGEST_TOKEN_ANSWER: usize = 1 << 16;
 
 /// Every form that an image can have.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -36,15 +37,20 @@ pub(crate) async fn check(image: &DockerImage, path: &str, terminal: &Terminal) 
         return Ok(());
     };
     let token = if is_pierone(registry) {
-        token::stored("pierone", terminal)
+        stored_token(terminal)
     } else {
         None
     };
     check_at(registry, image, path, token.as_deref()).await
 }
 
+/// The person's token for Pier One.
+pub(crate) fn stored_token(terminal: &Terminal) -> Option<String> {
+    token::stored("pierone", terminal)
+}
+
 /// Pier One is told by its host name: its images are for those who have a token.
-fn is_pierone(registry: &str) -> bool {
+pub(crate) fn is_pierone(registry: &str) -> bool {
     registry.contains("pierone")
 }
 
@@ -93,99 +99,20 @@ fn cannot_check(image: &DockerImage, path: &str, reason: &str) -> Error {
 /// Asks `base` (scheme and host) for the image's manifest. With a HEAD request first; with GET where that does not find it,
 /// since older registries know no HEAD.
 async fn ask(client: &Client, base: &str, image: &DockerImage, token: Option<&str>) -> Result<Answer, reqwest::Error> {
-    let url = format!("{base}/v2/{}/manifests/{}", image.repository, image.reference);
-    let mut bearer = token.map(str::to_owned);
-    let mut has_asked_for_token = false;
+    let mut connection = Connection::new(client, base, image, token);
     let mut method = Method::HEAD;
     loop {
-        let mut request = client.request(method.clone(), &url).header(ACCEPT, MANIFESTS);
-        if let Some(bearer) = &bearer {
-            request = request.bearer_auth(bearer);
-        }
-        let response = request.send().await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(Answer::Exists);
-        }
-        if status == StatusCode::UNAUTHORIZED && !has_asked_for_token {
-            has_asked_for_token = true;
-            if let Some(challenge) = challenge(&response, base)
-                && let Some(issued) = issue_token(client, challenge, image, token).await?
-            {
-                bearer = Some(issued);
-                continue;
-            }
-        }
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Ok(Answer::Refused(status)),
+        let response = connection
+            .send(method.clone(), &format!("manifests/{}", image.reference), MANIFESTS)
+            .await?;
+        match response.status() {
+            status if status.is_success() => return Ok(Answer::Exists),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => return Ok(Answer::Refused(status)),
             _ if method == Method::HEAD => method = Method::GET,
             StatusCode::NOT_FOUND => return Ok(Answer::Missing),
             other => return Ok(Answer::Refused(other)),
         }
     }
-}
-
-/// Where a registry wants tokens to be got from.
-#[derive(Debug)]
-struct Challenge {
-    realm: Url,
-    service: Option<String>,
-    /// the registry itself issues tokens
-    is_own: bool,
-}
-
-/// The `Bearer` challenge of an answer. A realm without TLS counts only when the registry has none either.
-fn challenge(response: &Response, base: &str) -> Option<Challenge> {
-    let base = Url::parse(base).ok()?;
-    let header = response.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?;
-    let parameters = header
-        .strip_prefix("Bearer ")
-        .or_else(|| header.strip_prefix("bearer "))?;
-    let parameter = |name: &str| {
-        let start = parameters.find(&format!("{name}=\""))? + name.len() + 2;
-        let value = parameters.get(start..)?;
-        Some(value.split_once('"')?.0.to_owned())
-    };
-    let realm = Url::parse(&parameter("realm")?).ok()?;
-    let is_safe = realm.scheme() == "https" || realm.scheme() == base.scheme();
-    is_safe.then(|| Challenge {
-        is_own: realm.host() == base.host() && realm.port_or_known_default() == base.port_or_known_default(),
-        service: parameter("service"),
-        realm,
-    })
-}
-
-/// Gets a token that may pull the image. `token` identifies the user, and goes to the registry itself only.
-async fn issue_token(
-    client: &Client,
-    challenge: Challenge,
-    image: &DockerImage,
-    token: Option<&str>,
-) -> Result<Option<String>, reqwest::Error> {
-    let mut url = challenge.realm;
-    url.query_pairs_mut()
-        .append_pair("scope", &format!("repository:{}:pull", image.repository));
-    if let Some(service) = &challenge.service {
-        url.query_pairs_mut().append_pair("service", service);
-    }
-    let mut request = client.get(url);
-    if let Some(token) = token.filter(|_| challenge.is_own) {
-        request = request.basic_auth("oauth2", Some(token));
-    }
-    let mut response = request.send().await?;
-    if !response.status().is_success() {
-        return Ok(None);
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_TOKEN_ANSWER {
-            return Ok(None);
-        }
-    }
-    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let issued = answer.get("token").or_else(|| answer.get("access_token"));
-    Ok(issued.and_then(serde_json::Value::as_str).map(str::to_owned))
 }
 
 #[cfg(test)]

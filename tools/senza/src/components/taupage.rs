@@ -120,7 +120,7 @@ fn check_names(config: &Map, path: &str) -> Result<(), Error> {
 }
 
 /// `^[a-z][a-z0-9-]*[a-z0-9]$`
-fn is_application_id(text: &str) -> bool {
+pub(crate) fn is_application_id(text: &str) -> bool {
     let is_end = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
     text.len() >= 2
         && text.starts_with(|first: char| first.is_ascii_lowercase())
@@ -129,7 +129,7 @@ fn is_application_id(text: &str) -> bool {
 }
 
 /// `^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`
-fn is_application_version(text: &str) -> bool {
+pub(crate) fn is_application_version(text: &str) -> bool {
     let is_end = |character: char| character.is_ascii_alphanumeric();
     text.starts_with(is_end)
         && text.ends_with(is_end)

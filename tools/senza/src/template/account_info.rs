@@ -10,7 +10,7 @@ use crate::Error;
 use crate::account::Account;
 
 /// Everything that `AccountInfo` can tell.
-const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 7] = [
     "Region",
     "AccountID",
     "AccountAlias",

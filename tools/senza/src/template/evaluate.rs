@@ -59,7 +59,7 @@ pub async fn evaluate(evaluation: &Evaluation<'_>) -> Result<StackRequest, Error
         Compatibility::Senza2 => Vec::new(),
         Compatibility::Senza3 => secrets::pass_as_parameters(evaluation, &mut template).await?,
     };
-    request::build(evaluation, template, secrets).await
+    request::build(evaluation, compatibility, template, secrets).await
 }
 
 /// First pass: `SenzaInfo` alone. Its `Parameters` come last and may use the rest of it in their defaults.

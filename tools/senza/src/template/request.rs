@@ -7,8 +7,8 @@ use serde_json::{Map as JsonMap, Value as Json};
 use stups_yaml::{Map, Value};
 
 use super::evaluate::Evaluation;
-use super::{Definition, python};
-use crate::Error;
+use super::{Definition, python, secrets};
+use crate::{Compatibility, Error};
 
 /// CloudFormation's limit for stack names.
 const MAXIMUM_NAME: usize = 128;
@@ -28,6 +28,14 @@ pub struct StackRequest {
     pub notification_arns: Vec<String>,
     /// CAPABILITY_IAM, ...; no duplicates
     pub capabilities: Vec<String>,
+    /// which generation of AWS resources the template is made of
+    pub compatibility: Compatibility,
+    /// values that are never shown: arguments of `NoEcho` parameters, what KMS decrypted
+    pub secrets: Vec<String>,
+    /// the S3 bucket for a template that is too large for a request
+    pub template_bucket: Option<String>,
+    /// whether the new stack can't be deleted until somebody allows it
+    pub termination_protection: bool,
 }
 
 /// Parameters may be secrets: only their names are shown.
@@ -42,7 +50,7 @@ impl fmt::Debug for StackRequest {
             .field("tags", &self.tags)
             .field("notification_arns", &self.notification_arns)
             .field("capabilities", &self.capabilities)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,6 +74,7 @@ pub(super) fn stack_name(definition: &Definition, info: &Map) -> Result<String, 
 /// Completes the request of an evaluated `template`; `secrets` are parameters with their values.
 pub(super) async fn build(
     evaluation: &Evaluation<'_>,
+    compatibility: Compatibility,
     mut template: JsonMap<String, Json>,
     secrets: Vec<(String, String)>,
 ) -> Result<StackRequest, Error> {
@@ -104,6 +113,10 @@ pub(super) async fn build(
             )));
         }
     };
+    let confidential = secrets::values(evaluation, &template, &final_info)
+        .into_iter()
+        .chain(secrets.iter().map(|(_, plain)| plain.clone()))
+        .collect();
     let parameters = template
         .get("Parameters")
         .and_then(Json::as_object)
@@ -122,6 +135,10 @@ pub(super) async fn build(
         notification_arns,
         parameters,
         template,
+        compatibility,
+        secrets: confidential,
+        template_bucket: None,
+        termination_protection: false,
     })
 }
 

@@ -108,6 +108,48 @@ fn refer_to_parameter(node: &mut Json, key: &str, parameter: &str) -> bool {
     }
 }
 
+/// The values of `template` that nobody is to see: the arguments of parameters with `NoEcho`, and those of `info` (the evaluated
+/// `SenzaInfo`) that are encrypted in the definition, or tokens.
+pub(super) fn values(evaluation: &Evaluation<'_>, template: &JsonMap<String, Json>, info: &Map) -> Vec<String> {
+    let is_hidden = |body: &Json| body.get("NoEcho").is_some_and(is_true);
+    let of_template = template
+        .get("Parameters")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(_, body)| is_hidden(body))
+        .map(|(name, _)| name.clone());
+    let declared = info.get("Parameters").map(Value::to_json);
+    let of_info = declared
+        .as_ref()
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.as_object()?.iter().next())
+        .filter(|(_, body)| is_hidden(body))
+        .map(|(name, _)| name.clone());
+    let arguments = of_template
+        .chain(of_info)
+        .filter_map(|name| evaluation.arguments.get(&name).map(str::to_owned));
+    let raw = evaluation.definition.info();
+    let encrypted = info.iter().filter(|(key, _)| {
+        let was = raw.get(*key).and_then(Value::as_str).unwrap_or_default();
+        was.starts_with(PREFIX) || key.as_str() == Some("SpotinstAccessToken")
+    });
+    let encrypted = encrypted.filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
+    arguments
+        .chain(encrypted)
+        .filter(|value| !value.is_empty())
+        .collect::<std::collections::BTreeSet<String>>()
+        .into_iter()
+        .collect()
+}
+
+/// As CloudFormation reads `NoEcho`.
+fn is_true(value: &Json) -> bool {
+    matches!(value, Json::Bool(true)) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
 async fn decrypt(evaluation: &Evaluation<'_>, key: &str, ciphertext: &str) -> Result<String, Error> {
     let plain = plain_text(evaluation.account, ciphertext).await?;
     plain.map_err(|reason| evaluation.definition.invalid(format!("SenzaInfo/{key}: {reason}")))

@@ -5,14 +5,12 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use futures::future::try_join_all;
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::Session;
-use stups_aws::cloudformation::types::{Capability, Parameter, Tag};
+use stups_aws::cloudformation::types::{Capability, ChangeSetType, Parameter, Tag};
 use stups_yaml::Value;
 
 use super::StackRequest;
+use super::upload;
 use crate::{Error, route53};
-
-/// The largest template that a request can carry.
-const MAXIMUM_TEMPLATE: usize = 51_200;
 
 /// How CloudFormation took a request to create a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +36,19 @@ pub(crate) async fn create(
     request: &StackRequest,
     disable_rollback: bool,
 ) -> Result<Created, Error> {
+    let template = upload::place(session, request, &request.template).await?;
     let answer = session
         .cloudformation()
         .create_stack()
         .stack_name(&request.stack_name)
-        .template_body(template_body(&request.template)?)
+        .set_template_body(template.body())
+        .set_template_url(template.url())
         .set_parameters(Some(parameters(request)))
         .set_tags(Some(tags(request)))
         .set_notification_arns(Some(request.notification_arns.clone()))
         .set_capabilities(Some(capabilities(request)))
         .disable_rollback(disable_rollback)
+        .set_enable_termination_protection(request.termination_protection.then_some(true))
         .client_request_token(token())
         .send()
         .await;
@@ -58,16 +59,55 @@ pub(crate) async fn create(
     }
 }
 
-/// UpdateStack. Weighted records keep the weight that they have in Route 53: a definition only knows the weight of a stack that
-/// is not yet in use.
-pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<Updated, Error> {
+/// The template that an update sends. Weighted records keep the weight that they have in Route 53: a definition only knows the
+/// weight of a stack that is not yet in use.
+pub(crate) async fn template_for_update(
+    session: &Session,
+    request: &StackRequest,
+) -> Result<JsonMap<String, Json>, Error> {
     let mut template = request.template.clone();
     keep_live_weights(session, &mut template).await?;
+    Ok(template)
+}
+
+/// CreateChangeSet: what a change to `template` would do, under `name`. Returns the change set's ARN; it is still being made.
+pub(crate) async fn create_change_set(
+    session: &Session,
+    request: &StackRequest,
+    template: &JsonMap<String, Json>,
+    name: &str,
+    kind: ChangeSetType,
+) -> Result<String, Error> {
+    let place = upload::place(session, request, template).await?;
+    let tags = (kind == ChangeSetType::Create).then(|| tags(request));
+    let answer = session
+        .cloudformation()
+        .create_change_set()
+        .stack_name(&request.stack_name)
+        .change_set_name(name)
+        .change_set_type(kind)
+        .set_template_body(place.body())
+        .set_template_url(place.url())
+        .set_parameters(Some(parameters(request)))
+        .set_tags(tags)
+        .set_notification_arns(Some(request.notification_arns.clone()))
+        .set_capabilities(Some(capabilities(request)))
+        .client_token(token())
+        .send()
+        .await?;
+    Ok(answer.id.unwrap_or_default())
+}
+
+/// UpdateStack with [`template_for_update`].
+pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<Updated, Error> {
+    let template = template_for_update(session, request).await?;
+    let template = upload::place(session, request, &template).await?;
     let answer = session
         .cloudformation()
         .update_stack()
         .stack_name(&request.stack_name)
-        .template_body(template_body(&template)?)
+        .set_template_body(template.body())
+        .set_template_url(template.url())
         .set_parameters(Some(parameters(request)))
         .set_notification_arns(Some(request.notification_arns.clone()))
         .set_capabilities(Some(capabilities(request)))
@@ -142,17 +182,6 @@ async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Jso
     Ok(())
 }
 
-fn template_body(template: &JsonMap<String, Json>) -> Result<String, Error> {
-    let body = Json::Object(template.clone()).to_string();
-    if body.len() > MAXIMUM_TEMPLATE {
-        return Err(Error::Fatal(format!(
-            "the template has {} bytes, CloudFormation takes at most {MAXIMUM_TEMPLATE}: move some of its resources to a stack of their own",
-            body.len()
-        )));
-    }
-    Ok(body)
-}
-
 fn parameters(request: &StackRequest) -> Vec<Parameter> {
     request
         .parameters
@@ -178,7 +207,7 @@ fn capabilities(request: &StackRequest) -> Vec<Capability> {
 }
 
 /// A token no other request has.
-fn token() -> String {
+pub(crate) fn token() -> String {
     // Each state is seeded with fresh random numbers.
     let random = || RandomState::new().build_hasher().finish();
     format!("senza-{:016x}{:016x}", random(), random())
@@ -187,27 +216,6 @@ fn token() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn templates_are_sent_compact_and_within_the_limit() {
-        let template = |length: usize| {
-            JsonMap::from_iter([(
-                "Mappings".to_owned(),
-                serde_json::json!({"Senza": {"Info": "x".repeat(length)}}),
-            )])
-        };
-        assert_eq!(
-            template_body(&template(1)).unwrap(),
-            r#"{"Mappings":{"Senza":{"Info":"x"}}}"#
-        );
-        let overhead = template_body(&template(0)).unwrap().len();
-        assert!(template_body(&template(MAXIMUM_TEMPLATE - overhead)).is_ok());
-        let failure = template_body(&template(MAXIMUM_TEMPLATE - overhead + 1))
-            .unwrap_err()
-            .into_failure();
-        assert_eq!(failure.exit_code, 1);
-        assert!(failure.message.contains("51201 bytes"), "{failure}");
-    }
 
     #[test]
     fn tokens_differ_and_are_well_formed() {

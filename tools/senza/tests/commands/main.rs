@@ -2,10 +2,12 @@
 
 mod account;
 mod cli;
+mod diff;
 mod domains;
 mod images;
 mod init;
 mod instances;
+mod lint;
 mod list;
 mod scripted;
 mod stack_details;

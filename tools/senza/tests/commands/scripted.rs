@@ -20,7 +20,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// The targets of the `GET` requests so far for a path.
+    /// The targets of the `GET` requests so far for a path, or the calls of an action.
     pub(crate) fn asked(&self, path: &str) -> Vec<String> {
         asked_in(&self.requests.borrow(), path).map(str::to_owned).collect()
     }
@@ -100,7 +100,12 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
         let called = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
         let action = called.or_else(|| request.split(' ').nth(1).map(path_of))?;
         let answer = next_answer(script, action);
-        script.requests.send_modify(|requests| requests.push(request.clone()));
+        let seen = if called.is_some() {
+            format!("POST {action}")
+        } else {
+            request.clone()
+        };
+        script.requests.send_modify(|requests| requests.push(seen));
         let (status, answer) = if answer.starts_with("<ErrorResponse>") {
             ("400 Bad Request", answer)
         } else if called.is_none() {
