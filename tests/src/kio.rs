@@ -67,7 +67,7 @@ impl KioData {
             self.url
         );
         if let Some(url) = &self.audit_url {
-            settings.push_str(&format!("audit_url = \"{url}\"\n"));
+            settings.extend(["audit_url = \"", url, "\"\n"]);
         }
         KioProcess {
             process: ServiceProcess::start("kio", self.directory.path(), &settings, false).await,

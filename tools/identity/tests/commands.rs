@@ -97,7 +97,7 @@ impl Service {
         let identity = build(&config, &environment).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
         tokio::spawn(serve(listener, identity.built.router, None, async move {
-            drop(stopped.await)
+            drop(stopped.await);
         }));
         let password = identity.administrator.unwrap().password;
         let token = log_in(&url, password.expose_secret()).await;
