@@ -16,14 +16,14 @@ const ONE_BLOCK: &str = "1";
 /// The signal that ends a process that writes more than it may (signal(7)).
 const SIGXFSZ: i32 = 25;
 
-/// A token that makes the file of tokens longer than a block: killed there, the process has stored the refresh token already.
-const LONG_NAME: &str = "a-name-that-makes-the-file-of-tokens-longer-than-a-block";
+/// So many tokens make their file longer than a block: killed there, the process has stored the refresh token already.
+const NAMES: [&str; 5] = ["t", "u", "v", "w", "x"];
 
 async fn person_with_tokens(provider: &Provider) -> User {
     let user = person(provider);
     let ours = Program::ours("ztoken");
-    for name in ["t".to_owned(), LONG_NAME.repeat(4)] {
-        ours.run(&user, &["token", "-n", &name]).await.succeeded();
+    for name in NAMES {
+        ours.run(&user, &["token", "-n", name]).await.succeeded();
     }
     assert!(user.read(&user.config("zalando-token-cli/tokens.yaml")).len() > 512);
     user
@@ -34,7 +34,7 @@ async fn refresh_within(user: &User, blocks: &str) -> Option<i32> {
     let script = format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" ztoken token -n t -r");
     let stups = executable("stups");
     let mut command = user.command("/bin/sh".as_ref(), &["-c", &script, stups.to_str().unwrap()]);
-    command.status().await.unwrap().signal()
+    command.output().await.unwrap().status.signal()
 }
 
 /// Whether the stored files are whole, and what the next run makes of them.

@@ -19,7 +19,7 @@ const BATCH: u64 = 200;
 
 /// Longer than a batch can take when each call reaches its time-out is not needed: the lease is renewed after each batch, and a
 /// second shipper does no harm but work.
-const LEASE: Duration = Duration::from_mins(2);
+const LEASE: Duration = Duration::from_secs(30);
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
@@ -97,6 +97,10 @@ impl Shipper {
             });
         }
         let outcome = self.pass().await;
+        if outcome.is_err() {
+            // Another instance may have more luck. Where this fails too, the lease ends by itself.
+            let _ = self.release().await;
+        }
         self.remember(outcome.is_ok());
         outcome
     }

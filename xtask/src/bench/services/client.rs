@@ -15,14 +15,14 @@ const HASH: &str = "$2b$04$R520Drjn98gA1ODNNKkOn.m7tniE3/WViOkmUukQa/riuO/MiER0q
 
 /// A team, a client that may use the password grant, and so many service users with a chosen password.
 fn directory(users: usize) -> String {
-    let users: Vec<String> = (0..users)
-        .map(|number| {
-            format!("- {{realm: /services, id: bench-{number}, scopes: [uid, application.write], password_hashes: [{HASH}]}}")
-        })
-        .collect();
-    let users = users.join("\n");
+    let user = |number: usize| {
+        format!(
+            "- {{realm: /services, id: bench-{number}, scopes: [uid, application.write], password_hashes: [{HASH}]}}\n"
+        )
+    };
+    let users = (0..users).map(user).collect::<Vec<_>>().concat();
     format!(
-        "teams:\n- {{id: bench}}\nusers:\n{users}\nclients:\n- {{realm: /services, id: bench, confidential: true, secret_hash: \
+        "teams:\n- {{id: bench}}\nusers:\n{users}clients:\n- {{realm: /services, id: bench, confidential: true, secret_hash: \
          {HASH}, scopes: [uid, application.write], grants: [password]}}\n"
     )
 }
