@@ -139,18 +139,22 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
         Elastigroup, IamRole, RedisCluster, RedisNode, StupsAutoConfiguration, SubnetAutoConfiguration,
         TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedDnsElasticLoadBalancerV2,
     };
-    let Some(component_type) = ComponentType::find(&component.component_type) else {
-        return Box::pin(plug_in::apply(component, generation)).await;
-    };
+    let component_type = ComponentType::find(&component.component_type);
     let (terminal, is_current) = (generation.terminal, generation.is_current());
+    let tables = component_type.map(ComponentType::tables).unwrap_or_default();
     let resolved;
     let component = if is_current {
-        Properties::of(component).warn_about_unknown(&component_type.tables(), terminal);
+        if component_type.is_some() {
+            Properties::of(component).warn_about_unknown(&tables, terminal);
+        }
         resolved = Box::pin(reference::resolved(component, generation.account)).await?;
         &resolved
     } else {
         // senza 2.1 takes references in some places only.
         component
+    };
+    let Some(component_type) = component_type else {
+        return Box::pin(plug_in::apply(component, generation)).await;
     };
     let applied: BoxFuture<'_, Result<(), Error>> = match component_type {
         Configuration => Box::pin(ready(configuration::apply(component, generation))),
@@ -170,7 +174,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     };
     applied.await?;
     if is_current {
-        Properties::of(component).warn_about_kinds(&component_type.tables(), terminal);
+        Properties::of(component).warn_about_kinds(&tables, terminal);
     }
     Ok(())
 }

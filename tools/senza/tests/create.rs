@@ -398,6 +398,33 @@ async fn secrets_are_passed_as_parameters_that_are_never_shown() {
     assert_eq!(printed["Mappings"]["Senza"]["Info"]["Token"], "the plain text");
 }
 
+#[tokio::test]
+async fn an_elastigroup_has_its_token_from_a_secret() {
+    let account = Account::standard(AwsApi::shared().await).await;
+    let files = Files::new();
+    let ciphertext = encrypt(&account, "the plain text").await;
+    let definition = files.write(
+        "d.yaml",
+        format!(
+            "SenzaInfo: {{StackName: app, SpotinstAccessToken: 'senza:kms:{ciphertext}', SpotinstAccountId: act-1}}\n\
+             SenzaComponents: [{{App: {{Type: 'Senza::Elastigroup', InstanceType: m7g.large}}}}]\n"
+        ),
+    );
+    for (compatibility, expected) in [
+        ("3", json!({"Ref": "SenzaInfoSpotinstAccessToken"})),
+        ("2.1", json!("the plain text")),
+    ] {
+        let outcome = senza(&account, &["print", &definition, "v1", "--compat", compatibility]).await;
+        let template = outcome.success().json();
+        let group = &template["Resources"]["App"]["Properties"];
+        assert_eq!(
+            (&group["accessToken"], &group["accountId"]),
+            (&expected, &json!("act-1")),
+            "{compatibility}"
+        );
+    }
+}
+
 const SERVER: &str = "SenzaInfo: {StackName: server, Parameters: [{Type: }]}\n\
     SenzaComponents:\n- Configuration: {Type: 'Senza::StupsAutoConfiguration'}\n\
     - Server:\n    Type: Senza::TaupageAutoScalingGroup\n    InstanceType: '{{Arguments.Type}}'\n    SecurityGroups: [app]\n\

@@ -49,6 +49,9 @@ pub(crate) fn schema() -> Json {
         "templated": {"type": "string", "pattern": "\\{\\{"},
         "component": component(),
     }));
+    for (name, scalar) in scalars() {
+        definitions.insert(name.to_owned(), choice(&scalar));
+    }
     for component_type in ComponentType::all() {
         definitions.insert(definition_name(component_type), properties_of(component_type));
     }
@@ -154,7 +157,7 @@ fn map(keys: &[Property], is_open: bool) -> Json {
 }
 
 fn property(property: &Property) -> Json {
-    let mut schema = if property.values.is_empty() {
+    let value = if property.values.is_empty() {
         kind(&property.kind)
     } else {
         choice(&json!({"enum": property.values}))
@@ -166,19 +169,44 @@ fn property(property: &Property) -> Json {
     if property.is_new {
         description = format!("{description} (compatibility 3 only)");
     }
+    // What stands beside a reference is ignored.
+    let mut schema = match value.get("$ref") {
+        Some(_) => json!({"allOf": [value]}),
+        None => value,
+    };
     schema["description"] = json!(description);
     schema
 }
 
-fn kind(kind: &Kind) -> Json {
-    match kind {
-        Kind::Text => choice(&json!({"type": ["string", "number", "boolean"]})),
+/// Kinds of values that have no parts of other kinds.
+fn scalars() -> [(&'static str, Json); 5] {
+    [
+        ("text", json!({"type": ["string", "number", "boolean"]})),
         // What is written as text is read as well.
-        Kind::Integer => choice(&json!({"type": ["integer", "string"], "pattern": "^\\s*[-+]?[0-9]+\\s*$"})),
-        Kind::Number => {
-            choice(&json!({"type": ["number", "string"], "pattern": "^\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*$"}))
-        }
-        Kind::Boolean => choice(&json!({"enum": [true, false, "true", "false", "True", "False"]})),
+        (
+            "integer",
+            json!({"type": ["integer", "string"], "pattern": "^\\s*[-+]?[0-9]+\\s*$"}),
+        ),
+        (
+            "number",
+            json!({"type": ["number", "string"], "pattern": "^\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*$"}),
+        ),
+        (
+            "boolean",
+            json!({"enum": [true, false, "true", "false", "True", "False"]}),
+        ),
+        ("list", json!({"type": "array"})),
+    ]
+}
+
+fn kind(kind: &Kind) -> Json {
+    let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
+    match kind {
+        Kind::Text => reference("text"),
+        Kind::Integer => reference("integer"),
+        Kind::Number => reference("number"),
+        Kind::Boolean => reference("boolean"),
+        Kind::List(Kind::Any) => reference("list"),
         Kind::List(items) => choice(&json!({"type": "array", "items": self::kind(items)})),
         Kind::OneOrSeveral(item) => {
             let one = self::kind(item);

@@ -42,6 +42,14 @@ async fn version_and_help() {
 }
 
 #[tokio::test]
+async fn the_schema_is_the_published_one() {
+    let session = account().await.session();
+    let outcome = senza(&session, "schema").await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    assert!(outcome.stdout == include_str!("../../../../docs/senza.schema.json"));
+}
+
+#[tokio::test]
 async fn commands_may_be_abbreviated() {
     let session = account().await.session();
     for words in ["list", "li", "l", "ev", "res", "inst", "st", "im"] {
