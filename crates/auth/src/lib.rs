@@ -1,4 +1,5 @@
-//! OAuth 2.0 both ways: who is calling ([`Verifier`], [`Caller`], [`Policy`]) and who we are ([`tokens`]).
+//! OAuth 2.0 both ways: who is calling ([`Verifier`], [`Caller`], [`Policy`]) and who we are ([`tokens`]); and who has logged in
+//! at another provider ([`openid`]).
 
 mod admin_list;
 mod cache;
