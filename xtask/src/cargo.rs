@@ -58,15 +58,22 @@ pub(crate) fn has(subcommand: &str) -> bool {
 
 /// Builds the `stups` executable with `options` (`--release`) and returns its path.
 pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
-    build("stups", "stups", options)
+    build("stups", options)
 }
 
-/// Builds an executable of a package with `options` (`--release`) and returns its path.
-pub(crate) fn build(package: &str, executable: &str, options: &[&str]) -> Result<PathBuf> {
+/// Builds an executable with `options` (`--release`) and returns its path.
+///
+/// All packages with executables are selected, whichever is built: so their dependencies have the same features each time and are
+/// compiled once.
+pub(crate) fn build(executable: &str, options: &[&str]) -> Result<PathBuf> {
     let mut command = cargo(&[
         "build",
         "--package",
-        package,
+        "stups",
+        "--package",
+        "stupsd",
+        "--package",
+        "stups-benches",
         "--bin",
         executable,
         "--message-format",

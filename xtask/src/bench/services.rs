@@ -45,8 +45,8 @@ enum Service {
 pub(crate) fn run(arguments: &ServicesArguments) -> Result<()> {
     ensure!(arguments.others.len() <= 1, "The services are identity and kio");
     setup::ensure(setup::ALL)?;
-    let stupsd = build("stupsd", "stupsd", &["--release"])?;
-    let bare = build("stups-benches", "bare", &["--release"])?;
+    let stupsd = build("stupsd", &["--release"])?;
+    let bare = build("bare", &["--release"])?;
     tokio::runtime::Runtime::new()?.block_on(async {
         println!("64 connections, {} s each; services and wrk share this machine.", arguments.seconds);
         for database in ["SQLite", "PostgreSQL"] {
