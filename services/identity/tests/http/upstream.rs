@@ -402,18 +402,18 @@ impl Liar {
         })
     }
 
-    fn signed(&self, claims: &Value, key: &EncodingKey) -> String {
-        let header = Header {
-            kid: Some("k1".to_owned()),
-            ..Header::new(Algorithm::ES256)
-        };
-        sign(&header, claims, key).unwrap()
-    }
-
     fn answer(&self, status: u16, id_token: &str, user: &Value) {
         let token = json!({"access_token": "access", "token_type": "Bearer", "id_token": id_token});
         *self.answers.lock().unwrap() = (status, token, user.clone());
     }
+}
+
+fn signed(claims: &Value, key: &EncodingKey) -> String {
+    let header = Header {
+        kid: Some("k1".to_owned()),
+        ..Header::new(Algorithm::ES256)
+    };
+    sign(&header, claims, key).unwrap()
 }
 
 /// Begins a login; answers its state and nonce.
@@ -448,7 +448,7 @@ async fn lies_are_found_out(server: Server) {
             .as_object_mut()
             .unwrap()
             .extend(change.as_object().unwrap().clone());
-        liar.answer(200, &liar.signed(&claims, &liar.key), &user);
+        liar.answer(200, &signed(&claims, &liar.key), &user);
         let path = back(&[("code", "c"), ("state", &state), ("iss", &liar.url)]);
         refused(&here.get(&path).await, 403, text);
     }
@@ -457,7 +457,7 @@ async fn lies_are_found_out(server: Server) {
     let (state, nonce) = begin(&mut here).await;
     let claims = liar.claims(&down, &nonce);
     let other = crypto::signing_key(Algorithm::ES256, &crypto::generate(Algorithm::ES256).unwrap()).unwrap();
-    liar.answer(200, &liar.signed(&claims, &other), &user);
+    liar.answer(200, &signed(&claims, &other), &user);
     let path = back(&[("code", "c"), ("state", &state), ("iss", &liar.url)]);
     refused(&here.get(&path).await, 403, "signature is wrong");
     let (state, nonce) = begin(&mut here).await;
@@ -474,7 +474,7 @@ async fn lies_are_found_out(server: Server) {
     // The answer of another provider, or of one that does not say who it is although it always does (RFC 9207).
     for issuer in [Some("https://login.example.org"), None] {
         let (state, nonce) = begin(&mut here).await;
-        liar.answer(200, &liar.signed(&liar.claims(&down, &nonce), &liar.key), &user);
+        liar.answer(200, &signed(&liar.claims(&down, &nonce), &liar.key), &user);
         let mut parameters = vec![("code", "c"), ("state", state.as_str())];
         parameters.extend(issuer.map(|issuer| ("iss", issuer)));
         refused(&here.get(&back(&parameters)).await, 403, "another provider");
@@ -508,7 +508,7 @@ async fn lies_are_found_out(server: Server) {
 
     // The same without a lie.
     let (state, nonce) = begin(&mut here).await;
-    liar.answer(200, &liar.signed(&liar.claims(&down, &nonce), &liar.key), &user);
+    liar.answer(200, &signed(&liar.claims(&down, &nonce), &liar.key), &user);
     let path = back(&[("code", "c"), ("state", &state), ("iss", &liar.url)]);
     assert_eq!(here.get(&path).await.status, 303);
     assert_eq!(

@@ -228,7 +228,7 @@ async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
     assert_eq!(first.matched, Some(1));
     // bcrypt is replaced: what is remembered is its successor.
     let old = bcrypt::hash("imported", 4).unwrap();
-    let replaced = verify_of_machine(&passwords, &secret("imported"), &[old.clone()])
+    let replaced = verify_of_machine(&passwords, &secret("imported"), std::slice::from_ref(&old))
         .await
         .unwrap();
     let new = replaced.upgrade.unwrap();
