@@ -14,7 +14,8 @@ use stups_terminal::{
 
 use crate::Error;
 use crate::commands::{
-    create, delete, domains, events, images, init, instances, list, print, resources, status, traffic, update, wait,
+    config, console, create, delete, domains, dump, events, health, images, init, instances, list, patch, print,
+    resources, respawn_instances, scale, status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -94,6 +95,7 @@ struct Senza {
 enum Command {
     /// Print a completion script for a shell
     Completion(CompletionArguments),
+    Config(config::ConfigArguments),
     #[command(flatten)]
     Aws(AwsCommand),
 }
@@ -101,16 +103,22 @@ enum Command {
 /// The commands that talk to AWS.
 #[derive(Debug, Subcommand)]
 enum AwsCommand {
+    Console(console::ConsoleArguments),
     Create(create::CreateArguments),
     Delete(delete::DeleteArguments),
     Domains(domains::DomainsArguments),
+    Dump(dump::DumpArguments),
     Events(events::EventsArguments),
+    Health(health::HealthArguments),
     Images(images::ImagesArguments),
     Init(init::InitArguments),
     Instances(instances::InstancesArguments),
     List(list::ListArguments),
+    Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
+    RespawnInstances(respawn_instances::RespawnInstancesArguments),
+    Scale(scale::ScaleArguments),
     Status(status::StatusArguments),
     Traffic(traffic::TrafficArguments),
     Update(update::UpdateArguments),
@@ -121,16 +129,22 @@ impl AwsCommand {
     /// The options that all of them have.
     fn common(&self) -> &CommonArguments {
         match self {
+            Self::Console(a) => &a.common,
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
+            Self::Dump(a) => &a.common,
             Self::Events(a) => &a.stacks.common,
+            Self::Health(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
             Self::Init(a) => &a.common,
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
+            Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
+            Self::RespawnInstances(a) => &a.common,
+            Self::Scale(a) => &a.common,
             Self::Status(a) => &a.stacks.common,
             Self::Traffic(a) => &a.common,
             Self::Update(a) => &a.common,
@@ -138,19 +152,29 @@ impl AwsCommand {
         }
     }
 
+    /// Whether the command listens for Ctrl-C itself, because it puts something back before it ends.
+    fn minds_interruptions(&self) -> bool {
+        matches!(self, Self::Patch(_) | Self::RespawnInstances(_))
+    }
+
     /// The output format in force.
     fn format(&self) -> OutputFormat {
         match self {
+            Self::Console(a) => a.output.output,
             Self::Create(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
+            Self::Health(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
             Self::Init(a) => a.output.output,
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
+            Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
-            Self::Print(_) => OutputFormat::Json,
+            Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
             Self::Resources(a) => a.stacks.table.output,
+            Self::RespawnInstances(a) => a.output.output,
+            Self::Scale(a) => a.output.output,
             Self::Status(a) => a.stacks.table.output,
             Self::Update(a) => a.output.output,
             Self::Wait(a) => a.output.output,
@@ -199,6 +223,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     };
     let command = match command {
         Command::Aws(command) => command,
+        Command::Config(arguments) => {
+            let terminal = terminal.with_format(arguments.output.output);
+            return config::run(&terminal, &arguments).map_err(Error::into_failure);
+        }
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
@@ -208,7 +236,12 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
     };
-    let outcome = until_interrupted(dispatch(&context, &command)).await;
+    let work = dispatch(&context, &command);
+    let outcome = if command.minds_interruptions() {
+        work.await
+    } else {
+        until_interrupted(work).await
+    };
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
         let mut failure = error.into_failure();
@@ -259,16 +292,22 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
 fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
+        AwsCommand::Console(a) => console::run(context, a).boxed(),
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
+        AwsCommand::Dump(a) => dump::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
+        AwsCommand::Health(a) => health::run(context, a).boxed(),
         AwsCommand::Images(a) => images::run(context, a).boxed(),
         AwsCommand::Init(a) => init::run(context, a).boxed(),
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
+        AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),
+        AwsCommand::RespawnInstances(a) => respawn_instances::run(context, a).boxed(),
+        AwsCommand::Scale(a) => scale::run(context, a).boxed(),
         AwsCommand::Status(a) => status::run(context, a).boxed(),
         AwsCommand::Traffic(a) => traffic::run(context, a).boxed(),
         AwsCommand::Update(a) => update::run(context, a).boxed(),
