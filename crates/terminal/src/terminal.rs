@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use crate::message::{ERROR, INFO, OK, Style, WARNING, styled};
+use crate::message::{ERROR, INFO, NONE, OK, Style, WARNING, styled};
 use crate::streams::{Input, Output, Sink, Stream, Streams, lock};
 use crate::{Action, Failure, OutputFormat, Table, Times};
 
@@ -129,6 +129,16 @@ impl Terminal {
     /// Data: `text` and nothing else, to stdout.
     pub fn print(&self, text: &str) {
         self.streams.write(Stream::Stdout, text);
+    }
+
+    /// Data: a line, in `style` if stdout has colours.
+    pub fn print_line(&self, text: &str, style: Option<Style>) {
+        let line = styled(
+            text,
+            style.unwrap_or(NONE),
+            style.is_some() && self.streams.stdout.color,
+        );
+        self.print(&(line + "\n"));
     }
 
     /// Data: the table in the format in force, to stdout.
@@ -346,6 +356,21 @@ mod tests {
         let (terminal, captured) = Terminal::captured("");
         assert_eq!(terminal.finish(Ok(())), ExitCode::SUCCESS);
         assert_eq!(captured.stderr(), "");
+    }
+
+    #[test]
+    fn a_line_of_data_has_its_style_on_a_terminal() {
+        let bold = Some(Style {
+            color: None,
+            bold: true,
+        });
+        let (terminal, captured) = Terminal::captured_tty("");
+        terminal.print_line("title", bold);
+        terminal.print_line("plain", None);
+        assert_eq!(captured.stdout(), "\u{1b}[1mtitle\u{1b}[0m\nplain\n");
+        let (terminal, captured) = Terminal::captured("");
+        terminal.print_line("title", bold);
+        assert_eq!(captured.stdout(), "title\n");
     }
 
     #[test]

@@ -7,21 +7,25 @@ The first line on standard output is the port. After that each line on standard 
 """
 
 import functools
+import io
 import json
 import logging
 import os
 import re
 import signal
+import struct
 import sys
 import threading
 from urllib.parse import parse_qs
 
 from moto import backends
 from moto.acm.responses import AWSCertificateManagerResponse
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core import responses
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
+from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.route53.models import RecordSet, route53_backends
@@ -69,6 +73,82 @@ class RequestLog:
             return [call for owner, call in self.entries if owner == account]
 
 
+class CborToJson:
+    """WSGI middleware for the protocol that newer SDKs speak with CloudWatch (Smithy RPC v2 CBOR), which moto does not know: it
+    sees the same request in the JSON protocol, and its answer is written in CBOR (RFC 8949) again."""
+
+    PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        called = self.PATH.fullmatch(environ.get("PATH_INFO", ""))
+        if not called or "cbor" not in environ.get("CONTENT_TYPE", ""):
+            return self.application(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = json.dumps(cbor_decode(io.BytesIO(body)) if body else {}).encode()
+        environ.update({
+            "PATH_INFO": "/",
+            "CONTENT_TYPE": "application/x-amz-json-1.0",
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_X_AMZ_TARGET": ".".join(called.groups()),
+            "wsgi.input": io.BytesIO(body),
+        })
+        answered = []
+        answer = b"".join(self.application(environ, lambda status, headers, *_: answered.append(status)))
+        answer = cbor_encode(json.loads(answer) if answer.strip() else {})
+        headers = [("smithy-protocol", "rpc-v2-cbor"), ("Content-Type", "application/cbor")]
+        start_response(answered[0], headers + [("Content-Length", str(len(answer)))])
+        return [answer]
+
+
+def cbor_decode(data):
+    """One item; `...` is the end of an item of unknown length."""
+    kind, detail = divmod(data.read(1)[0], 32)
+    if kind == 7:
+        if detail in (26, 27):
+            return struct.unpack(">f" if detail == 26 else ">d", data.read(4 if detail == 26 else 8))[0]
+        return {20: False, 21: True, 22: None, 23: None, 31: ...}[detail]
+    size = detail if detail < 24 else None if detail == 31 else int.from_bytes(data.read(1 << (detail - 24)), "big")
+    if kind < 2:
+        return size if kind == 0 else -1 - size
+    if kind == 6:
+        # The tag of a time, which is a number.
+        return cbor_decode(data)
+    if kind in (2, 3) and size is not None:
+        return data.read(size).decode()
+    items = []
+    while size is None or len(items) < size * (2 if kind == 5 else 1):
+        item = cbor_decode(data)
+        if item is ...:
+            break
+        items.append(item)
+    if kind == 5:
+        return dict(zip(items[::2], items[1::2]))
+    return items if kind == 4 else "".join(items)
+
+
+def cbor_encode(value, is_time=False):
+    def head(kind, size):
+        return bytes([kind * 32 + 27]) + size.to_bytes(8, "big")
+
+    if value is None or isinstance(value, bool):
+        return {None: b"\xf6", False: b"\xf4", True: b"\xf5"}[value]
+    if isinstance(value, (int, float)) and is_time:
+        return b"\xc1\xfb" + struct.pack(">d", value)
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(cbor_encode(item, is_time) for item in value)
+    entries = (cbor_encode(key) + cbor_encode(item, "Timestamp" in key) for key, item in value.items())
+    return head(5, len(value)) + b"".join(entries)
+
+
 class RequestHandler(WSGIRequestHandler):
     # Headers and body are written separately: with Nagle's algorithm each answer would wait 40 ms for an acknowledgement.
     disable_nagle_algorithm = True
@@ -114,6 +194,20 @@ def manage_records_as_cloudformation():
     RecordSet.delete_from_cloudformation_json = classmethod(delete_from_cloudformation_json)
 
 
+def say_when_resources_were_updated():
+    """Every listed resource of a stack has this time; moto writes it under a name that nobody reads."""
+    original = CloudFormationResponse.list_stack_resources
+
+    def list_stack_resources(self):
+        answer = original(self)
+        stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+        for summary in answer.result["StackResourceSummaries"]:
+            summary["LastUpdatedTimestamp"] = stack.creation_time
+        return answer
+
+    CloudFormationResponse.list_stack_resources = list_stack_resources
+
+
 def take_volume_sizes_from_the_image():
     """A block device mapping without size or snapshot changes a volume of the image, which has a size; moto refuses it."""
     original = Instance.add_block_device
@@ -136,6 +230,28 @@ def call_only_subnets_of_the_default_vpc_default():
         self.default_for_az = self.default_for_az and vpc is not None and vpc.is_default
 
     Subnet.__init__ = init
+
+
+def build_launch_template_versions_on_their_source():
+    """A version has what its source version has, unless it says otherwise; moto forgets the source."""
+    original = LaunchTemplates.create_launch_template_version
+
+    def create_launch_template_version(self):
+        source = self._get_param("SourceVersion")
+        if source:
+            identifier, name = self._get_param("LaunchTemplateId"), self._get_param("LaunchTemplateName")
+            find = self.ec2_backend.get_launch_template if identifier else self.ec2_backend.get_launch_template_by_name
+            template = find(identifier or name)
+            create_version = template.create_version
+            inherited = template.get_version(source).data
+            template.create_version = lambda data, description: create_version({**inherited, **data}, description)
+            try:
+                return original(self)
+            finally:
+                del template.create_version
+        return original(self)
+
+    LaunchTemplates.create_launch_template_version = create_launch_template_version
 
 
 def name_certificates_in_lists():
@@ -171,13 +287,15 @@ def main():
     logging.disable(logging.WARNING)
     register_images_as_ebs_backed()
     manage_records_as_cloudformation()
+    say_when_resources_were_updated()
     take_volume_sizes_from_the_image()
     call_only_subnets_of_the_default_vpc_default()
+    build_launch_template_versions_on_their_source()
     name_certificates_in_lists()
     read_moto_once()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, log, threaded=True, request_handler=RequestHandler)
+    server = make_server("127.0.0.1", 0, CborToJson(log), threaded=True, request_handler=RequestHandler)
     os.environ["MOTO_PORT"] = str(server.port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

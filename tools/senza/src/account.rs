@@ -22,7 +22,7 @@ use stups_terminal::{Choice, ConfigFile, Terminal};
 use tokio::sync::OnceCell;
 
 use crate::Error;
-use crate::route53::HostedZone;
+use crate::route53::Dns;
 use crate::template::python;
 use endpoints::Endpoints;
 use memo::Memo;
@@ -52,7 +52,7 @@ pub struct Account {
     taupage_images: OnceCell<Vec<Image>>,
     images: Memo<Option<Image>>,
     security_groups: Mutex<HashMap<String, Vec<SecurityGroup>>>,
-    hosted_zones: OnceCell<Vec<HostedZone>>,
+    dns: Dns,
     domain: Mutex<Option<String>>,
     acm_certificates: OnceCell<Vec<AcmCertificate>>,
     described_certificates: Memo<AcmCertificate>,
@@ -71,6 +71,7 @@ impl Account {
     /// The account that `session` works in. `terminal` is asked when an answer is ambiguous and a person is there.
     pub fn new(session: Session, terminal: Terminal) -> Self {
         Self {
+            dns: Dns::new(&session),
             session,
             terminal,
             offline: false,
@@ -84,7 +85,6 @@ impl Account {
             taupage_images: OnceCell::new(),
             images: Memo::default(),
             security_groups: Mutex::default(),
-            hosted_zones: OnceCell::new(),
             domain: Mutex::default(),
             acm_certificates: OnceCell::new(),
             described_certificates: Memo::default(),

@@ -15,8 +15,8 @@ use stups_terminal::{
 use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
-    create, delete, diff, domains, events, images, init, instances, lint, list, print, resources, schema, status,
-    traffic, update, wait,
+    config, console, create, delete, diff, domains, dump, events, health, images, init, instances, lint, list, patch,
+    print, resources, respawn_instances, scale, schema, status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -98,6 +98,7 @@ enum Command {
     Completion(CompletionArguments),
     Lint(lint::LintArguments),
     Schema(schema::SchemaArguments),
+    Config(config::ConfigArguments),
     #[command(flatten)]
     Aws(Box<AwsCommand>),
 }
@@ -105,19 +106,27 @@ enum Command {
 /// The commands that talk to AWS.
 #[derive(Debug, Subcommand)]
 enum AwsCommand {
+    Console(console::ConsoleArguments),
     Create(create::CreateArguments),
     Delete(delete::DeleteArguments),
     Diff(diff::DiffArguments),
     Domains(domains::DomainsArguments),
+    Dump(dump::DumpArguments),
     Events(events::EventsArguments),
+    Health(health::HealthArguments),
     Images(images::ImagesArguments),
     Init(init::InitArguments),
     Instances(instances::InstancesArguments),
     // What abbreviated it before there was lint.
     #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
+    Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
+    RespawnInstances(respawn_instances::RespawnInstancesArguments),
+    // What abbreviated it before there was schema.
+    #[command(aliases = ["sc"])]
+    Scale(scale::ScaleArguments),
     Status(status::StatusArguments),
     Traffic(traffic::TrafficArguments),
     Update(update::UpdateArguments),
@@ -128,17 +137,23 @@ impl AwsCommand {
     /// The options that all of them have.
     fn common(&self) -> &CommonArguments {
         match self {
+            Self::Console(a) => &a.common,
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
             Self::Diff(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
+            Self::Dump(a) => &a.common,
             Self::Events(a) => &a.stacks.common,
+            Self::Health(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
             Self::Init(a) => &a.common,
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
+            Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
+            Self::RespawnInstances(a) => &a.common,
+            Self::Scale(a) => &a.common,
             Self::Status(a) => &a.stacks.common,
             Self::Traffic(a) => &a.common,
             Self::Update(a) => &a.common,
@@ -146,20 +161,30 @@ impl AwsCommand {
         }
     }
 
+    /// Whether the command listens for Ctrl-C itself, because it puts something back before it ends.
+    fn minds_interruptions(&self) -> bool {
+        matches!(self, Self::Patch(_) | Self::RespawnInstances(_))
+    }
+
     /// The output format in force.
     fn format(&self) -> OutputFormat {
         match self {
+            Self::Console(a) => a.output.output,
             Self::Create(a) => a.output.output,
             Self::Diff(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
+            Self::Health(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
             Self::Init(a) => a.output.output,
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
+            Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
-            Self::Print(_) => OutputFormat::Json,
+            Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
             Self::Resources(a) => a.stacks.table.output,
+            Self::RespawnInstances(a) => a.output.output,
+            Self::Scale(a) => a.output.output,
             Self::Status(a) => a.stacks.table.output,
             Self::Update(a) => a.output.output,
             Self::Wait(a) => a.output.output,
@@ -208,6 +233,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     };
     let command = match command {
         Command::Aws(command) => *command,
+        Command::Config(arguments) => {
+            let terminal = terminal.with_format(arguments.output.output);
+            return config::run(&terminal, &arguments).map_err(Error::into_failure);
+        }
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
@@ -223,7 +252,12 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         session: session_for(command.common(), session).await?,
         clean_up: CleanUp::default(),
     };
-    let outcome = until_interrupted(dispatch(&context, &command)).await;
+    let work = dispatch(&context, &command);
+    let outcome = if command.minds_interruptions() {
+        work.await
+    } else {
+        until_interrupted(work).await
+    };
     context.clean_up.run().await;
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
@@ -275,17 +309,23 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
 fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
+        AwsCommand::Console(a) => console::run(context, a).boxed(),
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
         AwsCommand::Diff(a) => diff::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
+        AwsCommand::Dump(a) => dump::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
+        AwsCommand::Health(a) => health::run(context, a).boxed(),
         AwsCommand::Images(a) => images::run(context, a).boxed(),
         AwsCommand::Init(a) => init::run(context, a).boxed(),
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
+        AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),
+        AwsCommand::RespawnInstances(a) => respawn_instances::run(context, a).boxed(),
+        AwsCommand::Scale(a) => scale::run(context, a).boxed(),
         AwsCommand::Status(a) => status::run(context, a).boxed(),
         AwsCommand::Traffic(a) => traffic::run(context, a).boxed(),
         AwsCommand::Update(a) => update::run(context, a).boxed(),

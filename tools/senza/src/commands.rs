@@ -1,21 +1,30 @@
 //! One file per command: its arguments, and `run`.
 
+pub(crate) mod config;
+pub(crate) mod console;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod diff;
 pub(crate) mod domains;
+pub(crate) mod dump;
 pub(crate) mod events;
 pub(crate) mod generation;
+mod group_result;
+pub(crate) mod health;
 pub(crate) mod images;
 pub(crate) mod init;
 mod instance_health;
 pub(crate) mod instances;
 pub(crate) mod lint;
 pub(crate) mod list;
+pub(crate) mod patch;
 pub(crate) mod print;
 mod request_access;
 pub(crate) mod resources;
+pub(crate) mod respawn_instances;
+pub(crate) mod scale;
 pub(crate) mod schema;
+mod stack_table;
 pub(crate) mod status;
 pub(crate) mod traffic;
 pub(crate) mod update;

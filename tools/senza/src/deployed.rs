@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value as Json;
 use stups_aws::Session;
 use stups_aws::cloudformation::primitives::DateTime;
-use stups_aws::cloudformation::types::{Stack, StackStatus};
+use stups_aws::cloudformation::types::{Stack, StackStatus, TemplateStage};
 
 use crate::Error;
 use crate::stacks::resources_of;
@@ -64,6 +65,23 @@ pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackR
             })
         })
         .collect())
+}
+
+/// The template of a stack (name or ARN), as it was sent.
+pub(crate) async fn template_body(session: &Session, stack: &str) -> Result<String, Error> {
+    let request = session.cloudformation().get_template().stack_name(stack);
+    let answer = request.template_stage(TemplateStage::Original).send().await?;
+    Ok(answer.template_body.unwrap_or_default())
+}
+
+/// A template as CloudFormation keeps it: JSON or YAML text. The error says why it can't be read.
+pub(crate) fn parse_template(body: &str) -> Result<Json, String> {
+    match serde_json::from_str(body) {
+        Ok(template) => Ok(template),
+        Err(_) => stups_yaml::load(body)
+            .map(|template| template.to_json())
+            .map_err(|error| format!("its template cannot be read: {error}")),
+    }
 }
 
 /// Whether CloudFormation is still at work on a stack in this status. A stack under review waits for a person instead.

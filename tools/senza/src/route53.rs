@@ -15,8 +15,9 @@ use stups_aws::route53::Client;
 use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 
 pub(crate) use name::canonical;
-use zone::zones_of_name;
-pub(crate) use zone::{HostedZone, list_hosted_zones, matching_zone};
+use tokio::sync::OnceCell;
+pub(crate) use zone::{HostedZone, matching_zone};
+use zone::{list_hosted_zones, zones_of_name};
 
 use crate::Error;
 
@@ -77,7 +78,7 @@ type Cached = Arc<Mutex<Option<Arc<[Record]>>>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Dns {
     client: Client,
-    zones: Arc<Mutex<Option<Arc<[HostedZone]>>>>,
+    zones: Arc<OnceCell<Vec<HostedZone>>>,
     records: Arc<Mutex<IndexMap<String, Cached>>>,
 }
 
@@ -99,14 +100,18 @@ impl Dns {
         }
     }
 
-    /// All hosted zones.
-    pub(crate) async fn zones(&self) -> Result<Arc<[HostedZone]>, Error> {
-        let mut cached = self.zones.lock().await;
-        if let Some(zones) = &*cached {
-            return Ok(Arc::clone(zones));
+    /// As [`Dns::new`], but these are the zones.
+    #[cfg(test)]
+    pub(crate) fn with_zones(session: &Session, zones: Vec<HostedZone>) -> Self {
+        Self {
+            zones: Arc::new(OnceCell::from(zones)),
+            ..Self::new(session)
         }
-        let zones: Arc<[HostedZone]> = list_hosted_zones(&self.client).await?.into();
-        *cached = Some(Arc::clone(&zones));
+    }
+
+    /// All hosted zones of the account.
+    pub(crate) async fn zones(&self) -> Result<&[HostedZone], Error> {
+        let zones = self.zones.get_or_try_init(|| list_hosted_zones(&self.client)).await?;
         Ok(zones)
     }
 
@@ -120,7 +125,7 @@ impl Dns {
         }
         let zones = self.zones().await?;
         let mut records: Arc<[Record]> = Arc::default();
-        for zone in zones_of_name(&zones, &name, false) {
+        for zone in zones_of_name(zones, &name, false) {
             records = self.list(zone, &name).await?.into();
             if !records.is_empty() {
                 break;
@@ -206,12 +211,8 @@ fn incomplete(error: impl std::fmt::Display) -> Error {
 
 /// The weight that the weighted record `record_name` with this set identifier has right now; nothing when there is no such
 /// record.
-pub(crate) async fn live_weight(
-    session: &Session,
-    record_name: &str,
-    set_identifier: &str,
-) -> Result<Option<i64>, Error> {
-    let records = Dns::new(session).address_records(record_name).await?;
+pub(crate) async fn live_weight(dns: &Dns, record_name: &str, set_identifier: &str) -> Result<Option<i64>, Error> {
+    let records = dns.address_records(record_name).await?;
     Ok(records
         .iter()
         .filter_map(Record::weight)

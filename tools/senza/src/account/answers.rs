@@ -3,6 +3,7 @@
 use stups_aws::SessionOptions;
 
 use super::*;
+use crate::route53::HostedZone;
 
 /// The answers of an account. What is not given is empty.
 #[derive(Default)]
@@ -76,7 +77,7 @@ impl Answers {
         account.vpcs = OnceCell::from(self.vpcs);
         account.nat_gateways = OnceCell::from(self.nat_gateways);
         account.taupage_images = OnceCell::from(self.taupage_images);
-        account.hosted_zones = OnceCell::from(self.hosted_zones);
+        account.dns = Dns::with_zones(&account.session, self.hosted_zones);
         account.acm_certificates = OnceCell::from(self.acm_certificates);
         account.server_certificates = OnceCell::from(self.server_certificates);
         account.topics = OnceCell::from(self.topics);

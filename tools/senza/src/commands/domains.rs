@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value as Json, json};
-use stups_terminal::{Row, watch};
+use stups_terminal::Row;
 
+use super::stack_table::print_stack_table;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::deployed::{self, StackRecord};
 use crate::route53::{Dns, Record, canonical};
 use crate::stacks::{StackReference, StackSummary, list_stacks};
-use crate::styles;
 
 const COLUMNS: &[&str] = &[
     "stack_name",
@@ -39,22 +39,16 @@ pub(crate) struct DomainsArguments {
 pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
     let zones = Dns::new(&context.session);
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
-        let (references, dns) = (&references, zones.forget_records());
-        Box::pin(async move {
-            let rows = rows(context, references, &dns).await?;
-            terminal.print_table(&styles::table(COLUMNS, &arguments.stacks.table.fields, rows));
-            Ok(())
-        })
-    })
-    .await
+    // Boxed: what waits for many calls to AWS is large, and stacks are not.
+    let rows = || Box::pin(rows(context, &references, zones.forget_records()));
+    print_stack_table(context, &arguments.stacks, COLUMNS, rows).await
 }
 
-async fn rows(context: &Context, references: &[StackReference], dns: &Dns) -> Result<Vec<Row>, Error> {
+async fn rows(context: &Context, references: &[StackReference], dns: Dns) -> Result<Vec<Row>, Error> {
     let stacks = list_stacks(&context.session, references, false).await?;
     // A stack that was rolled back has nothing left.
     let alive = stacks.into_iter().filter(|stack| stack.status != "ROLLBACK_COMPLETE");
-    stream::iter(alive.map(|stack| stack_rows(context, dns, stack)))
+    stream::iter(alive.map(|stack| stack_rows(context, &dns, stack)))
         .buffered(AT_THE_SAME_TIME)
         .try_concat()
         .await

@@ -1,13 +1,13 @@
 //! `senza events`
 
-use stups_aws::Session;
-use stups_terminal::{Terminal, watch};
+use stups_terminal::Row;
 
+use super::stack_table::print_stack_table;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::stacks::{StackReference, about_each, events_of, list_stacks, short_resource_type};
-use crate::styles::{row, table};
+use crate::styles::row;
 
 const COLUMNS: [&str; 7] = [
     "stack_name",
@@ -29,18 +29,11 @@ pub(crate) struct EventsArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &EventsArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
-        show(terminal, &context.session, &references, &arguments.stacks.table.fields)
-    })
-    .await
+    print_stack_table(context, &arguments.stacks, &COLUMNS, || rows(context, &references)).await
 }
 
-async fn show(
-    terminal: Terminal,
-    session: &Session,
-    references: &[StackReference],
-    fields: &[String],
-) -> Result<(), Error> {
+async fn rows(context: &Context, references: &[StackReference]) -> Result<Vec<Row>, Error> {
+    let session = &context.session;
     let stacks = list_stacks(session, references, false).await?;
     let events = about_each(&stacks, |stack| events_of(session, &stack.stack_id)).await?;
     let mut events: Vec<_> = stacks
@@ -50,7 +43,7 @@ async fn show(
         .collect();
     // Stable: events of one stack at the same moment stay in the order in which they happened.
     events.sort_by_key(|(_, event)| event.timestamp.map(|time| (time.secs(), time.subsec_nanos())));
-    let rows = events
+    Ok(events
         .into_iter()
         .map(|(stack, event)| {
             row([
@@ -69,7 +62,5 @@ async fn show(
                 ("event_time", event.timestamp.map(|time| time.secs()).into()),
             ])
         })
-        .collect();
-    terminal.print_table(&table(&COLUMNS, fields, rows));
-    Ok(())
+        .collect())
 }

@@ -1,13 +1,13 @@
 //! `senza list`
 
-use stups_aws::Session;
-use stups_terminal::{Terminal, watch};
+use stups_terminal::Row;
 
+use super::stack_table::print_stack_table;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::stacks::{StackReference, list_stacks_by_name};
-use crate::styles::{row, table};
+use crate::styles::row;
 
 const COLUMNS: [&str; 5] = ["stack_name", "version", "status", "creation_time", "description"];
 
@@ -24,20 +24,13 @@ pub(crate) struct ListArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ListArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
-        show(terminal, &context.session, &references, arguments)
-    })
-    .await
+    let rows = || rows(context, &references, arguments.all);
+    print_stack_table(context, &arguments.stacks, &COLUMNS, rows).await
 }
 
-async fn show(
-    terminal: Terminal,
-    session: &Session,
-    references: &[StackReference],
-    arguments: &ListArguments,
-) -> Result<(), Error> {
-    let stacks = list_stacks_by_name(session, references, arguments.all).await?;
-    let rows = stacks
+async fn rows(context: &Context, references: &[StackReference], all: bool) -> Result<Vec<Row>, Error> {
+    let stacks = list_stacks_by_name(&context.session, references, all).await?;
+    Ok(stacks
         .into_iter()
         .map(|stack| {
             row([
@@ -48,7 +41,5 @@ async fn show(
                 ("description", stack.description.into()),
             ])
         })
-        .collect();
-    terminal.print_table(&table(&COLUMNS, &arguments.stacks.table.fields, rows));
-    Ok(())
+        .collect())
 }

@@ -2,13 +2,14 @@
 
 use stups_aws::Session;
 use stups_aws::cloudformation::types::{StackResource, StackResourceSummary};
-use stups_terminal::{Row, Terminal, watch};
+use stups_terminal::Row;
 
+use super::stack_table::print_stack_table;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::stacks::{StackReference, about_each, list_stacks_by_name, resources_of, short_resource_type};
-use crate::styles::{row, table};
+use crate::styles::row;
 
 const COLUMNS: [&str; 6] = [
     "stack_name",
@@ -29,18 +30,11 @@ pub(crate) struct ResourcesArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ResourcesArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
-        show(terminal, &context.session, &references, &arguments.stacks.table.fields)
-    })
-    .await
+    print_stack_table(context, &arguments.stacks, &COLUMNS, || rows(context, &references)).await
 }
 
-async fn show(
-    terminal: Terminal,
-    session: &Session,
-    references: &[StackReference],
-    fields: &[String],
-) -> Result<(), Error> {
+async fn rows(context: &Context, references: &[StackReference]) -> Result<Vec<Row>, Error> {
+    let session = &context.session;
     let stacks = list_stacks_by_name(session, references, false).await?;
     let resources = about_each(&stacks, |stack| all_resources(session, &stack.stack_id)).await?;
     let mut rows = Vec::new();
@@ -63,8 +57,7 @@ async fn show(
             ])
         }));
     }
-    terminal.print_table(&table(&COLUMNS, fields, rows));
-    Ok(())
+    Ok(rows)
 }
 
 /// `DescribeStackResources` stops after this many.

@@ -8,14 +8,15 @@ use futures::future::{join, join_all, try_join};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::StackResourceSummary;
 use stups_aws::ec2::types::{Instance, InstanceStateName};
-use stups_terminal::{Row, Terminal, watch};
+use stups_terminal::Row;
 
 use super::instance_health::{InstanceHealth, health_behind, healthy_instances};
+use super::stack_table::print_stack_table;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::ec2::{instances_with, tag};
 use crate::stacks::{StackReference, StackSummary, about_each, list_stacks_by_name, resources_of};
-use crate::styles::{row, table};
+use crate::styles::row;
 use crate::{Error, http};
 
 const COLUMNS: [&str; 9] = [
@@ -46,25 +47,11 @@ pub(crate) async fn run(context: &Context, arguments: &StatusArguments) -> Resul
     let references = arguments.stacks.references()?;
     let http = http::client(HTTP_TIMEOUT)
         .map_err(|error| Error::Fatal(format!("The HTTPS client could not be set up: {error}")))?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
-        show(
-            terminal,
-            &context.session,
-            &http,
-            &references,
-            &arguments.stacks.table.fields,
-        )
-    })
-    .await
+    let rows = || rows(&context.session, &http, &references);
+    print_stack_table(context, &arguments.stacks, &COLUMNS, rows).await
 }
 
-async fn show(
-    terminal: Terminal,
-    session: &Session,
-    http: &reqwest::Client,
-    references: &[StackReference],
-    fields: &[String],
-) -> Result<(), Error> {
+async fn rows(session: &Session, http: &reqwest::Client, references: &[StackReference]) -> Result<Vec<Row>, Error> {
     let stacks = list_stacks_by_name(session, references, false).await?;
     let names: Vec<String> = stacks.iter().map(|stack| stack.stack_name.clone()).collect();
     let (instances, details) = try_join(
@@ -72,13 +59,11 @@ async fn show(
         about_each(&stacks, |stack| details_of(session, http, stack)),
     )
     .await?;
-    let rows = stacks
+    Ok(stacks
         .iter()
         .zip(details)
         .map(|(stack, (health, domains))| status_row(stack, &instances, &health, &domains))
-        .collect();
-    terminal.print_table(&table(&COLUMNS, fields, rows));
-    Ok(())
+        .collect())
 }
 
 async fn details_of(

@@ -38,7 +38,7 @@ impl From<types::HostedZone> for HostedZone {
 }
 
 /// All hosted zones of the account.
-pub(crate) async fn list_hosted_zones(route53: &Client) -> Result<Vec<HostedZone>, Error> {
+pub(super) async fn list_hosted_zones(route53: &Client) -> Result<Vec<HostedZone>, Error> {
     let zones: Vec<types::HostedZone> = route53
         .list_hosted_zones()
         .into_paginator()

@@ -10,7 +10,8 @@ use stups_yaml::Value;
 
 use super::StackRequest;
 use super::upload;
-use crate::{Error, route53};
+use crate::Error;
+use crate::route53::{self, Dns};
 
 /// How CloudFormation took a request to create a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +151,7 @@ pub(crate) async fn deployed_template(session: &Session, stack_name: &str) -> Re
 
 /// Replaces the weight 0 of every weighted record in `template` by the weight of the live record of that name and set identifier.
 async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<(), Error> {
+    let dns = &Dns::new(session);
     let records = template
         .get_mut("Resources")
         .and_then(Json::as_object_mut)
@@ -173,7 +175,7 @@ async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Jso
         ) else {
             return Ok::<_, Error>(());
         };
-        if let Some(weight) = route53::live_weight(session, name, identifier).await? {
+        if let Some(weight) = route53::live_weight(dns, name, identifier).await? {
             properties.insert("Weight".to_owned(), Json::from(weight));
         }
         Ok(())

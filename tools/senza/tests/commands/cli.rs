@@ -52,13 +52,15 @@ async fn the_schema_is_the_published_one() {
 #[tokio::test]
 async fn commands_may_be_abbreviated() {
     let session = account().await.session();
-    for words in ["list", "li", "l", "ev", "res", "inst", "st", "im"] {
+    for words in ["list", "li", "l", "ev", "reso", "inst", "st", "im"] {
         let outcome = senza(&session, words).await;
         assert_eq!(outcome.exit_code, 0, "{words}: {}", outcome.stderr);
     }
     for (words, expected) in [
         ("in", "Too many matches: init, instances"),
-        ("c", "Too many matches: completion, create"),
+        ("res", "Too many matches: resources, respawn-instances"),
+        ("s", "Too many matches: scale, status"),
+        ("c", "Too many matches: completion, config, console, create"),
         ("frobnicate", "No such command"),
     ] {
         let outcome = senza(&session, words).await;

@@ -13,16 +13,27 @@ use tokio::sync::watch;
 /// What is answered, and what was asked.
 #[derive(Clone)]
 pub(crate) struct Script {
+    /// where it listens
+    pub(crate) endpoint: String,
     /// for each action or path its answers in turn, the last one for good
     answers: Arc<Mutex<HashMap<String, VecDeque<String>>>>,
     /// the first line of each request
     requests: Arc<watch::Sender<Vec<String>>>,
+    /// the action or path of each request, and its body
+    bodies: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Script {
     /// The targets of the `GET` requests so far for a path, or the calls of an action.
     pub(crate) fn asked(&self, path: &str) -> Vec<String> {
         asked_in(&self.requests.borrow(), path).map(str::to_owned).collect()
+    }
+
+    /// The bodies of the requests so far for an action or path.
+    pub(crate) fn bodies(&self, action: &str) -> Vec<String> {
+        let bodies = self.bodies.lock().unwrap();
+        let wanted = bodies.iter().filter(|(asked, _)| asked == action);
+        wanted.map(|(_, body)| body.clone()).collect()
     }
 
     /// Waits until a path was asked for this often.
@@ -56,8 +67,10 @@ pub(crate) fn recorded(answers: &[(&str, String)]) -> (Session, Script) {
             .push_back(answer.clone());
     }
     let script = Script {
+        endpoint: endpoint.clone(),
         answers: Arc::new(Mutex::new(script)),
         requests: Arc::new(watch::Sender::default()),
+        bodies: Arc::default(),
     };
     let served = script.clone();
     std::thread::spawn(move || {
@@ -105,11 +118,15 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
         } else {
             request.clone()
         };
+        script.bodies.lock().unwrap().push((action.to_owned(), body.clone()));
         script.requests.send_modify(|requests| requests.push(seen));
         let (status, answer) = if answer.starts_with("<ErrorResponse>") {
             ("400 Bad Request", answer)
         } else if called.is_none() {
             ("200 OK", answer)
+        } else if body.contains("Version=2016-11-15") {
+            // EC2's answers have one element less.
+            ("200 OK", format!("<{action}Response>{answer}</{action}Response>"))
         } else {
             let whole = format!("<{action}Response><{action}Result>{answer}</{action}Result></{action}Response>");
             ("200 OK", whole)

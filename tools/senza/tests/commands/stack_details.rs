@@ -20,7 +20,7 @@ async fn resources() {
         assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (0, ""));
         insta::assert_snapshot!(format!("resources_{format}"), redacted(&outcome.stdout));
     }
-    let outcome = senza(&session, "res hello-world v2 -f version -f LogicalResourceId -o tsv").await;
+    let outcome = senza(&session, "reso hello-world v2 -f version -f LogicalResourceId -o tsv").await;
     assert_eq!(outcome.stdout, "version\tLogicalResourceId\nv2\tQueue\nv2\tTopic\n");
 }
 

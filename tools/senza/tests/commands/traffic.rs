@@ -1,6 +1,13 @@
 //! `senza traffic` where moto is not like AWS: stacks that CloudFormation is at work on, names with many records.
 
-use crate::account::senza;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use stups_testkit::Account;
+
+use crate::account::{account, create_stack, senza};
+use crate::proxy::{Proxy, Verdict};
 use crate::scripted::{
     HOSTED_ZONES, RECORD_SETS, described, hosted_zones, record_sets, recorded, records, session, stacks,
 };
@@ -101,4 +108,121 @@ async fn a_page_that_does_not_get_ahead_is_the_last_one() {
     assert!(outcome.stdout.ends_with("\na\t1\ta-1\t100.0\n"), "{}", outcome.stdout);
     assert_eq!(outcome.stdout.lines().count(), 2);
     assert_eq!(script.asked(RECORD_SETS).len(), 2);
+}
+
+/// Three versions of an application; the first one has all traffic.
+async fn application() -> Account {
+    let account = account().await;
+    for (version, weight) in [("v1", 200), ("v2", 0), ("v3", 0)] {
+        let template = serde_json::json!({"Resources": {"MainDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
+            "Name": "hello.stups.example.org.", "HostedZoneName": "stups.example.org.", "Type": "CNAME", "TTL": "20",
+            "ResourceRecords": ["elb.example.com"], "SetIdentifier": format!("hello-{version}"), "Weight": weight}}}});
+        create_stack(&account, &format!("hello-{version}"), &template.to_string()).await;
+    }
+    account
+}
+
+async fn shares(account: &Account) -> String {
+    let outcome = senza(&account.session(), "traffic hello -o tsv").await;
+    let rows = outcome.stdout.lines().skip(1);
+    let shares = rows.filter_map(|row| row.split('\t').nth(3));
+    shares.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_run_that_fails_leaves_alone_what_another_one_changed_meanwhile() {
+    let account = application().await;
+    // The first run has given v2 its weight and is about to take that of v1; then CloudFormation is at work on v1 for the
+    // second run, and refuses.
+    let (release, released) = channel();
+    let (reach, reached) = tokio::sync::oneshot::channel();
+    let held = Mutex::new(Some((reach, released)));
+    let updates = AtomicUsize::new(0);
+    let proxy = Proxy::start(&account, move |action| {
+        if action != "UpdateStack" || updates.fetch_add(1, Ordering::SeqCst) != 1 {
+            return Verdict::Pass;
+        }
+        let Some((reach, released)) = held.lock().unwrap().take() else {
+            return Verdict::Pass;
+        };
+        let _ = reach.send(());
+        let refusal = Verdict::Refuse(
+            "ValidationError",
+            "Stack is in UPDATE_IN_PROGRESS state and can not be updated.",
+        );
+        Verdict::After(released, Box::new(refusal))
+    });
+    let session = proxy.session();
+    let first = tokio::spawn(async move { senza(&session, "traffic hello v2 100").await });
+    reached.await.unwrap();
+    let second = senza(&account.session(), "traffic hello v3 50").await;
+    assert_eq!(second.exit_code, 0, "{}", second.stderr);
+    assert_eq!(shares(&account).await, "25.0 25.0 50.0");
+    drop(release);
+    let first = first.await.unwrap();
+    assert_eq!(first.exit_code, 1);
+    assert!(
+        first.stderr.contains("Traffic was not changed: hello-v1: ") && first.stderr.contains("somebody else"),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(shares(&account).await, "25.0 25.0 50.0", "the second one's");
+}
+
+#[tokio::test]
+async fn killed_between_two_steps_it_leaves_all_traffic_served() {
+    let account = application().await;
+    let (release, released) = channel();
+    let (reach, reached) = tokio::sync::oneshot::channel();
+    let held = Mutex::new(Some((reach, released)));
+    let updates = AtomicUsize::new(0);
+    let proxy = Proxy::start(&account, move |action| {
+        if action != "UpdateStack" || updates.fetch_add(1, Ordering::SeqCst) != 1 {
+            return Verdict::Pass;
+        }
+        match held.lock().unwrap().take() {
+            Some((reach, released)) => {
+                let _ = reach.send(());
+                Verdict::After(released, Box::new(Verdict::Pass))
+            }
+            None => Verdict::Pass,
+        }
+    });
+    let mut child = crate::process::spawn("traffic hello v2 100", proxy.environment());
+    reached.await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::mem::forget(release);
+    assert_eq!(shares(&account).await, "100.0 100.0 0.0", "nobody lost any traffic");
+    let again = senza(&account.session(), "traffic hello v2 100").await;
+    assert_eq!(again.exit_code, 0, "{}", again.stderr);
+    assert_eq!(shares(&account).await, "0.0 100.0 0.0");
+}
+
+#[tokio::test]
+async fn after_the_wait_the_change_is_made() {
+    let record = |weight| record_sets("a.example.org", &[("a-1".to_owned(), weight)], None);
+    let template = r#"{"Resources": {"MainDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
+        "Name": "a.example.org.", "Type": "CNAME", "SetIdentifier": "a-1", "Weight": 0}}}}"#;
+    let (session, script) = recorded(&[
+        ("ListStacks", stacks(&[("a-1", "UPDATE_IN_PROGRESS")], None)),
+        ("ListStacks", stacks(&[("a-1", "UPDATE_COMPLETE")], None)),
+        ("DescribeStacks", described(&[("a-1", "UPDATE_COMPLETE")])),
+        ("ListStackResources", records(&[("MainDomain", "a.example.org")])),
+        ("GetTemplate", format!("<TemplateBody>{template}</TemplateBody>")),
+        ("UpdateStack", "<StackId>arn</StackId>".to_owned()),
+        (HOSTED_ZONES, hosted_zones()),
+        (RECORD_SETS, record(0)),
+        (RECORD_SETS, record(0)),
+        (RECORD_SETS, record(200)),
+    ]);
+    let outcome = senza(&session, "traffic a 1 100 -t 600 -i 1").await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches(WAITING).count(), 1, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.ends_with("Setting weights for a.example.org... OK\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(script.bodies("UpdateStack").len(), 1);
 }

@@ -354,16 +354,29 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Takes back what was changed, and returns the error that says so.
+    /// Takes back what was changed, and returns the error that says so. What somebody else has changed since is theirs.
     async fn take_back(&self, mut problems: Vec<String>) -> Error {
-        let done: Vec<&Step> = {
+        let made: Vec<&Step> = {
             let progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let made = self.change.steps.iter().zip(progress.iter());
-            made.filter(|(_, progress)| **progress == Progress::Done)
+            let is_made = |step: &Step, progress: Progress| match progress {
+                Progress::Done => true,
+                // A stack puts itself back.
+                Progress::Started => step.update.is_none(),
+                Progress::NotStarted => false,
+            };
+            let steps = self.change.steps.iter().zip(progress.iter());
+            steps
+                .filter(|(step, progress)| is_made(step, **progress))
                 .map(|(step, _)| step)
                 .collect()
         };
-        let updates = done.iter().filter_map(|step| Some((step, step.update.as_ref()?)));
+        let in_force = join_all(made.iter().map(|step| self.is_in_force(step))).await;
+        let mine: Vec<&Step> = made
+            .into_iter()
+            .zip(in_force)
+            .filter_map(|(step, in_force)| in_force.then_some(step))
+            .collect();
+        let updates = mine.iter().filter_map(|step| Some((step, step.update.as_ref()?)));
         let results = join_all(updates.map(|(step, update)| async move {
             let tick = || self.action.progress();
             let back = update.run(&self.context.session, Direction::Back, tick).await;
@@ -380,7 +393,7 @@ impl Attempt<'_> {
 
         let mut restored = true;
         for shift in &self.change.shifts {
-            if let Err(error) = self.restore(shift).await {
+            if let Err(error) = self.restore(shift, &mine).await {
                 restored = false;
                 problems.push(error.into_failure().message);
             }
@@ -393,32 +406,49 @@ impl Attempt<'_> {
         Error::Fatal(format!("Traffic was not changed: {}. {state}", problems.join("; ")))
     }
 
-    /// Gives a name the records that it had before the change.
-    async fn restore(&self, shift: &Shift) -> Result<(), Error> {
-        let before = &shift.domain.records;
-        let name = &shift.domain.name;
-        let differs = |live: &[Record]| {
-            let live = live_weights(live);
-            !live_weights(before).iter().all(|weight| live.contains(weight))
-        };
-        if differs(&self.dns.forget_records().address_records(name).await?) {
-            let weighted: Vec<Record> = before
-                .iter()
-                .filter(|record| record.weight().is_some())
-                .cloned()
-                .collect();
-            self.dns
-                .upsert(&weighted, "Restore weights after a failed change")
-                .await?;
-            let live = self.dns.forget_records().address_records(name).await?;
-            if differs(&live) {
-                return Err(Error::Fatal(format!(
-                    "weights of {name} could not be restored ({})",
-                    in_words(&live_weights(&live))
-                )));
+    /// Whether the records of a step still have the weights that it gave them, as far as anybody knows.
+    async fn is_in_force(&self, step: &Step) -> bool {
+        let now = self.dns.forget_records();
+        for record in &step.records {
+            let Ok(live) = now.address_records(record.set.name()).await else {
+                continue;
+            };
+            let has_weight = |live: &Record| same_record(live, record) && live.set.weight() == record.set.weight();
+            if !live.iter().any(has_weight) {
+                return false;
             }
         }
-        Ok(())
+        true
+    }
+
+    /// Gives the records of `mine` under a name what they had before the change; an error when the name's weights then are
+    /// others than before.
+    async fn restore(&self, shift: &Shift, mine: &[&Step]) -> Result<(), Error> {
+        let before = live_weights(&shift.domain.records);
+        let name = &shift.domain.name;
+        let is_as_before = |live: &[Record]| {
+            let live = live_weights(live);
+            before.iter().all(|weight| live.contains(weight))
+        };
+        if is_as_before(&self.dns.forget_records().address_records(name).await?) {
+            return Ok(());
+        }
+        let is_mine = |record: &&Record| {
+            let identifier = record.weight().map(|(identifier, _)| identifier);
+            mine.iter().any(|step| Some(step.identifier.as_str()) == identifier)
+        };
+        let records: Vec<Record> = shift.domain.records.iter().filter(is_mine).cloned().collect();
+        self.dns
+            .upsert(&records, "Restore weights after a failed change")
+            .await?;
+        let live = self.dns.forget_records().address_records(name).await?;
+        if is_as_before(&live) {
+            return Ok(());
+        }
+        Err(Error::Fatal(format!(
+            "weights of {name} are not what they were before, somebody else may have changed them ({})",
+            in_words(&live_weights(&live))
+        )))
     }
 
     /// Reads the records back and corrects those that differ from the plan.

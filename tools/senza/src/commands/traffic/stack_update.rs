@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::try_join;
 use serde_json::{Value as Json, json};
 use stups_aws::Session;
-use stups_aws::cloudformation::types::{Capability, Parameter, Stack, TemplateStage};
+use stups_aws::cloudformation::types::{Capability, Parameter, Stack};
 
 use crate::Error;
 use crate::deployed::{self, StackRecord};
@@ -64,7 +64,7 @@ pub(super) async fn prepare(
     wanted: &[(&str, i64)],
 ) -> Result<Result<StackUpdate, Unsuitable>, Error> {
     let stack_id = stack.stack_id().or(stack.stack_name()).unwrap_or_default();
-    let (old_template, records) = try_join(template_of(session, stack_id), records).await?;
+    let (old_template, records) = try_join(deployed::template_body(session, stack_id), records).await?;
     let identifier = stack.stack_name().unwrap_or_default();
     Ok(
         with_weights(&old_template, &records, identifier, wanted).map(|(new_template, record_types)| StackUpdate {
@@ -80,12 +80,6 @@ pub(super) async fn prepare(
             record_types,
         }),
     )
-}
-
-async fn template_of(session: &Session, stack: &str) -> Result<String, Error> {
-    let request = session.cloudformation().get_template().stack_name(stack);
-    let answer = request.template_stage(TemplateStage::Original).send().await?;
-    Ok(answer.template_body.unwrap_or_default())
 }
 
 impl StackUpdate {
@@ -128,7 +122,7 @@ fn with_weights(
     identifier: &str,
     wanted: &[(&str, i64)],
 ) -> Result<(String, Vec<(String, String)>), Unsuitable> {
-    let mut template = parse(body)?;
+    let mut template = deployed::parse_template(body).map_err(Unsuitable)?;
     let mut record_types = Vec::new();
     for (domain, weight) in wanted {
         let before = record_types.len();
@@ -164,16 +158,6 @@ fn with_weights(
         )));
     }
     Ok((body, record_types))
-}
-
-/// A template as CloudFormation keeps it: JSON or YAML text, as it was sent.
-fn parse(body: &str) -> Result<Json, Unsuitable> {
-    match serde_json::from_str(body) {
-        Ok(template) => Ok(template),
-        Err(_) => stups_yaml::load(body)
-            .map(|template| template.to_json())
-            .map_err(|error| Unsuitable(format!("its template cannot be read: {error}"))),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! The tables of the original and ours, of the same account at the same moment.
+
+use std::process::Command;
+
+use serde_json::{Value as Json, json};
+use stups_aws::cloudformation::types::Tag;
+use stups_testkit::{Account, PythonEnvironment, Requirements};
+
+use crate::account::{redacted, senza};
+use crate::health::account_with_figures;
+use crate::instances::{register, run_instances};
+
+/// What the original answers to each command line, in a process that imports it once.
+fn original(account: &Account, lines: &[String]) -> Vec<Json> {
+    let environment = PythonEnvironment::get(Requirements::Senza).unwrap();
+    let arguments: Vec<Vec<&str>> = lines.iter().map(|line| line.split(' ').collect()).collect();
+    let output = Command::new(environment.executable("python"))
+        .args(["-c", include_str!("../data/original_print.py")])
+        .arg(serde_json::to_string(&arguments).unwrap())
+        .envs(account.environment())
+        .env_remove("AWS_PROFILE")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A version of the application `web`: a load balancer named like it, its own and its weighted record.
+async fn version(account: &Account, version: &str, weight: i64) {
+    let stack = format!("web-{version}");
+    let record = |name: &str, more: Json| {
+        let mut properties = json!({"HostedZoneName": "stups.example.org.", "Name": format!("{name}.stups.example.org."),
+            "Type": "CNAME", "TTL": "20", "ResourceRecords": ["nowhere.invalid"]});
+        properties
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({"Type": "AWS::Route53::RecordSet", "Properties": properties})
+    };
+    let template = json!({"Description": format!("Web (ImageVersion: {version})"), "Resources": {
+        "AppLoadBalancer": {"Type": "AWS::ElasticLoadBalancing::LoadBalancer", "Properties": {
+            "LoadBalancerName": stack, "AvailabilityZones": ["us-east-1a"],
+            "Listeners": [{"LoadBalancerPort": "80", "InstancePort": "80", "Protocol": "HTTP"}]}},
+        "AppLoadBalancerVersionDomain": record(&stack, json!({})),
+        "AppLoadBalancerMainDomain": record("web", json!({"Weight": weight, "SetIdentifier": stack})),
+    }});
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    let create = account.session().cloudformation().create_stack().stack_name(&stack);
+    create
+        .template_body(template.to_string())
+        .tags(tag("StackName", "web"))
+        .tags(tag("StackVersion", version))
+        .send()
+        .await
+        .unwrap();
+    let ids = run_instances(account, "web", version, 2).await;
+    register(account, &stack, &ids[..1]).await;
+}
+
+/// What has to be the same: not how long ago something was, for seconds pass between the two; not whether a whole number has
+/// a point; not in which order events of the same second come, which the original shows backwards.
+fn comparable(line: &str, output: &str) -> Vec<String> {
+    fn plain(value: &Json) -> Json {
+        match value {
+            Json::Number(number) => json!(number.as_f64()),
+            Json::Array(items) => items.iter().map(plain).collect(),
+            Json::Object(map) => map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            other => other.clone(),
+        }
+    }
+    let mut rows: Vec<String> = match serde_json::from_str::<Json>(output) {
+        Ok(Json::Array(rows)) => rows.iter().map(|row| plain(row).to_string()).collect(),
+        _ => redacted(output.trim_end_matches('\n'))
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    };
+    if line.starts_with("events") {
+        rows.sort();
+    }
+    rows
+}
+
+#[tokio::test]
+async fn tables_are_the_same() {
+    let account = account_with_figures().await;
+    version(&account, "v1", 50).await;
+    version(&account, "v2", 150).await;
+    let commands = [
+        "list",
+        "list --all web v1",
+        "list web -f version -f status",
+        "resources web",
+        "events web v2",
+        "instances",
+        "instances web v1",
+        "instances --all",
+        "status web",
+        "domains",
+        "images",
+        "images --show-instances",
+        "traffic web",
+        "traffic web v2",
+        "health",
+        "health --all old",
+    ];
+    let formats = ["json", "tsv"];
+    let mut lines: Vec<String> = commands
+        .iter()
+        .flat_map(|command| formats.map(|format| format!("{command} -o {format}")))
+        .collect();
+    lines.extend(["dump web v1", "dump web v1 -o yaml"].map(str::to_owned));
+    let mut differences = Vec::new();
+    for (line, original) in lines.iter().zip(original(&account, &lines)) {
+        if original["exit_code"] != 0 {
+            differences.push(format!("{line}: the original fails: {}", original["stderr"]));
+            continue;
+        }
+        let theirs = original["stdout"].as_str().unwrap();
+        let ours = senza(&account.session(), line).await;
+        assert_eq!(ours.exit_code, 0, "{line}: {}", ours.stderr);
+        if comparable(line, theirs) != comparable(line, &ours.stdout) {
+            differences.push(format!("{line}\n--- original\n{theirs}--- ours\n{}", ours.stdout));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
