@@ -6,6 +6,7 @@ mod http;
 mod kio;
 mod platform;
 mod provider;
+mod transcript;
 mod user;
 
 pub use executables::{executable, home};
@@ -13,4 +14,5 @@ pub use http::client;
 pub use kio::{KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
+pub use transcript::Transcript;
 pub use user::{Ended, User};

@@ -1,0 +1,60 @@
+//! The `bgapp` template: an application that nobody calls.
+
+use super::answers::Answers;
+use super::application::{Application, Special};
+use super::{checks, iam_role, questions, security_groups};
+use crate::Error;
+use crate::account::Account;
+
+pub(super) const DESCRIPTION: &str = "Background app with single EC2 instance";
+
+pub(super) const VARIABLES: [&str; 4] = ["application_id", "docker_image", "instance_type", "mint_bucket"];
+
+pub(super) async fn prepare(answers: &Answers<'_>, account: &Account) -> Result<String, Error> {
+    let application = ask(answers, account).await?;
+    ensure(answers, account, &application).await?;
+    Ok(definition(&application))
+}
+
+/// The questions about an application that nobody calls.
+pub(super) async fn ask(answers: &Answers<'_>, account: &Account) -> Result<Application, Error> {
+    let id = questions::application_id(answers, checks::application_id)?;
+    let docker_image = questions::docker_image(answers)?;
+    Ok(Application {
+        id,
+        instance_type: questions::instance_type(answers, "t2.micro", checks::instance_type)?,
+        mint_bucket: questions::mint_bucket(answers, account, &docker_image).await?,
+        docker_image,
+    })
+}
+
+/// Makes sure that the group and the role of an application that nobody calls exist.
+pub(super) async fn ensure(answers: &Answers<'_>, account: &Account, application: &Application) -> Result<(), Error> {
+    security_groups::ensure_for_background_app(answers, account, &application.id).await?;
+    iam_role::ensure(
+        answers,
+        account.session(),
+        &application.id,
+        application.mint_bucket.as_deref(),
+    )
+    .await
+}
+
+fn definition(application: &Application) -> String {
+    application.head() + &application.server(Special::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_as_it_is_written() {
+        insta::assert_snapshot!(definition(&Application {
+            id: "hello-world".to_owned(),
+            docker_image: "stups/hello-world".to_owned(),
+            instance_type: "t2.micro".to_owned(),
+            mint_bucket: None,
+        }));
+    }
+}
