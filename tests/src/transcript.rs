@@ -6,6 +6,8 @@
 //!
 //! * `<!-- transcript: exit 1 -->`: its commands exit with 1
 //! * `<!-- transcript: file app.yaml -->`: it is no transcript but the content of that file, from here on
+//!
+//! and `<!-- transcript: run senza init -y app.yaml -->` runs a command that a reader does not see.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +54,7 @@ impl Special {
                 file: Some(name.to_owned()),
                 ..Self::default()
             }),
-            _ => Err(format!("neither exit nor file: {comment}")),
+            _ => Err(format!("neither exit nor file nor run: {comment}")),
         }
     }
 }
@@ -68,6 +70,15 @@ impl Transcript {
                 .strip_prefix("<!-- transcript: ")
                 .and_then(|rest| rest.strip_suffix(" -->"))
             {
+                if let Some(command) = comment.strip_prefix("run ") {
+                    steps.push(Step::Command(Typed {
+                        line: number + 1,
+                        command: command.to_owned(),
+                        exit_code: 0,
+                        shown: Vec::new(),
+                    }));
+                    continue;
+                }
                 special = Special::read(comment).map_err(|reason| format!("line {}: {reason}", number + 1))?;
                 continue;
             }
@@ -80,7 +91,7 @@ impl Transcript {
                 .collect();
             let Special { exit_code, file } = std::mem::take(&mut special);
             if let Some(name) = file {
-                let content = block.iter().map(|(_, line)| format!("{line}\n")).collect();
+                let content = block.iter().flat_map(|(_, line)| [*line, "\n"]).collect();
                 steps.push(Step::File { name, content });
             } else if language == "console" {
                 steps.extend(commands(&block, exit_code)?.into_iter().map(Step::Command));
@@ -235,7 +246,7 @@ mod tests {
     fn what_is_shown_is_what_happens() {
         let markdown = "# A chapter\n\n    $ never run\n\n```console\n$ echo one; echo two >&2\none\ntwo\n$ pwd\n\
                         $ read answer; echo \"took $answer.\"\ntook .\n$ echo \\\n> three\nthree\n```\n\
-                        <!-- transcript: file a.yaml -->\n```yaml\na:\n  b\n```\n```console\n$ cat a.yaml\na:\n b\n```\n\
+                        <!-- transcript: file a.yaml -->\n```yaml\na:\n  b\n```\n```console\n$ cat a.yaml\na:\n b\n```\n<!-- transcript: run rm a.yaml -->\n\
                         <!-- transcript: exit 3 -->\n```console\n$ exit 3\n```\n";
         assert_eq!(ran(markdown), Vec::<String>::new());
     }
@@ -262,7 +273,7 @@ mod tests {
         for (markdown, expected) in [
             ("```console\nhello\n```", "line 2: a transcript begins with a command"),
             ("<!-- transcript: exit x -->", "line 1: no exit code: x"),
-            ("<!-- transcript: skip -->", "line 1: neither exit nor file: skip"),
+            ("<!-- transcript: skip -->", "line 1: neither exit nor file nor run: skip"),
         ] {
             assert_eq!(Transcript::read(markdown), Err(expected.to_owned()));
         }

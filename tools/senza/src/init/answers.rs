@@ -226,8 +226,10 @@ mod tests {
             .ok_or_else(|| "not an even number".to_owned())
     }
 
-    fn any(text: &str) -> Result<String, String> {
-        Ok(text.to_owned())
+    fn short(text: &str) -> Result<String, String> {
+        (text.len() < 10)
+            .then(|| text.to_owned())
+            .ok_or_else(|| "too long".to_owned())
     }
 
     #[test]
@@ -240,14 +242,14 @@ mod tests {
         )
         .unwrap();
         assert_eq!(answers.value("n", "Number", None, even).unwrap(), 4);
-        assert_eq!(answers.value("e", "Text", None, any).unwrap(), "x=y");
+        assert_eq!(answers.value("e", "Text", None, short).unwrap(), "x=y");
         assert_eq!(
             answers.choice("s", "Which", &[("a", "A"), ("b", "B")], "a").unwrap(),
             "b"
         );
         assert!(answers.confirm("c", "Sure?", false).unwrap());
         assert!(!answers.confirm("d", "Sure?", true).unwrap());
-        assert_eq!(answers.secret("e", "Word", String::new, any).unwrap(), "x=y");
+        assert_eq!(answers.secret("e", "Word", String::new, short).unwrap(), "x=y");
         assert_eq!(captured.stdout() + &captured.stderr(), "");
     }
 
@@ -286,11 +288,11 @@ mod tests {
 
     #[test]
     fn secrets_are_typed_twice() {
-        let (terminal, captured) = Terminal::captured("a\nb\nlong\nlong\n\n");
+        let (terminal, captured) = Terminal::captured("much too long\na\nb\nlong\nlong\n\n");
         let answers = answers(&terminal, &[], &[]).unwrap();
-        assert_eq!(answers.secret("s", "Word", String::new, any).unwrap(), "long");
-        assert_eq!(answers.secret("s", "Word", || "made".to_owned(), any).unwrap(), "made");
-        assert_eq!(captured.stderr(), "Error: the two entered values do not match\n");
+        assert_eq!(answers.secret("s", "Word", String::new, short).unwrap(), "long");
+        assert_eq!(answers.secret("s", "Word", || "made".to_owned(), short).unwrap(), "made");
+        assert_eq!(captured.stderr(), "Error: too long\nError: the two entered values do not match\n");
     }
 
     #[test]
@@ -308,7 +310,7 @@ mod tests {
             answers.choice("s", "Which", &[("a", "A"), ("b", "B")], "b").unwrap(),
             "b"
         );
-        assert_eq!(answers.secret("s", "Word", || "x".to_owned(), any).unwrap(), "x");
+        assert_eq!(answers.secret("s", "Word", || "x".to_owned(), short).unwrap(), "x");
         let error = answers.value("n", "Number", None, even).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -18,9 +18,8 @@ pub(super) async fn ensure(session: &Session, terminal: &Terminal, name: &str) -
 }
 
 async fn exists(session: &Session, name: &str) -> Result<bool, Error> {
-    let error = match session.s3().head_bucket().bucket(name).send().await {
-        Ok(_) => return Ok(true),
-        Err(error) => error,
+    let Err(error) = session.s3().head_bucket().bucket(name).send().await else {
+        return Ok(true);
     };
     match error.raw_response().map(|response| response.status().as_u16()) {
         // It is in another region.

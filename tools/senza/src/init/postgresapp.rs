@@ -92,9 +92,10 @@ impl PostgresApp {
     async fn ask(answers: &Answers<'_>, account: &Account) -> Result<Self, Error> {
         let region = account.session().region();
         let docker_image = ask_docker_image(answers)?;
-        let default_bucket = match answers.has("wal_s3_bucket") {
-            true => None,
-            false => Some(format!("{}-{region}-spilo-app", account.alias().await?)),
+        let default_bucket = if answers.has("wal_s3_bucket") {
+            None
+        } else {
+            Some(format!("{}-{region}-spilo-app", account.alias().await?))
         };
         let wal_bucket = answers.value(
             "wal_s3_bucket",

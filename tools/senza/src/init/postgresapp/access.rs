@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use stups_aws::Session;
+use stups_aws::ec2::types::Instance;
 use stups_terminal::Choice;
 
 use super::super::answers::Answers;
@@ -39,7 +40,7 @@ pub(super) async fn monitoring_group(answers: &Answers<'_>, session: &Session) -
     let instances = instances_with(session, "tag:StackName", &[MONITORING_STACK.to_owned()]).await?;
     let groups: BTreeMap<&str, &str> = instances
         .iter()
-        .flat_map(|instance| instance.security_groups())
+        .flat_map(Instance::security_groups)
         .filter_map(|group| Some((group.group_id()?, group.group_name()?)))
         .filter(|(_, name)| name.contains(MONITORING_GROUP))
         .collect();

@@ -87,7 +87,7 @@ impl PostgresApp {
         let balancers: String = self
             .balancers()
             .iter()
-            .map(|balancer| format!("        - {}LoadBalancer\n", balancer.id))
+            .flat_map(|balancer| ["        - ", balancer.id, "LoadBalancer\n"])
             .collect();
         let (optimized, device) = match &self.storage {
             Storage::OwnDisk => ("", "          VirtualName: ephemeral0\n".to_owned()),
@@ -97,17 +97,15 @@ impl PostgresApp {
                 } else {
                     ""
                 };
-                let mut device = format!(
-                    "          Ebs:\n            VolumeSize: {}\n            VolumeType: {}\n",
-                    volume.size, volume.volume_type
-                );
-                if let Some(snapshot) = &volume.snapshot_id {
-                    device += &format!("            SnapshotId: {snapshot}\n");
-                }
-                if let Some(iops) = volume.iops {
-                    device += &format!("            Iops: {iops}\n");
-                }
-                (optimized, device)
+                let line = |key: &str, value: String| format!("            {key}: {value}\n");
+                let device = [
+                    Some("          Ebs:\n".to_owned()),
+                    Some(line("VolumeSize", volume.size.to_string())),
+                    Some(line("VolumeType", volume.kind.to_owned())),
+                    volume.snapshot_id.clone().map(|snapshot| line("SnapshotId", snapshot)),
+                    volume.iops.map(|iops| line("Iops", iops.to_string())),
+                ];
+                (optimized, device.into_iter().flatten().collect())
             }
         };
         format!(
@@ -367,7 +365,7 @@ mod tests {
             monitoring_group: None,
             storage: Storage::Volume(Volume {
                 size: 10,
-                volume_type: "gp3",
+                kind: "gp3",
                 iops: None,
                 snapshot_id: None,
                 is_optimized: false,
@@ -398,7 +396,7 @@ mod tests {
             monitoring_group: Some("sg-202".to_owned()),
             storage: Storage::Volume(Volume {
                 size: 100,
-                volume_type: "io1",
+                kind: "io1",
                 iops: Some(3000),
                 snapshot_id: Some("snap-1".to_owned()),
                 is_optimized: true,

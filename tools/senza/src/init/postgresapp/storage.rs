@@ -52,7 +52,8 @@ pub(super) enum Storage {
 pub(super) struct Volume {
     /// gigabytes
     pub(super) size: u32,
-    pub(super) volume_type: &'static str,
+    /// `gp3`
+    pub(super) kind: &'static str,
     /// operations per second that are paid for; only for types that have them
     pub(super) iops: Option<u32>,
     /// what it is filled with
@@ -74,11 +75,11 @@ impl Storage {
             Some("10"),
             checks::volume_size,
         )?;
-        let volume_type = volume_type(answers)?;
+        let kind = kind(answers)?;
         Ok(Self::Volume(Volume {
             size,
-            volume_type,
-            iops: iops(answers, volume_type, size)?,
+            kind,
+            iops: iops(answers, kind, size)?,
             snapshot_id: answers.value(
                 "snapshot_id",
                 "ID of the snapshot to populate EBS volume from",
@@ -98,7 +99,7 @@ impl Storage {
     }
 }
 
-fn volume_type(answers: &Answers<'_>) -> Result<&'static str, Error> {
+fn kind(answers: &Answers<'_>) -> Result<&'static str, Error> {
     answers.value(
         "volume_type",
         "Database volume type (gp3, gp2, io2, io1 or standard)",
@@ -113,10 +114,10 @@ fn volume_type(answers: &Answers<'_>) -> Result<&'static str, Error> {
 }
 
 /// Operations per second for the types that need a number of them: 30 for each gigabyte unless said otherwise.
-fn iops(answers: &Answers<'_>, volume_type: &str, size: u32) -> Result<Option<u32>, Error> {
+fn iops(answers: &Answers<'_>, kind: &str, size: u32) -> Result<Option<u32>, Error> {
     const LEAST: u32 = 100;
     // By gigabyte, and in all.
-    let (ratio, limit) = match volume_type {
+    let (ratio, limit) = match kind {
         "io1" => (50, 64_000),
         "io2" => (1_000, 256_000),
         _ => return Ok(None),
