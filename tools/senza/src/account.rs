@@ -1,6 +1,7 @@
 //! What a definition may ask about the AWS account; each answer is looked up once, and only when it is needed.
 
 mod certificates;
+mod endpoints;
 mod hosted_zones;
 mod identity;
 mod images;
@@ -8,6 +9,7 @@ mod memo;
 mod network;
 mod roles;
 mod security_groups;
+mod spot;
 mod stacks;
 mod topics;
 
@@ -21,6 +23,8 @@ use tokio::sync::OnceCell;
 
 use crate::Error;
 use crate::route53::HostedZone;
+use crate::template::python;
+use endpoints::Endpoints;
 use memo::Memo;
 
 pub(crate) use certificates::{AcmCertificate, ServerCertificate};
@@ -38,6 +42,7 @@ pub struct Account {
     terminal: Terminal,
     /// All answers were given: nothing is ever looked up.
     offline: bool,
+    endpoints: Endpoints,
     vpcs: OnceCell<Vec<Vpc>>,
     chosen_vpc: OnceCell<String>,
     stack_network: Mutex<Option<StackNetwork>>,
@@ -59,6 +64,7 @@ pub struct Account {
     id: OnceCell<String>,
     alias: OnceCell<String>,
     mint_bucket: OnceCell<String>,
+    spot: OnceCell<String>,
 }
 
 impl Account {
@@ -68,6 +74,7 @@ impl Account {
             session,
             terminal,
             offline: false,
+            endpoints: Endpoints::of_process(),
             vpcs: OnceCell::new(),
             chosen_vpc: OnceCell::new(),
             stack_network: Mutex::default(),
@@ -89,12 +96,18 @@ impl Account {
             id: OnceCell::new(),
             alias: OnceCell::new(),
             mint_bucket: OnceCell::new(),
+            spot: OnceCell::new(),
         }
     }
 
     /// The session.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Where services other than AWS are.
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// The session, to look something up with.
@@ -177,6 +190,17 @@ impl Account {
             })
             .collect();
         Ok(self.terminal.choice("Please select the domain", &choices, None)?)
+    }
+
+    /// The AWS accounts whose Taupage images may be used, from the configuration file (`taupage.owners`); nothing when anybody's
+    /// may.
+    pub(crate) fn image_owners(&self) -> Option<Vec<String>> {
+        if self.offline {
+            return None;
+        }
+        let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
+        let owners = configuration.get("taupage")?.get("owners")?.as_list()?;
+        Some(owners.iter().map(python::text).collect())
     }
 
     /// Makes `domain` the account's domain from here on, as load balancers do with the zone they were put into.

@@ -14,7 +14,8 @@ use stups_terminal::{
 
 use crate::Error;
 use crate::commands::{
-    create, delete, domains, events, images, init, instances, list, print, resources, status, traffic, update, wait,
+    create, delete, domains, events, images, init, instances, list, print, resources, schema, status, traffic, update,
+    wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -94,6 +95,7 @@ struct Senza {
 enum Command {
     /// Print a completion script for a shell
     Completion(CompletionArguments),
+    Schema(schema::SchemaArguments),
     #[command(flatten)]
     Aws(AwsCommand),
 }
@@ -201,6 +203,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         Command::Aws(command) => command,
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
+            return Ok(());
+        }
+        Command::Schema(arguments) => {
+            schema::run(terminal, arguments);
             return Ok(());
         }
     };

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod print;
 mod request_access;
 pub(crate) mod resources;
+pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod traffic;
 pub(crate) mod update;

@@ -41,7 +41,17 @@ impl Compatibility {
                 .values()
                 .any(|resource| resource.get("Type").and_then(Value::as_str) == Some(resource_type))
         };
-        if has("AWS::AutoScaling::LaunchConfiguration") {
+        // Today's default version and encryption would replace the data of a Redis that senza 2.1 made.
+        let has_old_redis = ["RedisCacheCluster", "RedisReplicationGroup"].iter().any(|id| {
+            let properties = resources.get(*id).and_then(|resource| resource.get("Properties"));
+            properties.is_some_and(|properties| {
+                let is_group = *id == "RedisReplicationGroup";
+                let parameters = properties.get("CacheParameterGroupName").and_then(Value::as_str);
+                let is_unencrypted = is_group && properties.get("AtRestEncryptionEnabled").is_none();
+                is_unencrypted || parameters.is_some_and(|name| name.starts_with("default.redis2"))
+            })
+        });
+        if has("AWS::AutoScaling::LaunchConfiguration") || has_old_redis {
             Some(Self::Senza2)
         } else if has("AWS::EC2::LaunchTemplate") {
             Some(Self::Senza3)
@@ -180,6 +190,18 @@ mod tests {
             ("{A: {Type: 'AWS::AutoScaling::LaunchConfiguration'}}", Some(Senza2)),
             ("{A: {Type: 'AWS::EC2::LaunchTemplate'}}", Some(Senza3)),
             ("{A: {Type: 'AWS::SNS::Topic'}}", None),
+            (
+                "{RedisCacheCluster: {Type: 'AWS::ElastiCache::CacheCluster', Properties: {CacheParameterGroupName: default.redis2.8}}}",
+                Some(Senza2),
+            ),
+            (
+                "{RedisReplicationGroup: {Type: 'AWS::ElastiCache::ReplicationGroup', Properties: {EngineVersion: '6.2'}}}",
+                Some(Senza2),
+            ),
+            (
+                "{RedisReplicationGroup: {Type: 'AWS::ElastiCache::ReplicationGroup', Properties: {AtRestEncryptionEnabled: true}}}",
+                None,
+            ),
             ("[]", None),
         ] {
             let template = stups_yaml::load(&format!("Resources: {resources}")).unwrap();

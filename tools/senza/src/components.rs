@@ -5,23 +5,36 @@ mod auto_scaling_group;
 mod certificate;
 mod component_type;
 mod configuration;
+mod coreos;
 mod docker_image;
 mod domains;
 mod elastic_load_balancer;
+mod elastic_load_balancer_v2;
+mod elastigroup;
+mod elastigroup_scaling;
+mod group_properties;
+mod iam_role;
 mod launch_template;
+mod listeners;
 mod look_ups;
+mod plug_in;
 mod properties;
+mod property_table;
+mod redis;
 mod reference;
 mod registry;
 mod resources;
 mod scaling;
 mod security_groups;
+mod senza_info;
 mod subnets;
 mod taupage;
+mod update_policy;
 mod volumes;
+mod warm_pool;
 mod weighted_dns;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_terminal::Terminal;
 use stups_yaml::Map;
@@ -29,7 +42,11 @@ use stups_yaml::Map;
 use crate::account::Account;
 use crate::template::Arguments;
 use crate::{Compatibility, Error};
-use component_type::ComponentType;
+pub(crate) use component_type::ComponentType;
+use properties::Properties;
+pub(crate) use property_table::{Kind, Property};
+pub(crate) use resources::members;
+pub(crate) use senza_info::SENZA_INFO;
 
 /// One entry of `SenzaComponents`.
 #[derive(Clone, Debug)]
@@ -109,22 +126,48 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
     look_ups::prefetch(components, account).await;
 }
 
-/// Lets `component` edit the template. An unknown type is a usage error that names the nearest known one.
+/// Lets `component` edit the template. A type that neither Senza nor a plug-in knows is a usage error that names the nearest known
+/// one.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     use ComponentType::{
-        AutoScalingGroup, Configuration, ElasticLoadBalancer, StupsAutoConfiguration, SubnetAutoConfiguration,
-        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer,
+        AutoScalingGroup, Configuration, CoreosAutoConfiguration, ElasticLoadBalancer, ElasticLoadBalancerV2,
+        Elastigroup, IamRole, RedisCluster, RedisNode, StupsAutoConfiguration, SubnetAutoConfiguration,
+        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedDnsElasticLoadBalancerV2,
     };
-    let applied: BoxFuture<'_, Result<(), Error>> = match ComponentType::of(component)? {
-        Configuration => return configuration::apply(component, generation),
+    let Some(component_type) = ComponentType::find(&component.component_type) else {
+        return Box::pin(plug_in::apply(component, generation)).await;
+    };
+    let (terminal, is_current) = (generation.terminal, generation.is_current());
+    let resolved;
+    let component = if is_current {
+        Properties::of(component).warn_about_unknown(&component_type.tables(), terminal);
+        resolved = Box::pin(reference::resolved(component, generation.account)).await?;
+        &resolved
+    } else {
+        // senza 2.1 takes references in some places only.
+        component
+    };
+    let applied: BoxFuture<'_, Result<(), Error>> = match component_type {
+        Configuration => Box::pin(ready(configuration::apply(component, generation))),
         SubnetAutoConfiguration => Box::pin(subnets::apply(component, generation)),
         StupsAutoConfiguration => Box::pin(subnets::apply_with_images(component, generation)),
+        CoreosAutoConfiguration => Box::pin(coreos::apply(component, generation)),
         AutoScalingGroup => Box::pin(auto_scaling_group::apply(component, generation)),
         TaupageAutoScalingGroup => Box::pin(taupage::apply(component, generation)),
+        Elastigroup => Box::pin(elastigroup::apply(component, generation)),
         ElasticLoadBalancer => Box::pin(elastic_load_balancer::apply(component, generation)),
+        ElasticLoadBalancerV2 => Box::pin(elastic_load_balancer_v2::apply(component, generation)),
         WeightedDnsElasticLoadBalancer => Box::pin(weighted_dns::apply(component, generation)),
+        WeightedDnsElasticLoadBalancerV2 => Box::pin(weighted_dns::apply_v2(component, generation)),
+        IamRole => Box::pin(iam_role::apply(component, generation)),
+        RedisNode => Box::pin(redis::apply_node(component, generation)),
+        RedisCluster => Box::pin(redis::apply_cluster(component, generation)),
     };
-    applied.await
+    applied.await?;
+    if is_current {
+        Properties::of(component).warn_about_kinds(&component_type.tables(), terminal);
+    }
+    Ok(())
 }
 
 /// What can only be checked once all components are in `template`: that what one names of another is there.

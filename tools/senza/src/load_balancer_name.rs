@@ -1,7 +1,7 @@
 //! Names of load balancers: at most 32 characters made of stack name and version.
 
 /// AWS's limit for names of load balancers and target groups, in characters.
-const LIMIT: usize = 32;
+pub(crate) const LIMIT: usize = 32;
 
 /// `<stack name, shortened>-<version>`. The version is kept whole, so versions beyond 31 characters exceed AWS's limit of 32.
 pub(crate) fn load_balancer_name(stack_name: &str, version: &str) -> String {

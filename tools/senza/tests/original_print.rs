@@ -88,7 +88,7 @@ fn differences(path: &str, original: &Json, ours: &Json, found: &mut Vec<String>
 
 async fn compare_in(account: &Account) {
     let cases = cases();
-    assert!(cases.len() >= 7);
+    assert!(cases.len() >= 9);
     let mut found = Vec::new();
     for (case, original) in cases.iter().zip(original(account, &cases)) {
         assert_eq!(

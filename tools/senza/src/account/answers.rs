@@ -25,6 +25,12 @@ pub(crate) struct Answers {
     pub(crate) topics: Vec<String>,
     pub(crate) alias: Option<&'static str>,
     pub(crate) id: Option<&'static str>,
+    /// instead of Flatcar's list of images
+    pub(crate) coreos_feed: Option<String>,
+    /// instead of Spot's API
+    pub(crate) spot_api: Option<String>,
+    /// directories with plug-ins
+    pub(crate) programs: Vec<std::path::PathBuf>,
 }
 
 impl Answers {
@@ -36,6 +42,13 @@ impl Answers {
         };
         let mut account = Account::new(Session::load(options).await.unwrap(), terminal.clone());
         account.offline = true;
+        // Tests ask nobody but themselves: the discard port answers nothing.
+        let nowhere = || "http://127.0.0.1:9".to_owned();
+        account.endpoints = Endpoints {
+            coreos_feed: self.coreos_feed.unwrap_or_else(nowhere),
+            spot_api: self.spot_api.unwrap_or_else(nowhere),
+            programs: self.programs,
+        };
         for vpc in &self.vpcs {
             let subnets = self.subnets.iter().filter(|subnet| subnet.vpc_id == vpc.id);
             account.subnets.set(&vpc.id, subnets.cloned().collect());

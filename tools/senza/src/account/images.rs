@@ -59,6 +59,8 @@ pub(crate) struct Image {
     pub(crate) id: String,
     /// its name
     pub(crate) name: String,
+    /// the AWS account that owns it
+    pub(crate) owner: String,
     /// whether everybody may launch it
     pub(crate) is_public: bool,
     /// the device of the root volume: `/dev/sda1`
@@ -154,6 +156,7 @@ impl Account {
                     .collect(),
                 id: image.image_id.unwrap_or_default(),
                 name: image.name.unwrap_or_default(),
+                owner: image.owner_id.unwrap_or_default(),
                 is_public: image.public.unwrap_or_default(),
                 root_device: image.root_device_name,
             })

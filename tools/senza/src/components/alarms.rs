@@ -14,6 +14,8 @@ pub(crate) enum Metric {
     Cpu,
     NetworkIn,
     NetworkOut,
+    /// requests of an application load balancer; only kept at a target
+    RequestCount,
 }
 
 impl Metric {
@@ -26,6 +28,7 @@ impl Metric {
             "cpu" => Ok(Some(Self::Cpu)),
             "networkin" => Ok(Some(Self::NetworkIn)),
             "networkout" => Ok(Some(Self::NetworkOut)),
+            "requestcount" if rules.has("Target") => Ok(Some(Self::RequestCount)),
             _ => Err(rules.error(
                 "MetricType",
                 &format!("Auto scaling MetricType \"{name}\" not supported, use CPU, NetworkIn or NetworkOut"),
@@ -39,14 +42,26 @@ impl Metric {
             Self::Cpu => "ASGAverageCPUUtilization",
             Self::NetworkIn => "ASGAverageNetworkIn",
             Self::NetworkOut => "ASGAverageNetworkOut",
+            Self::RequestCount => "ALBRequestCountPerTarget",
         }
     }
 
-    fn name(self) -> &'static str {
+    /// A threshold of this metric, as it may be written; an error in words.
+    pub(crate) fn threshold(self, written: &Value) -> Result<Threshold, String> {
+        match self {
+            Self::Cpu => cpu_threshold(written),
+            Self::NetworkIn | Self::NetworkOut => network_threshold(written),
+            Self::RequestCount => Err("alarms for RequestCount are not there, give Target".to_owned()),
+        }
+    }
+
+    /// CloudWatch's name for the metric of an instance.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPUUtilization",
             Self::NetworkIn => "NetworkIn",
             Self::NetworkOut => "NetworkOut",
+            Self::RequestCount => "RequestCountPerTarget",
         }
     }
 }
@@ -81,11 +96,9 @@ pub(crate) fn add(
         let Some(written) = rules.get(threshold_name) else {
             continue;
         };
-        let threshold = match metric {
-            Metric::Cpu => cpu_threshold(written),
-            Metric::NetworkIn | Metric::NetworkOut => network_threshold(written),
-        };
-        let threshold = threshold.map_err(|message| rules.error(threshold_name, &message))?;
+        let threshold = metric
+            .threshold(written)
+            .map_err(|message| rules.error(threshold_name, &message))?;
         let sign = if policy == "ScaleUp" { '>' } else { '<' };
         let mut alarm = members(json!({
             "MetricName": metric.name(),
@@ -115,10 +128,13 @@ pub(crate) fn add(
 
 /// A threshold for the template and for the description.
 #[derive(Debug, PartialEq)]
-struct Threshold {
-    value: Json,
-    text: String,
-    unit: Option<&'static str>,
+pub(crate) struct Threshold {
+    /// for the template
+    pub(crate) value: Json,
+    /// for the description
+    pub(crate) text: String,
+    /// none for percent
+    pub(crate) unit: Option<&'static str>,
 }
 
 fn cpu_threshold(written: &Value) -> Result<Threshold, String> {

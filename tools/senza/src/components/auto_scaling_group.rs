@@ -3,61 +3,30 @@
 use serde_json::{Map as JsonMap, Value as Json, json};
 use stups_yaml::Value;
 
+use super::group_properties::{
+    BESIDE, EVALUATED, GROUP_ADDITIONS, GROUP_OVERRIDES, LAUNCH_OVERRIDES, LAUNCH_TEMPLATE, NEW_GROUP_ADDITIONS,
+};
 use super::properties::{Properties, integer, is_function};
-use super::reference;
+use super::property_table::Property;
 use super::resources::{add, find_in_map, members, section};
-use super::{Component, Generation, launch_template, scaling, security_groups};
+use super::{
+    Component, Generation, iam_role, launch_template, reference, scaling, security_groups, update_policy, warm_pool,
+};
 use crate::Error;
 
-/// Properties that overwrite those of the launch configuration.
-const LAUNCH_OVERRIDES: [&str; 9] = [
-    "InstanceType",
-    "ImageId",
-    "AssociatePublicIpAddress",
-    "EbsOptimized",
-    "UserData",
-    "IamInstanceProfile",
-    "BlockDeviceMappings",
-    "SpotPrice",
-    "InstanceMonitoring",
-];
-
-/// Properties that the group gets whether or not Senza makes them.
-const GROUP_ADDITIONS: [&str; 4] = [
-    "MetricsCollection",
-    "TargetGroupARNs",
-    "TerminationPolicies",
-    "PlacementGroup",
-];
-
-/// Properties that overwrite what Senza made; senza 2.1 ignores them where it made nothing.
-const GROUP_OVERRIDES: [&str; 9] = [
-    "LaunchConfigurationName",
-    "VPCZoneIdentifier",
-    "NotificationConfiguration",
-    "LoadBalancerNames",
-    "HealthCheckType",
-    "HealthCheckGracePeriod",
-    "MaxSize",
-    "MinSize",
-    "DesiredCapacity",
-];
-
-/// What else is read from the component, besides the overrides.
-const KNOWN: [&str; 9] = [
-    "Image",
-    "SecurityGroups",
-    "IamRoles",
-    "Tags",
-    "ElasticLoadBalancer",
-    "ElasticLoadBalancerV2",
-    "AutoScaling",
-    "MetadataOptions",
-    "TaupageConfig",
+/// Every property of the component.
+pub(super) const PROPERTIES: &[&[Property]] = &[
+    EVALUATED,
+    LAUNCH_OVERRIDES,
+    LAUNCH_TEMPLATE,
+    GROUP_ADDITIONS,
+    NEW_GROUP_ADDITIONS,
+    GROUP_OVERRIDES,
+    BESIDE,
 ];
 
 /// The properties that name load balancers, what they become, and what follows the name there.
-const BALANCERS: [(&str, &str, &str); 2] = [
+pub(super) const BALANCERS: [(&str, &str, &str); 2] = [
     ("ElasticLoadBalancer", "LoadBalancerNames", ""),
     ("ElasticLoadBalancerV2", "TargetGroupARNs", "TargetGroup"),
 ];
@@ -119,15 +88,6 @@ pub(crate) async fn build(
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
     let properties = Properties::of(component);
-    if generation.is_current() {
-        let known: Vec<&str> = [&LAUNCH_OVERRIDES[..], &GROUP_ADDITIONS, &GROUP_OVERRIDES, &KNOWN]
-            .into_iter()
-            .flatten()
-            .chain(&launch_template::ADDITIONS)
-            .copied()
-            .collect();
-        properties.warn_about_unknown(&known, generation.terminal);
-    }
     let configuration = launch_configuration(component, launch, generation).await?;
     let mut group = group_properties(component, generation).await?;
     let config_id = format!("{}Config", component.name);
@@ -140,7 +100,7 @@ pub(crate) async fn build(
     }
     if let Some(rules) = properties.map("AutoScaling")? {
         scaling::size(&rules, &mut group)?;
-        scaling::add_policies(&component.name, &rules, generation)?;
+        scaling::add_policies(&properties, &component.name, &rules, generation)?;
     } else {
         group.insert("MaxSize".to_owned(), json!(1));
         group.insert("MinSize".to_owned(), json!(1));
@@ -150,12 +110,18 @@ pub(crate) async fn build(
         Some(rules) => scaling::success_requires(&rules)?,
         None => scaling::DEFAULT_SUCCESS.map(str::to_owned).into(),
     };
-    let resource = json!({
+    let mut resource = members(json!({
         "Type": "AWS::AutoScaling::AutoScalingGroup",
         "CreationPolicy": {"ResourceSignal": {"Count": count, "Timeout": timeout}},
-        "Properties": group,
-    });
-    section(generation.template, &["Resources"])?.insert(component.name.clone(), resource);
+    }));
+    if generation.is_current() {
+        if let Some(policy) = update_policy::of(&properties, &group, &timeout)? {
+            resource.insert("UpdatePolicy".to_owned(), policy);
+        }
+        warm_pool::add(&component.name, &properties, generation).await?;
+    }
+    resource.insert("Properties".to_owned(), Json::Object(group));
+    section(generation.template, &["Resources"])?.insert(component.name.clone(), Json::Object(resource));
     Ok(())
 }
 
@@ -192,7 +158,8 @@ async fn launch_configuration(
     if let Some(groups) = security_groups::resolve(&properties, generation.account).await? {
         configuration.insert("SecurityGroups".to_owned(), groups);
     }
-    for name in LAUNCH_OVERRIDES {
+    for Property { name, .. } in LAUNCH_OVERRIDES {
+        let name = *name;
         if let Some(value) = properties.get(name).filter(|_| name != "UserData") {
             let value = reference::resolve(value, &properties.path(name), generation.account).await?;
             configuration.insert(name.to_owned(), value);
@@ -205,7 +172,7 @@ async fn launch_configuration(
 }
 
 /// Adds the instance profile that `IamRoles` asks for and returns its logical id.
-async fn instance_profile(component: &Component, generation: &mut Generation<'_>) -> Result<String, Error> {
+pub(super) async fn instance_profile(component: &Component, generation: &mut Generation<'_>) -> Result<String, Error> {
     let properties = Properties::of(component);
     let roles = properties.items("IamRoles").unwrap_or_default();
     let profile_id = format!("{}InstanceProfile", component.name);
@@ -250,14 +217,7 @@ async fn merged_role(
     }
     let role_id = format!("{}Role", component.name);
     let role = members(json!({
-        "AssumeRolePolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": {"Service": ["ec2.amazonaws.com"]},
-                "Action": ["sts:AssumeRole"],
-            }],
-        },
+        "AssumeRolePolicyDocument": iam_role::ec2_trust(),
         "Path": "/",
         "Policies": policies,
     }));
@@ -338,9 +298,22 @@ async fn override_group(
     group: &mut JsonMap<String, Json>,
     generation: &Generation<'_>,
 ) -> Result<(), Error> {
-    for name in GROUP_ADDITIONS.into_iter().chain(GROUP_OVERRIDES) {
-        let applies = generation.is_current() || GROUP_ADDITIONS.contains(&name) || group.contains_key(name);
-        let Some(value) = properties.get(name).filter(|_| applies) else {
+    let new_additions = if generation.is_current() {
+        NEW_GROUP_ADDITIONS
+    } else {
+        &[]
+    };
+    let overrides = GROUP_OVERRIDES
+        .iter()
+        .filter(|property| generation.is_current() || group.contains_key(property.name));
+    let names: Vec<&str> = GROUP_ADDITIONS
+        .iter()
+        .chain(new_additions)
+        .chain(overrides)
+        .map(|property| property.name)
+        .collect();
+    for name in names {
+        let Some(value) = properties.get(name) else {
             continue;
         };
         let value = reference::resolve(value, &properties.path(name), generation.account).await?;

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use stups_yaml::Value;
 
 use super::properties::Properties;
+use super::property_table::{Kind, Property, boolean, map_of};
 use super::resources::section;
 use super::{Component, Generation};
 use crate::Error;
@@ -14,19 +15,36 @@ pub(crate) const SUBNET_MAPPINGS: [&str; 3] = ["ServerSubnets", "LoadBalancerSub
 /// CloudFormation's limit for a template's description.
 const DESCRIPTION_LIMIT: usize = 1024;
 
-const KNOWN: [&str; 5] = [
-    "DefineParameters",
-    "ServerSubnets",
-    "LoadBalancerSubnets",
-    "LoadBalancerInternalSubnets",
-    "Images",
-];
+/// Every property of the component.
+pub(super) const PROPERTIES: &[&[Property]] = &[&[
+    boolean(
+        "DefineParameters",
+        "whether SenzaInfo's parameters become parameters of the template",
+    )
+    .default("true"),
+    map_of("ServerSubnets", SUBNETS, "subnets of servers, by region"),
+    map_of(
+        "LoadBalancerSubnets",
+        SUBNETS,
+        "subnets of public load balancers, by region",
+    ),
+    map_of(
+        "LoadBalancerInternalSubnets",
+        SUBNETS,
+        "subnets of internal load balancers, by region",
+    ),
+    map_of(
+        "Images",
+        &Kind::MapOf(&Kind::Text),
+        "machine images, by name and region",
+    ),
+]];
+
+/// Subnets of a region.
+const SUBNETS: &Kind = &Kind::List(&Kind::Text);
 
 /// Applies the component.
 pub(crate) fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
-    if generation.is_current() {
-        Properties::of(component).warn_about_unknown(&KNOWN, generation.terminal);
-    }
     define(&Properties::of(component), generation)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map as JsonMap, json};
 
 use super::Generation;
+use super::certificate::Host;
 use super::properties::Properties;
 use super::resources::{add, members};
 use crate::Error;
@@ -157,17 +158,36 @@ fn no_zone(name: &str, wanted: &str, zones: &[HostedZone], properties: &Properti
     ))
 }
 
-/// Adds a record for each domain of the load balancer `balancer`. `zone_id_attribute` is what the kind of balancer calls the
-/// id of its own zone.
+/// The hosts that the load balancer's certificates must be for: the weighted domains. senza 2.1 knows the last of them only;
+/// today a load balancer without any has the certificate of its last other domain.
+pub(crate) fn hosts(domains: &[Domain], is_current: bool) -> Vec<Host> {
+    let host = |domain: &Domain| Host {
+        zone: domain.zone.clone(),
+        name: domain.full_name(),
+    };
+    let weighted: Vec<Host> = domains.iter().filter(|domain| domain.is_weighted).map(host).collect();
+    match (weighted.is_empty(), is_current) {
+        (false, true) => weighted,
+        (true, true) => domains.last().map(host).into_iter().collect(),
+        (_, false) => weighted.into_iter().last().into_iter().collect(),
+    }
+}
+
+/// Adds a record of each of the `types` (`A`, `AAAA`) for each domain of the load balancer `balancer`. `zone_id_attribute` is
+/// what the kind of balancer calls the id of its own zone.
 pub(crate) fn add_records(
     domains: &[Domain],
     balancer: &str,
     zone_id_attribute: &str,
+    types: &[&str],
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
-    for domain in domains {
+    for (domain, record_type) in domains
+        .iter()
+        .flat_map(|domain| types.iter().map(move |of| (domain, *of)))
+    {
         let mut record: JsonMap<_, _> = members(json!({
-            "Type": "A",
+            "Type": record_type,
             "Name": domain.full_name(),
             "AliasTarget": {
                 "DNSName": {"Fn::GetAtt": [balancer, "DNSName"]},
@@ -182,7 +202,8 @@ pub(crate) fn add_records(
             record.insert("Weight".to_owned(), json!(0));
             record.insert("SetIdentifier".to_owned(), json!(generation.stack_id()?));
         }
-        let logical_id = format!("{balancer}{}", domain.name);
+        let suffix = if record_type == "AAAA" { "Ipv6" } else { "" };
+        let logical_id = format!("{balancer}{}{suffix}", domain.name);
         add(generation.template, &logical_id, "AWS::Route53::RecordSet", record)?;
     }
     Ok(())

@@ -5,42 +5,81 @@ use stups_yaml::Value;
 
 use super::certificate::{self, Host};
 use super::domains::{self, Domain};
+use super::group_properties::SECURITY_GROUPS;
 use super::properties::{Properties, is_function};
+use super::property_table::{Kind, Property, boolean, integer, list, map_of, open_map, text};
 use super::resources::{add, find_in_map, members};
 use super::{Component, Generation, reference, security_groups};
 use crate::Error;
 use crate::load_balancer_name::load_balancer_name;
 
-/// Properties that Senza evaluates; every other one goes to CloudFormation as it is.
-const EVALUATED: [&str; 8] = [
-    "Domains",
-    "HealthCheckPath",
-    "HealthCheckPort",
-    "HealthCheckProtocol",
-    "HTTPPort",
-    "SecurityGroups",
-    "SSLCertificateId",
-    "NameSuffix",
+/// Every property of the component. What is in none of these groups goes to CloudFormation as well, as at senza 2.1.
+pub(super) const PROPERTIES: &[&[Property]] = &[EVALUATED, PASSED_ON];
+
+/// Properties that Senza evaluates.
+const EVALUATED: &[Property] = &[
+    HTTP_PORT.unless(&["HealthCheckPort"]),
+    text("HealthCheckProtocol", "protocol of the health check")
+        .one_of(&PROTOCOLS)
+        .default("HTTP"),
+    HEALTH_CHECK_PATH,
+    HEALTH_CHECK_PORT,
+    SECURITY_GROUPS.required(),
+    text(
+        "SSLCertificateId",
+        "ARN of the certificate, or name of a server certificate in IAM",
+    )
+    .default("the newest certificate for the weighted domain"),
+    DOMAINS,
+    NAME_SUFFIX,
 ];
 
 /// Properties of AWS::ElasticLoadBalancing::LoadBalancer.
-const PASSED_ON: [&str; 15] = [
-    "AccessLoggingPolicy",
-    "AppCookieStickinessPolicy",
-    "AvailabilityZones",
-    "ConnectionDrainingPolicy",
-    "ConnectionSettings",
-    "CrossZone",
-    "HealthCheck",
-    "Instances",
-    "LBCookieStickinessPolicy",
-    "Listeners",
-    "LoadBalancerName",
-    "Policies",
-    "Scheme",
-    "Subnets",
-    "Tags",
+const PASSED_ON: &[Property] = &[
+    open_map("AccessLoggingPolicy", &[], "as in CloudFormation"),
+    list("AppCookieStickinessPolicy", "as in CloudFormation"),
+    list("AvailabilityZones", "as in CloudFormation"),
+    open_map("ConnectionDrainingPolicy", &[], "as in CloudFormation").default("Enabled, Timeout 60"),
+    open_map("ConnectionSettings", &[], "as in CloudFormation"),
+    boolean("CrossZone", "as in CloudFormation").default("true"),
+    open_map("HealthCheck", &[], "as in CloudFormation, instead of what Senza makes"),
+    list("Instances", "as in CloudFormation"),
+    list("LBCookieStickinessPolicy", "as in CloudFormation"),
+    list(
+        "Listeners",
+        "listeners as in CloudFormation; those with TLS get a certificate",
+    )
+    .default("HTTPS on 443"),
+    text("LoadBalancerName", "the name").default("made of the stack's name and version"),
+    list("Policies", "as in CloudFormation"),
+    SCHEME,
+    list("Subnets", "as in CloudFormation").default("the mapping of the scheme"),
+    list("Tags", "instead of Name, StackName and StackVersion"),
 ];
+
+/// Properties that load balancers of both generations have.
+pub(super) const HTTP_PORT: Property = integer("HTTPPort", "port that instances listen on").required();
+pub(super) const HEALTH_CHECK_PATH: Property = text("HealthCheckPath", "path of the health check").default("/health");
+pub(super) const HEALTH_CHECK_PORT: Property = text("HealthCheckPort", "port of the health check").default("HTTPPort");
+pub(super) const DOMAINS: Property = map_of("Domains", &Kind::Map(DOMAIN), "domains with records, by name");
+pub(super) const NAME_SUFFIX: Property = text(
+    "NameSuffix",
+    "what the name ends with, for several load balancers in one stack",
+);
+pub(super) const SCHEME: Property = text("Scheme", "who can reach it")
+    .one_of(&["internal", "internet-facing"])
+    .default("internal");
+
+const DOMAIN: &[Property] = &[
+    text("Type", "whether versions share the domain by weight")
+        .one_of(&["weighted", "standalone"])
+        .required(),
+    text("Zone", "name of the hosted zone").required(),
+    text("Subdomain", "what precedes the zone; empty for the zone's own name").required(),
+];
+
+/// What a classic load balancer calls the id of its own hosted zone.
+const ZONE_ID: &str = "CanonicalHostedZoneNameID";
 
 const PROTOCOLS: [&str; 5] = ["HTTP", "HTTPS", "TCP", "UDP", "SSL"];
 
@@ -58,27 +97,11 @@ pub(crate) async fn build(
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
     let properties = Properties::of(component);
-    if generation.is_current() {
-        let known: Vec<&str> = EVALUATED.iter().chain(&PASSED_ON).chain(consumed).copied().collect();
-        properties.warn_about_unknown(&known, generation.terminal);
-    }
-    domains::add_records(domains, &component.name, "CanonicalHostedZoneNameID", generation)?;
-    let host = domains
-        .iter()
-        .rev()
-        .find(|domain| domain.is_weighted)
-        .map(|domain| Host {
-            zone: domain.zone.clone(),
-            name: domain.full_name(),
-        });
-    let listeners = listeners(&properties, host.as_ref(), generation).await?;
+    domains::add_records(domains, &component.name, ZONE_ID, &["A"], generation)?;
+    let hosts = domains::hosts(domains, generation.is_current());
+    let listeners = listeners(&properties, hosts.last(), generation).await?;
     let target = health_check_target(&properties)?;
     let scheme = scheme(&properties, generation)?;
-    let subnets = if scheme == "internal" {
-        "LoadBalancerInternalSubnets"
-    } else {
-        "LoadBalancerSubnets"
-    };
     let groups = security_groups::resolve(&properties, generation.account)
         .await?
         .ok_or_else(|| properties.error("SecurityGroups", "is missing, give a list of security groups"))?;
@@ -87,7 +110,7 @@ pub(crate) async fn build(
         .map(|(key, value)| json!({"Key": key, "Value": value}));
     let mut balancer = members(json!({
         "Scheme": scheme,
-        "Subnets": find_in_map(subnets, &json!("Subnets")),
+        "Subnets": subnets(&scheme),
         "HealthCheck": {
             "HealthyThreshold": "2",
             "UnhealthyThreshold": "2",
@@ -102,7 +125,8 @@ pub(crate) async fn build(
         "Tags": tags,
     }));
     for (key, value) in properties.iter() {
-        if !EVALUATED.contains(&key.as_str()) && !consumed.contains(&key.as_str()) {
+        let is_evaluated = EVALUATED.iter().any(|property| property.name == key);
+        if !is_evaluated && !consumed.contains(&key.as_str()) {
             let value = reference::resolve(value, &properties.path(&key), generation.account).await?;
             balancer.insert(key, value);
         }
@@ -183,6 +207,16 @@ fn health_check_target(properties: &Properties<'_>) -> Result<Json, Error> {
         "{protocol}:{}{path}",
         properties.text(name)?.unwrap_or_default()
     )))
+}
+
+/// The subnets of a load balancer with this scheme.
+pub(super) fn subnets(scheme: &str) -> Json {
+    let mapping = if scheme == "internal" {
+        "LoadBalancerInternalSubnets"
+    } else {
+        "LoadBalancerSubnets"
+    };
+    find_in_map(mapping, &json!("Subnets"))
 }
 
 /// The scheme; says so when everybody will be able to reach the load balancer.

@@ -12,17 +12,6 @@ use super::{Generation, volumes};
 use crate::Error;
 use crate::account::Image;
 
-/// Properties that only groups with launch templates have.
-pub(crate) const ADDITIONS: [&str; 7] = [
-    "KeyName",
-    "PlacementTenancy",
-    "SpotAlternatives",
-    "SpotPercentage",
-    "OnDemandBase",
-    "InstanceRequirements",
-    "CapacityRebalance",
-];
-
 /// Adds the launch template `config_id` made of `configuration` (the properties of a launch configuration) and lets `group`
 /// launch its instances with it.
 pub(crate) async fn add_to(
@@ -56,8 +45,7 @@ pub(crate) async fn add_to(
     match mixed_instances(properties, &specification)? {
         None => group.insert("LaunchTemplate".to_owned(), specification),
         Some(policy) => {
-            let rebalance = properties.json("CapacityRebalance").unwrap_or(Json::Bool(true));
-            group.insert("CapacityRebalance".to_owned(), rebalance);
+            group.insert("CapacityRebalance".to_owned(), Json::Bool(true));
             group.insert("MixedInstancesPolicy".to_owned(), policy)
         }
     };
@@ -80,6 +68,9 @@ fn launch_template_data(
         if let Some(value) = configuration.get(from) {
             interface.insert(to.to_owned(), value.clone());
         }
+    }
+    if let Some(count) = properties.integer("Ipv6AddressCount")? {
+        interface.insert("Ipv6AddressCount".to_owned(), json!(count));
     }
     // A launch configuration without InstanceMonitoring monitors in detail.
     let monitoring = configuration

@@ -84,25 +84,29 @@ fn needs(components: &[Component]) -> Needs<'_> {
         };
         match component_type {
             ComponentType::Configuration => {}
-            ComponentType::SubnetAutoConfiguration => needs.networks.push(component),
+            ComponentType::SubnetAutoConfiguration | ComponentType::CoreosAutoConfiguration => {
+                needs.networks.push(component);
+            }
             ComponentType::StupsAutoConfiguration => {
                 needs.networks.push(component);
                 needs.listings.insert(Listing::TaupageImages);
             }
-            ComponentType::AutoScalingGroup => needs.add_group(component),
+            ComponentType::AutoScalingGroup | ComponentType::Elastigroup => needs.add_group(component),
             ComponentType::TaupageAutoScalingGroup => {
                 needs.add_group(component);
                 if !taupage::has_public_address(&Properties::of(component)) {
                     needs.listings.insert(Listing::NatGateways);
                 }
             }
-            ComponentType::ElasticLoadBalancer => needs.add_balancer(component),
-            ComponentType::WeightedDnsElasticLoadBalancer => {
+            ComponentType::ElasticLoadBalancer | ComponentType::ElasticLoadBalancerV2 => needs.add_balancer(component),
+            ComponentType::WeightedDnsElasticLoadBalancer | ComponentType::WeightedDnsElasticLoadBalancerV2 => {
                 needs.add_balancer(component);
                 if present(component, "Domains").is_none() {
                     needs.listings.insert(Listing::HostedZones);
                 }
             }
+            ComponentType::IamRole => needs.add_roles(items(present(component, "MergePoliciesFromIamRoles"))),
+            ComponentType::RedisNode | ComponentType::RedisCluster => needs.add_security_groups(component),
         }
         let properties = component.properties.values();
         for reference in properties.flat_map(reference::references) {
@@ -125,15 +129,21 @@ impl Needs<'_> {
         self.add_security_groups(component);
         let roles = items(present(component, "IamRoles"));
         if roles.len() > 1 {
-            self.roles
-                .extend(roles.iter().filter_map(Value::as_str).map(str::to_owned));
+            self.add_roles(roles);
         }
+    }
+
+    fn add_roles(&mut self, roles: &[Value]) {
+        self.roles
+            .extend(roles.iter().filter_map(Value::as_str).map(str::to_owned));
     }
 
     fn add_balancer(&mut self, component: &Component) {
         self.add_security_groups(component);
         let is_weighted = match ComponentType::of(component) {
-            Ok(ComponentType::WeightedDnsElasticLoadBalancer) if present(component, "Domains").is_none() => {
+            Ok(ComponentType::WeightedDnsElasticLoadBalancer | ComponentType::WeightedDnsElasticLoadBalancerV2)
+                if present(component, "Domains").is_none() =>
+            {
                 present(component, "MainDomain") != Some(&Value::Bool(false))
             }
             _ => present(component, "Domains")
@@ -144,7 +154,14 @@ impl Needs<'_> {
         };
         let listeners = items(present(component, "Listeners"));
         if listeners.is_empty() {
-            self.add_certificate(present(component, "SSLCertificateId"), is_weighted);
+            match present(component, "SSLCertificateId") {
+                Some(Value::List(certificates)) => {
+                    for certificate in certificates {
+                        self.add_certificate(Some(certificate), is_weighted);
+                    }
+                }
+                written => self.add_certificate(written, is_weighted),
+            }
         }
         for listener in listeners {
             if matches!(listener.get("Protocol").and_then(Value::as_str), Some("HTTPS" | "SSL")) {
@@ -159,11 +176,15 @@ impl Needs<'_> {
             None if is_weighted => {
                 self.listings.insert(Listing::Certificates);
             }
-            Some(Value::String(text)) if certificate::is_acm_arn(text) => {
-                self.certificate_arns.insert(text.clone());
-            }
-            Some(Value::String(text)) if !text.starts_with("arn:") => {
-                self.listings.insert(Listing::ServerCertificates);
+            Some(Value::String(text)) => {
+                // The second generation of load balancers takes several, with commas between.
+                for part in text.split(',').map(str::trim) {
+                    if certificate::is_acm_arn(part) {
+                        self.certificate_arns.insert(part.to_owned());
+                    } else if !part.starts_with("arn:") {
+                        self.listings.insert(Listing::ServerCertificates);
+                    }
+                }
             }
             Some(_) | None => {}
         }

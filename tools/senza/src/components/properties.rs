@@ -5,6 +5,7 @@ use stups_terminal::Terminal;
 use stups_yaml::{Map, Value};
 
 use super::Component;
+use super::property_table::{Kind, Property, nearest};
 use crate::Error;
 
 /// A map inside the definition and where it stands. A property that is null counts as absent.
@@ -126,20 +127,38 @@ impl<'a> Properties<'a> {
         self.error(name, &format!("must be {wanted}, not {}", value.kind()))
     }
 
-    /// Warns about properties that nobody reads, with the nearest of the `known` ones.
-    pub(crate) fn warn_about_unknown(&self, known: &[&str], terminal: &Terminal) {
-        for (name, _) in self.iter() {
-            if known.contains(&name.as_str()) {
+    /// Warns about properties that nobody reads, with the nearest of those that `tables` know; also inside of maps.
+    pub(crate) fn warn_about_unknown(&self, tables: &[&[Property]], terminal: &Terminal) {
+        for (name, value) in self.iter() {
+            let known = || tables.iter().copied().flatten();
+            let Some(property) = known().find(|property| property.name == name) else {
+                let nearest = nearest(&name, known().map(|property| property.name))
+                    .map(|known| format!(", did you mean {known}?"))
+                    .unwrap_or_default();
+                terminal.warning(&format!("{}: unknown property{nearest}", self.path(&name)));
                 continue;
+            };
+            if let (Kind::Map(keys), Value::Map(map)) = (property.kind, value) {
+                let path = self.path(&name);
+                Properties { path, map }.warn_about_unknown(&[keys], terminal);
             }
-            let nearest = known
-                .iter()
-                .map(|known| (strsim::jaro_winkler(known, &name), known))
-                .max_by(|left, right| left.0.total_cmp(&right.0))
-                .filter(|(similarity, _)| *similarity > 0.8)
-                .map(|(_, known)| format!(", did you mean {known}?"))
-                .unwrap_or_default();
-            terminal.warning(&format!("{}: unknown property{nearest}", self.path(&name)));
+        }
+    }
+}
+
+impl Properties<'_> {
+    /// Warns about values of another kind than `tables` say, which nobody has refused: they went to CloudFormation as they are.
+    pub(crate) fn warn_about_kinds(&self, tables: &[&[Property]], terminal: &Terminal) {
+        for property in tables.iter().copied().flatten() {
+            let Some(value) = self.get(property.name) else {
+                continue;
+            };
+            if let Some(complaint) = property.complaint(value) {
+                terminal.warning(&format!("{}: {complaint}", self.path(property.name)));
+            } else if let (Kind::Map(keys) | Kind::OpenMap(keys), Value::Map(map)) = (property.kind, value) {
+                let path = self.path(property.name);
+                Properties { path, map }.warn_about_kinds(&[keys], terminal);
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! References to what another stack offers: `{Stack, LogicalId}` and `{Stack, Output}`.
 
-use serde_json::Value as Json;
+use serde_json::{Map as JsonMap, Value as Json};
 use stups_yaml::{Map, Value};
 
-use super::properties::scalar_text;
+use super::properties::{Properties, scalar_text};
+use super::property_table::Property;
+use super::{Component, Generation};
 use crate::Error;
 use crate::account::Account;
 
@@ -112,6 +114,33 @@ pub(crate) async fn resolve(value: &Value, path: &str, account: &Account) -> Res
         Some(reference) => Ok(Json::from(reference.resolve(path, account).await?)),
         None => Ok(value.to_json()),
     }
+}
+
+/// Copies what is given of `table` into the resource `target`.
+pub(crate) async fn pass_on(
+    properties: &Properties<'_>,
+    table: &[Property],
+    target: &mut JsonMap<String, Json>,
+    generation: &Generation<'_>,
+) -> Result<(), Error> {
+    for Property { name, .. } in table {
+        if let Some(value) = properties.get(name) {
+            let value = resolve(value, &properties.path(name), generation.account).await?;
+            target.insert((*name).to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+/// The component with each reference in its properties, at any depth, replaced by what it stands for.
+pub(crate) async fn resolved(component: &Component, account: &Account) -> Result<Component, Error> {
+    let path = format!("SenzaComponents/{}", component.name);
+    let properties = Value::Map(component.properties.clone());
+    let mut resolved = component.clone();
+    if let Value::Map(properties) = resolve_all(&properties, &path, account, false).await? {
+        resolved.properties = properties;
+    }
+    Ok(resolved)
 }
 
 /// All references in `value`, at any depth, in order.

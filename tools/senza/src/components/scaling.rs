@@ -32,10 +32,15 @@ pub(crate) fn size(rules: &Properties<'_>, group: &mut JsonMap<String, Json>) ->
 }
 
 /// Adds the scaling policies of `group` and the alarms that set them off.
-pub(crate) fn add_policies(group: &str, rules: &Properties<'_>, generation: &mut Generation<'_>) -> Result<(), Error> {
+pub(crate) fn add_policies(
+    group: &Properties<'_>,
+    name: &str,
+    rules: &Properties<'_>,
+    generation: &mut Generation<'_>,
+) -> Result<(), Error> {
     let metric = Metric::of(rules)?;
     if generation.is_current() && rules.has("Target") {
-        return add_target_tracking(group, rules, metric, generation);
+        return add_target_tracking(group, name, rules, metric, generation);
     }
     let adjustment = rules.integer("ScalingAdjustment")?.unwrap_or(1);
     let cooldown = rules.text("Cooldown")?.unwrap_or_else(|| "60".to_owned());
@@ -43,7 +48,7 @@ pub(crate) fn add_policies(group: &str, rules: &Properties<'_>, generation: &mut
         let own_adjustment = rules.integer(&format!("{direction}Adjustment"))?.unwrap_or(adjustment);
         let own_cooldown = rules.text(&format!("{direction}Cooldown"))?;
         add_simple_policy(
-            group,
+            name,
             direction,
             own_adjustment.saturating_mul(sign),
             own_cooldown.as_deref().unwrap_or(&cooldown),
@@ -51,7 +56,7 @@ pub(crate) fn add_policies(group: &str, rules: &Properties<'_>, generation: &mut
         )?;
     }
     match metric {
-        Some(metric) => alarms::add(group, metric, rules, generation),
+        Some(metric) => alarms::add(name, metric, rules, generation),
         None => Ok(()),
     }
 }
@@ -90,12 +95,18 @@ fn add_simple_policy(
 
 /// Adds one policy that keeps the metric at `Target`, which needs neither thresholds nor alarms.
 fn add_target_tracking(
-    group: &str,
+    group: &Properties<'_>,
+    name: &str,
     rules: &Properties<'_>,
     metric: Option<Metric>,
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
-    let metric = metric.ok_or_else(|| rules.error("MetricType", "is missing, give CPU, NetworkIn or NetworkOut"))?;
+    let metric = metric.ok_or_else(|| {
+        rules.error(
+            "MetricType",
+            "is missing, give CPU, NetworkIn, NetworkOut or RequestCount",
+        )
+    })?;
     let target = rules.required("Target", "the value to keep the metric at")?;
     let value = match target {
         Value::Int(_) | Value::Float(_) => Some(target.to_json()),
@@ -103,21 +114,41 @@ fn add_target_tracking(
         _ => None,
     };
     let value = value.ok_or_else(|| rules.wrong("Target", target, "a number"))?;
+    let mut specification = members(json!({"PredefinedMetricType": metric.predefined_type()}));
+    if metric == Metric::RequestCount {
+        specification.insert("ResourceLabel".to_owned(), request_label(group)?);
+    }
     let policy = members(json!({
-        "AutoScalingGroupName": {"Ref": group},
+        "AutoScalingGroupName": {"Ref": name},
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingConfiguration": {
-            "PredefinedMetricSpecification": {"PredefinedMetricType": metric.predefined_type()},
+            "PredefinedMetricSpecification": specification,
             "TargetValue": value,
         },
     }));
-    let policy_id = format!("{group}TargetTracking");
+    let policy_id = format!("{name}TargetTracking");
     add(
         generation.template,
         &policy_id,
         "AWS::AutoScaling::ScalingPolicy",
         policy,
     )
+}
+
+/// Whose requests count: those that the group's first load balancer of the second generation sends to it.
+fn request_label(group: &Properties<'_>) -> Result<Json, Error> {
+    let property = "ElasticLoadBalancerV2";
+    let balancers = group.items(property).unwrap_or_default();
+    let Some(balancer) = balancers.first().and_then(Value::as_str) else {
+        return Err(group.error(
+            property,
+            "is missing: MetricType RequestCount needs an application load balancer",
+        ));
+    };
+    Ok(json!({"Fn::Join": ["/", [
+        {"Fn::GetAtt": [balancer, "LoadBalancerFullName"]},
+        {"Fn::GetAtt": [format!("{balancer}TargetGroup"), "TargetGroupFullName"]},
+    ]]}))
 }
 
 /// How many success signals a new stack waits for, and how long: count and ISO 8601 duration.

@@ -5,28 +5,34 @@ use stups_yaml::Value;
 
 use super::configuration::{self, SUBNET_MAPPINGS};
 use super::properties::{Properties, scalar_text};
+use super::property_table::{Property, boolean, text, texts};
 use super::resources::section;
 use super::{Component, Generation};
 use crate::Error;
-use crate::account::{Channel, StackNetwork, Subnet, newest_taupage_image};
+use crate::account::{Channel, Image, StackNetwork, Subnet, newest_taupage_image};
 
-const KNOWN: [&str; 8] = [
-    "DefineParameters",
-    "ServerSubnets",
-    "LoadBalancerSubnets",
-    "LoadBalancerInternalSubnets",
-    "Images",
-    "VpcId",
-    "AvailabilityZones",
-    "PublicOnly",
+/// What these have beside the properties of Senza::Configuration.
+pub(super) const ADDITIONS: &[Property] = &[
+    text("VpcId", "the VPC to look for subnets in").default("the account's default or only VPC"),
+    texts("AvailabilityZones", "only subnets in these").default("all"),
+    boolean(
+        "PublicOnly",
+        "whether servers and load balancers share the public subnets",
+    )
+    .default("false"),
 ];
+
+/// What Senza::StupsAutoConfiguration has beside those.
+pub(super) const IMAGES: &[Property] = &[texts(
+    "ImageOwners",
+    "only Taupage images of these AWS accounts (ids in quotes)",
+)
+.default("taupage.owners of the configuration file, else anybody's")
+.since_3()];
 
 /// Applies Senza::SubnetAutoConfiguration.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let properties = Properties::of(component);
-    if generation.is_current() {
-        properties.warn_about_unknown(&KNOWN, generation.terminal);
-    }
     let vpc_id = match properties.filled_text("VpcId")? {
         Some(id) => id,
         None => generation.account.vpc_id().await?,
@@ -54,14 +60,18 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
 
 /// Applies Senza::StupsAutoConfiguration.
 pub(crate) async fn apply_with_images(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    let owners = image_owners(component, generation)?;
+    let is_trusted = |image: &&Image| owners.as_ref().is_none_or(|owners| owners.contains(&image.owner));
     let images = generation.account.taupage_images().await?;
+    let images: Vec<Image> = images.iter().filter(is_trusted).cloned().collect();
     let mut found = Vec::new();
     for channel in Channel::ALL {
-        match newest_taupage_image(images, channel) {
+        match newest_taupage_image(&images, channel) {
             Some(image) => found.push((channel.mapping, image.id.clone())),
             None if channel.is_required => {
+                let owners = owners.map_or_else(String::new, |owners| format!(" that {} owns", owners.join(" or ")));
                 return Err(Error::Fatal(format!(
-                    "SenzaComponents/{}: No Taupage AMI found: there is no available image named {}* or {}* in {}",
+                    "SenzaComponents/{}: No Taupage AMI found: there is no available image named {}* or {}* in {}{owners}",
                     component.name, channel.private_prefix, channel.public_prefix, generation.arguments.region
                 )));
             }
@@ -74,6 +84,21 @@ pub(crate) async fn apply_with_images(component: &Component, generation: &mut Ge
         section(generation.template, &["Mappings", "Images", &region])?.insert(name.to_owned(), json!(id));
     }
     Ok(())
+}
+
+/// The AWS accounts whose images count: those of the definition, else those of the configuration file; nothing when everybody's
+/// do, as at senza 2.1.
+fn image_owners(component: &Component, generation: &Generation<'_>) -> Result<Option<Vec<String>>, Error> {
+    if !generation.is_current() {
+        return Ok(None);
+    }
+    let properties = Properties::of(component);
+    let Some(owners) = properties.items("ImageOwners") else {
+        return Ok(generation.account.image_owners());
+    };
+    let owner =
+        |owner| scalar_text(owner).ok_or_else(|| properties.wrong("ImageOwners", owner, "a list of AWS accounts"));
+    owners.iter().map(owner).collect::<Result<_, _>>().map(Some)
 }
 
 fn availability_zones(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Error> {

@@ -7,19 +7,34 @@ use stups_yaml::{Map, Value};
 
 use super::auto_scaling_group::{self, Launch};
 use super::docker_image::DockerImage;
+use super::group_properties::{
+    BESIDE, GROUP_ADDITIONS, GROUP_OVERRIDES, LAUNCH_OVERRIDES, LAUNCH_TEMPLATE, NEW_GROUP_ADDITIONS, TAUPAGE_EVALUATED,
+};
 use super::properties::{Properties, is_function};
+use super::property_table::Property;
 use super::resources::mapped;
 use super::{Component, Generation, reference, registry};
 use crate::Error;
 use crate::user_data::user_data;
 
+/// Every property of the component.
+pub(super) const PROPERTIES: &[&[Property]] = &[
+    TAUPAGE_EVALUATED,
+    LAUNCH_OVERRIDES,
+    LAUNCH_TEMPLATE,
+    GROUP_ADDITIONS,
+    NEW_GROUP_ADDITIONS,
+    GROUP_OVERRIDES,
+    BESIDE,
+];
+
 /// The image that instances are launched from unless `Image` says otherwise.
-const DEFAULT_IMAGE: &str = "LatestTaupageImage";
+pub(super) const DEFAULT_IMAGE: &str = "LatestTaupageImage";
 
 /// Applies the component.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let properties = Properties::of(component);
-    let config = config(component, &properties, generation).await?;
+    let config = config(component, generation).await?;
     let default_image = Value::from(DEFAULT_IMAGE);
     let launch = Launch {
         image: Some(properties.get("Image").unwrap_or(&default_image)),
@@ -28,12 +43,20 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     auto_scaling_group::build(component, launch, generation).await
 }
 
-/// The checked `TaupageConfig` with what Senza adds to it.
-async fn config(
-    component: &Component,
-    properties: &Properties<'_>,
-    generation: &Generation<'_>,
-) -> Result<Value, Error> {
+/// The checked `TaupageConfig` with everything that Senza adds to it.
+async fn config(component: &Component, generation: &Generation<'_>) -> Result<Value, Error> {
+    let properties = Properties::of(component);
+    let mut config = checked_config(component, generation).await?;
+    let gateways = nat_gateways(&properties, generation).await?;
+    if !gateways.is_empty() {
+        config.insert("nat_gateways".into(), Value::Map(gateways));
+    }
+    Ok(Value::Map(config))
+}
+
+/// The checked `TaupageConfig` with what the instances need to know of the stack.
+pub(super) async fn checked_config(component: &Component, generation: &Generation<'_>) -> Result<Map, Error> {
+    let properties = Properties::of(component);
     let given = properties.required("TaupageConfig", "a map with at least runtime and source")?;
     let path = properties.path("TaupageConfig");
     let Value::Map(given_map) = given else {
@@ -61,11 +84,7 @@ async fn config(
     }
     check_names(&config, &path)?;
     check_image(&config, &path, generation).await?;
-    let gateways = nat_gateways(properties, generation).await?;
-    if !gateways.is_empty() {
-        config.insert("nat_gateways".into(), Value::Map(gateways));
-    }
-    Ok(Value::Map(config))
+    Ok(config)
 }
 
 /// Application id and version are Kio's: they name the application in every other system.

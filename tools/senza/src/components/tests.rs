@@ -3,8 +3,13 @@
 mod auto_scaling;
 mod aws;
 mod configuration;
+mod elastigroup;
+mod groups_of_today;
 mod load_balancing;
+mod load_balancing_v2;
 mod original;
+mod others;
+mod plug_ins;
 mod references;
 mod taupage;
 
@@ -185,6 +190,7 @@ fn standard() -> Answers {
         taupage_images: vec![Image {
             id: "ami-1".to_owned(),
             name: "Taupage-Public-AMI-1".to_owned(),
+            owner: "111111111111".to_owned(),
             is_public: true,
             root_device: Some("/dev/sda1".to_owned()),
             devices: vec![device],

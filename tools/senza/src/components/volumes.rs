@@ -2,6 +2,9 @@
 
 use serde_json::{Map as JsonMap, Value as Json, json};
 
+use super::properties::Properties;
+use super::resources::members;
+use crate::Error;
 use crate::account::Image;
 
 /// The block devices of a launch template: those `given` for a launch configuration, and the image's own volumes.
@@ -59,6 +62,64 @@ fn volume(given: &JsonMap<String, Json>) -> JsonMap<String, Json> {
         volume.insert("Encrypted".to_owned(), json!(true));
     }
     volume
+}
+
+/// Members of an EBS volume and what Spot's API calls them.
+const SPOT_NAMES: [(&str, &str); 8] = [
+    ("DeleteOnTermination", "deleteOnTermination"),
+    ("Encrypted", "encrypted"),
+    ("Iops", "iops"),
+    ("KmsKeyId", "kmsKeyId"),
+    ("SnapshotId", "snapshotId"),
+    ("Throughput", "throughput"),
+    ("VolumeSize", "volumeSize"),
+    ("VolumeType", "volumeType"),
+];
+
+/// The property `BlockDeviceMappings` in the words of Spot's API; nothing when it is absent or empty. senza 2.1 keeps names and
+/// sizes only.
+pub(crate) fn spot_mappings(properties: &Properties<'_>, is_current: bool) -> Result<Option<Json>, Error> {
+    let mut mappings = Vec::new();
+    for (index, given) in properties
+        .list("BlockDeviceMappings")?
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
+        let place = format!("BlockDeviceMappings/{index}");
+        let given = given.to_json();
+        let device = given.get("DeviceName").cloned();
+        let device = device.ok_or_else(|| properties.error(&place, "DeviceName is missing"))?;
+        let mut mapping = JsonMap::from_iter([("deviceName".to_owned(), device)]);
+        match (given.get("Ebs"), given.get("VirtualName")) {
+            (Some(Json::Object(ebs)), _) => {
+                mapping.insert("ebs".to_owned(), Json::Object(spot_volume(ebs, is_current)));
+            }
+            (None, Some(name)) if is_current => {
+                mapping.insert("virtualName".to_owned(), name.clone());
+            }
+            _ => return Err(properties.error(&place, "Ebs is missing, give a map with VolumeSize")),
+        }
+        mappings.push(Json::Object(mapping));
+    }
+    Ok((!mappings.is_empty()).then_some(Json::Array(mappings)))
+}
+
+fn spot_volume(ebs: &JsonMap<String, Json>, is_current: bool) -> JsonMap<String, Json> {
+    let mut result = members(json!({"deleteOnTermination": true}));
+    if !is_current {
+        result.insert("volumeType".to_owned(), json!("gp2"));
+        result.extend(
+            ebs.get("VolumeSize")
+                .map(|size| ("volumeSize".to_owned(), size.clone())),
+        );
+        return result;
+    }
+    let volume = volume(ebs);
+    for (from, to) in SPOT_NAMES {
+        result.extend(volume.get(from).map(|value| (to.to_owned(), value.clone())));
+    }
+    result
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use stups_yaml::{Map, Value};
 
 use super::evaluate::Evaluation;
 use crate::Error;
+use crate::account::Account;
 
 const PREFIX: &str = "senza:kms:";
 
@@ -108,21 +109,35 @@ fn refer_to_parameter(node: &mut Json, key: &str, parameter: &str) -> bool {
 }
 
 async fn decrypt(evaluation: &Evaluation<'_>, key: &str, ciphertext: &str) -> Result<String, Error> {
-    let at = |reason: &str| evaluation.definition.invalid(format!("SenzaInfo/{key}: {reason}"));
+    let plain = plain_text(evaluation.account, ciphertext).await?;
+    plain.map_err(|reason| evaluation.definition.invalid(format!("SenzaInfo/{key}: {reason}")))
+}
+
+/// Whether this value of `SenzaInfo` is encrypted.
+pub(crate) fn is_encrypted(value: &str) -> bool {
+    value.starts_with(PREFIX)
+}
+
+/// The plain text of `SenzaInfo`'s `key`, whether or not its `value` is encrypted.
+pub(crate) async fn decrypted(key: &str, value: &str, account: &Account) -> Result<String, Error> {
+    match value.strip_prefix(PREFIX) {
+        None => Ok(value.to_owned()),
+        Some(ciphertext) => {
+            let plain = plain_text(account, ciphertext).await?;
+            plain.map_err(|reason| Error::Fatal(format!("SenzaInfo/{key}: {reason}")))
+        }
+    }
+}
+
+/// What KMS makes of `ciphertext`, or what is wrong with it.
+async fn plain_text(account: &Account, ciphertext: &str) -> Result<Result<String, &'static str>, Error> {
     let ciphertext: String = ciphertext.split_whitespace().collect();
-    let blob = STANDARD
-        .decode(ciphertext)
-        .map_err(|_| at("what follows senza:kms: must be base64"))?;
-    let answer = evaluation
-        .account
-        .session()
-        .kms()
-        .decrypt()
-        .ciphertext_blob(Blob::new(blob))
-        .send()
-        .await?;
-    let plain = answer.plaintext.map(Blob::into_inner).unwrap_or_default();
-    String::from_utf8(plain).map_err(|_| at("the decrypted value is not text"))
+    let Ok(blob) = STANDARD.decode(ciphertext) else {
+        return Ok(Err("what follows senza:kms: must be base64"));
+    };
+    let call = account.session().kms().decrypt().ciphertext_blob(Blob::new(blob));
+    let plain = call.send().await?.plaintext.map(Blob::into_inner).unwrap_or_default();
+    Ok(String::from_utf8(plain).map_err(|_| "the decrypted value is not text"))
 }
 
 #[cfg(test)]

@@ -72,7 +72,10 @@ async fn every_template_with_defaults_prints_a_valid_template() {
                 compatibility,
             ];
             if takes_version {
-                words.push("ImageVersion=registry.example.org/team/app:1");
+                words.push(match template {
+                    "postgresapp" => "registry.example.org/acid/spilo:16",
+                    _ => "1.0",
+                });
             }
             let outcome = senza_on(Terminal::captured(""), &account.session(), &words).await;
             assert_eq!(outcome.exit_code, 0, "{template}: {}", outcome.stderr);

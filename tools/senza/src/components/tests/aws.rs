@@ -68,6 +68,84 @@ SenzaComponents:
     Listeners: [{Protocol: TCP, LoadBalancerPort: '80', InstancePort: '80'}]
 ";
 
+const SECOND_GENERATION: &str = "
+SenzaComponents:
+- Configuration: {Type: 'Senza::StupsAutoConfiguration'}
+- AppServer:
+    Type: Senza::TaupageAutoScalingGroup
+    InstanceType: t3.micro
+    SecurityGroups: [app-hello-world]
+    IamRoles: [{Ref: Role}]
+    ElasticLoadBalancerV2: AppLoadBalancer
+    AutoScaling: {Minimum: 2, Maximum: 4, MetricType: CPU, ScaleUpThreshold: 70}
+    TaupageConfig: {runtime: Docker, source: 'stups/hello-world:0.1', ports: {8080: 8080}}
+- AppLoadBalancer:
+    Type: Senza::WeightedDnsElasticLoadBalancerV2
+    HTTPPort: 8080
+    HealthCheckPath: /health
+    SecurityGroups: [app-hello-world-lb]
+    Scheme: internet-facing
+    HealthCheckIntervalSeconds: 15
+- Role: {Type: Senza::IamRole, MergePoliciesFromIamRoles: [app-hello-world]}
+- redis-hello-world:
+    Type: Senza::RedisCluster
+    SecurityGroups: [app-hello-world]
+    CacheParameterGroupName: default.redis7
+    EngineVersion: '7.1'
+    CacheNodeType: cache.t4g.small
+- redis-node:
+    Type: Senza::RedisNode
+    SecurityGroups: [app-hello-world]
+    CacheParameterGroupName: default.redis7
+    EngineVersion: '7.1'
+    CacheNodeType: cache.t4g.small
+";
+
+const EVERYTHING_OF_TODAY: &str = "
+Mappings: {Senza: {Info: {SpotinstAccessToken: token, SpotinstAccountId: act-1}}}
+SenzaComponents:
+- Configuration: {Type: 'Senza::StupsAutoConfiguration'}
+- AppServer:
+    Type: Senza::TaupageAutoScalingGroup
+    InstanceType: t3.micro
+    SecurityGroups: [app-hello-world]
+    ElasticLoadBalancerV2: [AppLoadBalancer]
+    UpdatePolicy: rolling
+    WarmPool: {MinSize: 1, PoolState: Stopped}
+    MaxInstanceLifetime: 604800
+    DefaultInstanceWarmup: 60
+    Ipv6AddressCount: 1
+    AutoScaling: {Minimum: 2, Maximum: 4, MetricType: RequestCount, Target: 1000}
+    TaupageConfig: {runtime: Docker, source: 'stups/hello-world:0.1'}
+- AppLoadBalancer:
+    Type: Senza::WeightedDnsElasticLoadBalancerV2
+    HTTPPort: 8080
+    SecurityGroups: [app-hello-world-lb]
+    IpAddressType: dualstack
+    HttpRedirect: true
+    SSLCertificateId: [
+      'arn:aws:iam::123456789012:server-certificate/one', 'arn:aws:iam::123456789012:server-certificate/two']
+    Matcher: {HttpCode: '200-299'}
+- Database:
+    Type: Senza::ElasticLoadBalancerV2
+    LoadBalancerType: network
+    HTTPPort: 5432
+    NameSuffix: db
+    ListenerProtocol: TCP
+    ListenerPort: 5432
+    HealthCheckProtocol: TCP
+- Secure:
+    Type: Senza::WeightedDnsElasticLoadBalancerV2
+    LoadBalancerType: network
+    HTTPPort: 8443
+    NameSuffix: tls
+    SecurityGroups: [app-hello-world-lb]
+- Role: {Type: Senza::IamRole, ManagedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'], MaxSessionDuration: 3600}
+- redis-node: {Type: Senza::RedisNode, SecurityGroups: [app-hello-world]}
+- redis-hello-world: {Type: Senza::RedisCluster, SecurityGroups: [app-hello-world], Engine: valkey, NumberOfNodes: 3}
+- Spot: {Type: Senza::Elastigroup, InstanceType: m7g.large, SecurityGroups: [app-hello-world]}
+";
+
 async fn account_builder(api: &'static AwsApi) -> TestAccount {
     TestAccount::builder(api)
         .region("eu-west-1")
@@ -117,8 +195,14 @@ fn findings(template: &Json) -> Vec<String> {
 #[tokio::test]
 async fn templates_are_valid_cloudformation() {
     let account = account_builder(AwsApi::shared().await).await;
-    for definition in [WEB_APPLICATION, WORKERS, MIXED] {
-        for compatibility in [Senza2, Senza3] {
+    for (definition, compatibilities) in [
+        (WEB_APPLICATION, &[Senza2, Senza3][..]),
+        (WORKERS, &[Senza2, Senza3]),
+        (MIXED, &[Senza2, Senza3]),
+        (SECOND_GENERATION, &[Senza2, Senza3]),
+        (EVERYTHING_OF_TODAY, &[Senza3]),
+    ] {
+        for &compatibility in compatibilities {
             let mut template = generated(definition, compatibility, &account).await.unwrap();
             template["AWSTemplateFormatVersion"] = json!("2010-09-09");
             assert_eq!(

@@ -225,3 +225,35 @@ async fn unknown_properties_are_warned_about_in_version_3_only() {
     );
     assert_eq!(generate(definition, Senza2, standard()).await.warnings(), "");
 }
+
+#[tokio::test]
+async fn only_images_of_trusted_accounts_count() {
+    let definition = |owners: &str| {
+        format!("SenzaComponents: [{{C: {{Type: 'Senza::StupsAutoConfiguration', ImageOwners: {owners}}}}}]")
+    };
+    let answers = || {
+        let mut answers = standard();
+        answers.taupage_images.push(Image {
+            id: "ami-foreign".to_owned(),
+            name: "Taupage-Public-AMI-9".to_owned(),
+            owner: "222222222222".to_owned(),
+            is_public: true,
+            ..Image::default()
+        });
+        answers
+    };
+    let image = "/Mappings/Images/eu-west-1/LatestTaupageImage";
+    for (owners, compatibility, expected) in [
+        ("['111111111111']", Senza3, "ami-1"),
+        ("'222222222222'", Senza3, "ami-foreign"),
+        ("~", Senza3, "ami-foreign"),
+        ("['111111111111']", Senza2, "ami-foreign"),
+    ] {
+        let generated = generate(&definition(owners), compatibility, answers()).await;
+        assert_eq!(generated.at(image), expected, "{owners}");
+    }
+    let error = generate(&definition("['333333333333']"), Senza3, answers())
+        .await
+        .error();
+    assert!(error.ends_with("in eu-west-1 that 333333333333 owns"), "{error}");
+}

@@ -1,6 +1,20 @@
 //! Templates of senza 2.1.143 itself, made by `original/make_vectors.py`: ours must be the same JSON values.
 
 use super::*;
+use crate::http::test_server::{answer, serve};
+
+/// A list of images, each named after its channel.
+fn coreos_feed() -> String {
+    let (address, _) = serve(|first, _| {
+        let channel = first.split(['/', ' ']).nth(2).unwrap_or_default();
+        answer(
+            "200 OK",
+            "",
+            &format!("{{\"eu-west-1\": {{\"hvm\": \"ami-{channel}\"}}}}"),
+        )
+    });
+    format!("http://{address}/{{channel}}")
+}
 
 fn answers() -> Answers {
     let gateway = |subnet: &str, address: &str| NatGateway {
@@ -18,6 +32,7 @@ fn answers() -> Answers {
         ],
         role_policies: vec![("a", policies("a")), ("b", policies("b"))],
         topics: vec!["arn:aws:sns:eu-west-1:1:ops".to_owned()],
+        coreos_feed: Some(coreos_feed()),
         stack_outputs: vec![(
             "s",
             StackOutputs {
@@ -33,7 +48,7 @@ fn answers() -> Answers {
 async fn templates_are_those_of_the_original() {
     let vectors: Json = serde_json::from_str(include_str!("original/vectors.json")).unwrap();
     let vectors = vectors.as_array().unwrap();
-    assert!(vectors.len() > 35);
+    assert!(vectors.len() > 75);
     for vector in vectors {
         let definition = vector["definition"].as_str().unwrap();
         let generated = generate(definition, Senza2, answers()).await;

@@ -15,7 +15,10 @@ import yaml
 import senza.aws
 import senza.components
 import senza.components.auto_scaling_group as auto_scaling_group
+import senza.components.coreos_auto_configuration as coreos_auto_configuration
 import senza.components.elastic_load_balancer as elastic_load_balancer
+import senza.components.elastic_load_balancer_v2 as elastic_load_balancer_v2
+import senza.components.iam_role as iam_role
 import senza.components.taupage_auto_scaling_group as taupage_auto_scaling_group
 import senza.definitions
 import senza.stups.taupage
@@ -45,6 +48,21 @@ BALANCER = (
 CLASSIC = (
     "Resources: {}\nSenzaComponents: [{Lb: {Type: 'Senza::ElasticLoadBalancer', HTTPPort: 8080, "
     "SecurityGroups: [app-hello-world-lb], %s}}]"
+)
+
+BALANCER_V2 = (
+    "Resources: {}\nSenzaComponents: [{Lb: {Type: 'Senza::WeightedDnsElasticLoadBalancerV2', HTTPPort: 8080, "
+    "SecurityGroups: [app-hello-world-lb], %s}}]"
+)
+APPLICATION = (
+    "Resources: {}\nSenzaComponents: [{Lb: {Type: 'Senza::ElasticLoadBalancerV2', HTTPPort: 8080, "
+    "SecurityGroups: [app-hello-world-lb], %s}}]"
+)
+REDIS_NODE = "SenzaComponents: [{redis-hello: {Type: 'Senza::RedisNode', SecurityGroups: [app-hello-world], %s}}]"
+REDIS_CLUSTER = "SenzaComponents: [{redis-hello: {Type: 'Senza::RedisCluster', SecurityGroups: [app-hello-world], %s}}]"
+SPOT = (
+    "Mappings: {Senza: {Info: {StackName: hello-world, StackVersion: v1, SpotinstAccessToken: t, SpotinstAccountId: act-1}}}\n"
+    "SenzaComponents: [{App: {Type: 'Senza::Elastigroup', InstanceType: m4.large, %s}}]"
 )
 
 DEFINITIONS = [
@@ -103,6 +121,58 @@ DEFINITIONS = [
     BALANCER % "Listeners: [{Protocol: HTTPS, LoadBalancerPort: 1}, {Protocol: TCP, LoadBalancerPort: 2}]",
     "SenzaInfo: {StackName: a-very-long-application-name-indeed}\n" + CLASSIC % "NameSuffix: pub",
     CLASSIC % "Domains: {S: {Type: standalone, Zone: example.org., Subdomain: b}}, SSLCertificateId: 'arn:aws:iam::1:server-certificate/x'",
+    BALANCER_V2 % "",
+    BALANCER_V2 % "Scheme: internet-facing, HealthCheckPath: /h, HealthCheckPort: 9, HealthCheckProtocol: HTTPS, NameSuffix: pub",
+    BALANCER_V2 % "MainDomain: www.example.org, VersionDomain: a.b.example.org, LoadBalancerName: a--much-too-long-name-for-a-balancer-",
+    BALANCER_V2 % "LoadBalancerName: mine, NameSuffix: ignored, VpcId: vpc-2, HttpRedirect: true, IpAddressType: dualstack",
+    BALANCER_V2 % "Tags: [{Key: a, Value: b}], Subnets: [s], TargetGroupAttributes: [{Key: x, Value: y}], LoadBalancerAttributes: [], "
+    "HealthCheckIntervalSeconds: 20, HealthCheckTimeoutSeconds: 9, HealthyThresholdCount: 3, UnhealthyThresholdCount: 4, "
+    "SslPolicy: ignored, Matcher: {HttpCode: '200'}, LoadBalancerType: network, ListenerPort: 1, ListenerProtocol: TCP",
+    BALANCER_V2 % "Port: 8443, Protocol: HTTPS, DefaultActions: [{Type: forward}], Certificates: [{CertificateArn: c}]",
+    BALANCER_V2 % ("SSLCertificateId: '%s'" % ARN),
+    BALANCER_V2 % "SSLCertificateId: 'arn:aws:iam::1:server-certificate/x,arn:aws:iam::1:server-certificate/y'",
+    BALANCER_V2 % "SSLCertificateId: ['arn:aws:iam::1:server-certificate/x', 'arn:aws:iam::1:server-certificate/x']",
+    BALANCER_V2 % "Listeners: [{Type: L, Properties: {Port: 80, Protocol: HTTP, LoadBalancerArn: {Ref: Lb}}}, {Type: L, Properties: "
+    "{Port: 81, SslPolicy: a}}, {Type: L, Properties: {Port: 82}}], SslPolicy: b",
+    BALANCER_V2 % "Domains: {M: {Type: weighted, Zone: example.org., Subdomain: a}, N: {Type: weighted, Zone: example.org., "
+    "Subdomain: b}, S: {Type: standalone, Zone: x.test., Subdomain: b}}",
+    APPLICATION % "",
+    "SenzaInfo: {StackName: a-very-long-application-name-indeed}\n" + APPLICATION % "NameSuffix: pub",
+    APPLICATION % "Domains: {S: {Type: standalone, Zone: example.org., Subdomain: b}}",
+    "SenzaComponents: [{R: {Type: 'Senza::IamRole'}}]",
+    "SenzaComponents: [{R: {Type: 'Senza::IAMRole', Path: /p/, Policies: [{PolicyName: x, PolicyDocument: {a: b}}], "
+    "MergePoliciesFromIamRoles: [a, b], AssumeRolePolicyDocument: {Version: x}, RoleName: ignored}}]",
+    REDIS_NODE % "",
+    REDIS_NODE % "EngineVersion: 3.2.4, CacheParameterGroupName: p, CacheNodeType: cache.m3.medium, Port: 1",
+    REDIS_CLUSTER % "",
+    REDIS_CLUSTER % "NumberOfNodes: '3', EngineVersion: 3.2.4, CacheParameterGroupName: p, CacheNodeType: cache.m3.medium, Engine: valkey",
+    "SenzaComponents: [{C: {Type: 'Senza::CoreosAutoConfiguration', ReleaseChannel: beta, Images: {X: {eu-west-1: ami-x}}}}]",
+    "SenzaComponents: [{C: {Type: 'Senza::CoreosAutoConfiguration'}}]",
+    SPOT % "",
+    SPOT % "SpotAlternatives: [m4.xlarge, c4.large], SpotPrice: 0.1, Image: Own, AssociatePublicIpAddress: true, "
+    "SecurityGroups: app-hello-world, IamRoles: [one], IamInstanceProfile: ignored",
+    SPOT % "SecurityGroups: [app-hello-world, sg-1], IamRoles: [a, b], ElasticLoadBalancer: Lb, HealthCheckGracePeriod: 60",
+    SPOT % "IamInstanceProfile: 'arn:aws:iam::1:instance-profile/x', ElasticLoadBalancer: [A, B], ElasticLoadBalancerV2: [C, D]",
+    SPOT % "IamInstanceProfile: mine, ElasticLoadBalancerV2: C, TargetGroupARNs: [x, y], HealthCheckType: EC2",
+    SPOT % "BlockDeviceMappings: [{DeviceName: /dev/sdb, Ebs: {VolumeSize: 10, VolumeType: io1, Iops: 300}}, {DeviceName: /dev/sdc, "
+    "Ebs: {VolumeSize: '20'}}]",
+    SPOT % "AutoScaling: {Minimum: 2, Maximum: 10, DesiredCapacity: 20, MetricType: CPU, ScaleUpThreshold: 42, "
+    "ScaleDownThreshold: '10', Period: 60, EvaluationPeriods: 10, ScalingAdjustment: 2, Cooldown: 90}",
+    SPOT % "AutoScaling: {Minimum: '3', Maximum: '3', DesiredCapacity: 1, MetricType: NetworkIn, ScaleUpThreshold: '5.7 TB', "
+    "ScaleUpAdjustment: '3', ScaleUpCooldown: '5', Statistic: Maximum}",
+    SPOT % "AutoScaling: {Minimum: 1, Maximum: 2, ScaleDownThreshold: 10.5}",
+    SPOT % "AutoScaling: {Minimum: 1, Maximum: 2, MetricType: NetworkOut, ScaleUpThreshold: 10, ScaleDownThreshold: '5'}",
+    SPOT % "TaupageConfig: {runtime: Docker, source: 'stups/hello-world:0.1', environment: {A: {Ref: B}, C: {Stack: s, Output: O}}}",
+    SPOT % "TaupageConfig: {runtime: Docker, source: 'stups/hello-world:0.1', application_id: other}, Elastigroup: {compute: "
+    "{launchSpecification: {userData: mine}}}",
+    SPOT % "AssociatePublicIpAddress: true, SecurityGroups: [sg-1], IamRoles: [one], ElasticLoadBalancer: A, BlockDeviceMappings: "
+    "[{DeviceName: d, Ebs: {VolumeSize: 1}}], AutoScaling: {Minimum: 5, Maximum: 6, ScaleUpThreshold: 1}, Elastigroup: {name: n, "
+    "region: us-east-1, scheduling: {a: b}, thirdPartiesIntegration: {c: d}, strategy: {risk: 1}, capacity: {target: 9}, scaling: "
+    "{up: []}, compute: {product: P, subnetIds: [s], instanceTypes: {ondemand: o}, launchSpecification: {monitoring: false, tags: "
+    "[{tagKey: Name, tagValue: x}, {tagKey: k, tagValue: v}, {tagKey: name, tagValue: y}], loadBalancersConfig: {a: b}, "
+    "healthCheckType: H, healthCheckGracePeriod: 7, networkInterfaces: [n], imageId: i, securityGroupIds: [g], "
+    "blockDeviceMappings: [m], iamRole: {name: r}}}}",
+    SPOT % "Elastigroup: {name: '', compute: {subnetIds: []}}, ElasticLoadBalancer: A, HealthCheckType: X",
 ]
 
 
@@ -178,6 +248,9 @@ def main(path):
         mock.patch.object(auto_scaling_group, "get_merged_policies", policies),
         mock.patch.object(auto_scaling_group, "resolve_topic_arn", lambda *_: "arn:aws:sns:eu-west-1:1:ops"),
         mock.patch.object(elastic_load_balancer, "convert_cname_records_to_alias", lambda _: None),
+        mock.patch.object(elastic_load_balancer_v2, "convert_cname_records_to_alias", lambda _: None),
+        mock.patch.object(iam_role, "get_merged_policies", policies),
+        mock.patch.object(coreos_auto_configuration, "find_coreos_image", lambda channel, _: "ami-" + channel),
         mock.patch.object(Route53, "get_hosted_zones", staticmethod(hosted_zones)),
         mock.patch.object(ACM, "get_certificates", lambda *_, **__: iter([certificate])),
         mock.patch.object(ACMCertificate, "get_by_arn", lambda *_: certificate),
