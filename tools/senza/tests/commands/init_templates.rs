@@ -331,23 +331,14 @@ async fn postgres_asks_for_its_surroundings() {
 async fn postgres_passwords_are_encrypted_with_the_key_that_is_chosen() {
     let account = account().await;
     let kms = account.session().kms();
-    let disabled = kms
-        .create_key()
-        .description("old")
-        .send()
-        .await
-        .unwrap()
-        .key_metadata
-        .unwrap();
+    let create = async |description: &str| {
+        let usage = stups_aws::kms::types::KeyUsageType::EncryptDecrypt;
+        let created = kms.create_key().description(description).key_usage(usage).send().await;
+        created.unwrap().key_metadata.unwrap()
+    };
+    let disabled = create("old").await;
     kms.disable_key().key_id(&disabled.key_id).send().await.unwrap();
-    let key = kms
-        .create_key()
-        .description("databases")
-        .send()
-        .await
-        .unwrap()
-        .key_metadata
-        .unwrap();
+    let key = create("databases").await;
     let arn = key.arn.clone().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("spilo.yaml");

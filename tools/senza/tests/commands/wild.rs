@@ -108,7 +108,7 @@ pub(crate) fn findings(templates: &BTreeMap<String, String>) -> Vec<String> {
 #[tokio::test]
 async fn definitions_of_the_wild_print_valid_templates() {
     let definitions = Definition::all();
-    assert!(definitions.len() >= 25);
+    assert!(definitions.len() >= 30);
     let account = account_for(&definitions).await;
     let mut templates = BTreeMap::new();
     let mut failures = Vec::new();
