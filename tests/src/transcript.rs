@@ -273,7 +273,10 @@ mod tests {
         for (markdown, expected) in [
             ("```console\nhello\n```", "line 2: a transcript begins with a command"),
             ("<!-- transcript: exit x -->", "line 1: no exit code: x"),
-            ("<!-- transcript: skip -->", "line 1: neither exit nor file nor run: skip"),
+            (
+                "<!-- transcript: skip -->",
+                "line 1: neither exit nor file nor run: skip",
+            ),
         ] {
             assert_eq!(Transcript::read(markdown), Err(expected.to_owned()));
         }

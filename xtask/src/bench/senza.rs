@@ -19,6 +19,9 @@ pub(crate) struct SenzaArguments {
     /// How often each command is run; the time shown is the median
     #[arg(long, default_value_t = 11)]
     runs: usize,
+    /// Measure this `stups` instead of a release build made now
+    #[arg(long, value_name = "PATH")]
+    executable: Option<PathBuf>,
 }
 
 const ORIGINAL: &str = "original";
@@ -69,7 +72,10 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
         prefix: &[],
     };
     let ours = Senza {
-        executable: build_stups(&["--release"])?,
+        executable: match &arguments.executable {
+            Some(executable) => std::path::absolute(executable)?,
+            None => build_stups(&["--release"])?,
+        },
         prefix: &["senza"],
     };
 
@@ -88,9 +94,9 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
 
     let pair = Pair { original, ours };
     println!(
-        "Median of {} runs each ({LARGE_RUNS} in the large account), peak resident memory, calls to AWS; ours is a release \
-         build.\n",
-        arguments.runs
+        "Median of {} runs each ({LARGE_RUNS} in the large account), peak resident memory, calls to AWS; ours is {}.\n",
+        arguments.runs,
+        pair.ours.executable.display()
     );
     print_heading();
     let row =

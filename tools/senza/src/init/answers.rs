@@ -291,8 +291,14 @@ mod tests {
         let (terminal, captured) = Terminal::captured("much too long\na\nb\nlong\nlong\n\n");
         let answers = answers(&terminal, &[], &[]).unwrap();
         assert_eq!(answers.secret("s", "Word", String::new, short).unwrap(), "long");
-        assert_eq!(answers.secret("s", "Word", || "made".to_owned(), short).unwrap(), "made");
-        assert_eq!(captured.stderr(), "Error: too long\nError: the two entered values do not match\n");
+        assert_eq!(
+            answers.secret("s", "Word", || "made".to_owned(), short).unwrap(),
+            "made"
+        );
+        assert_eq!(
+            captured.stderr(),
+            "Error: too long\nError: the two entered values do not match\n"
+        );
     }
 
     #[test]

@@ -49,12 +49,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_as_it_is_written() {
-        insta::assert_snapshot!(definition(&Application {
+    fn the_instances_are_all_there_is() {
+        let definition = definition(&Application {
             id: "hello-world".to_owned(),
             docker_image: "stups/hello-world".to_owned(),
             instance_type: "t2.micro".to_owned(),
             mint_bucket: None,
-        }));
+        });
+        let definition = stups_yaml::load(&definition).unwrap().to_json();
+        let components = definition["SenzaComponents"].as_array().unwrap();
+        assert_eq!(components.len(), 2);
+        assert_eq!(
+            components[1]["AppServer"],
+            serde_json::json!({
+                "Type": "Senza::TaupageAutoScalingGroup",
+                "InstanceType": "t2.micro",
+                "SecurityGroups": ["app-hello-world"],
+                "IamRoles": ["app-hello-world"],
+                "AssociatePublicIpAddress": false,
+                "TaupageConfig": {
+                    "application_version": "{{Arguments.ImageVersion}}",
+                    "runtime": "Docker",
+                    "source": "stups/hello-world:{{Arguments.ImageVersion}}",
+                },
+            })
+        );
     }
 }

@@ -56,7 +56,16 @@ mod tests {
 
     #[test]
     fn the_definitions_as_they_are_written() {
-        insta::assert_snapshot!(definition("cache", "cache.t4g.medium", Some(3)));
+        let cluster = stups_yaml::load(&definition("cache", "cache.t4g.medium", Some(3))).unwrap();
+        assert_eq!(
+            cluster.to_json()["SenzaComponents"][1],
+            serde_json::json!({"cache": {
+                "Type": "Senza::RedisCluster",
+                "CacheNodeType": "cache.t4g.medium",
+                "NumberOfNodes": 3,
+                "SecurityGroups": ["redis-cache"],
+            }})
+        );
         let node = definition("on", "cache.t4g.small", None);
         let node = stups_yaml::load(&node).unwrap();
         let components = node.get("SenzaComponents").unwrap().as_list().unwrap();

@@ -9,7 +9,7 @@ use crate::account::Account;
 
 pub(super) const DESCRIPTION: &str = "HTTP app with auto scaling, ELB and DNS";
 
-pub(super) const VARIABLES: [&str; 7] = [
+pub(super) const VARIABLES: [&str; 8] = [
     "application_id",
     "docker_image",
     "http_port",
@@ -17,6 +17,7 @@ pub(super) const VARIABLES: [&str; 7] = [
     "instance_type",
     "mint_bucket",
     "loadbalancer_scheme",
+    "loadbalancer_type",
 ];
 
 /// What is known about the application.
@@ -26,6 +27,8 @@ struct WebApp {
     http_port: u16,
     health_check_path: String,
     scheme: &'static str,
+    /// of the second generation
+    is_application_balancer: bool,
 }
 
 pub(super) async fn prepare(answers: &Answers<'_>, account: &Account) -> Result<String, Error> {
@@ -66,6 +69,7 @@ impl WebApp {
                 ],
                 "internal",
             )?,
+            is_application_balancer: is_application_balancer(answers)?,
             http_port,
             health_check_path,
         })
@@ -76,8 +80,9 @@ impl WebApp {
         let port = self.http_port;
         let path = scalar(&self.health_check_path);
         let scheme = self.scheme;
+        let generation = if self.is_application_balancer { "V2" } else { "" };
         let server = Special {
-            properties: "      ElasticLoadBalancer: AppLoadBalancer\n",
+            properties: &format!("      ElasticLoadBalancer{generation}: AppLoadBalancer\n"),
             configuration: &format!("        health_check_path: {path}\n        ports:\n          {port}: {port}\n"),
             ..Special::default()
         };
@@ -85,7 +90,7 @@ impl WebApp {
             r"
   # the way in: a load balancer, with a domain for this version and a weighted one for all
   - AppLoadBalancer:
-      Type: Senza::WeightedDnsElasticLoadBalancer
+      Type: Senza::WeightedDnsElasticLoadBalancer{generation}
       HTTPPort: {port}
       HealthCheckPath: {path}
       SecurityGroups:
@@ -95,6 +100,19 @@ impl WebApp {
         );
         [self.application.head(), self.application.server(server), load_balancer].concat()
     }
+}
+
+/// Nobody is asked: the kind that the original makes is what scripts expect.
+fn is_application_balancer(answers: &Answers<'_>) -> Result<bool, Error> {
+    const VARIABLE: &str = "loadbalancer_type";
+    if !answers.has(VARIABLE) {
+        return Ok(false);
+    }
+    answers.value(VARIABLE, "", None, |text| match text {
+        "classic" => Ok(false),
+        "application" => Ok(true),
+        _ => Err(format!("\"{text}\" is not one of classic, application")),
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +132,7 @@ mod tests {
             http_port: 8080,
             health_check_path: "/".to_owned(),
             scheme: "internal",
+            is_application_balancer: false,
         }
     }
 

@@ -55,7 +55,11 @@ async fn every_template_with_defaults_prints_a_valid_template() {
     let mut templates = BTreeMap::new();
     for template in ["bgapp", "postgresapp", "rds", "scheduled", "static", "webapp", "worker"] {
         let file = directory.path().join(format!("{template}.yaml"));
-        let outcome = init(&account, template, &file, &["-y"], "").await;
+        let words: &[&str] = match template {
+            "webapp" => &["-y", "-v", "loadbalancer_type=application"],
+            _ => &["-y"],
+        };
+        let outcome = init(&account, template, &file, words, "").await;
         assert_eq!(outcome.exit_code, 0, "{template}: {}", outcome.stderr);
         assert_eq!(outcome.stdout, "", "{template} asks");
         let definition = stups_yaml::load(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -431,6 +435,11 @@ async fn wrong_answers_and_existing_files_stop_a_run_that_asks_nothing() {
             "not minute, hour, day, month and weekday",
         ),
         ("rds", "volume_size=19", "too small"),
+        (
+            "webapp",
+            "loadbalancer_type=new",
+            "\"new\" is not one of classic, application",
+        ),
         ("postgresapp", "volume_type=ssd", "\"ssd\" is not one of"),
         ("bgapp", "http_port=80", "Unknown user variable \"http_port\""),
     ] {

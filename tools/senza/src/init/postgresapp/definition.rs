@@ -384,7 +384,31 @@ mod tests {
 
     #[test]
     fn the_definition_as_it_is_written() {
-        insta::assert_snapshot!(app().definition());
+        let definition = stups_yaml::load(&app().definition()).unwrap().to_json();
+        assert_eq!(definition["SenzaInfo"]["StackName"], "spilo");
+        assert_eq!(definition["SenzaInfo"]["Tags"][0]["SpiloCluster"], VERSION);
+        assert!(definition["SenzaInfo"]["Parameters"][0].get("ImageVersion").is_some());
+        let server = &definition["SenzaComponents"][1]["AppServer"];
+        assert_eq!(server["HealthCheckType"], "EC2");
+        assert_eq!(
+            server["AutoScaling"],
+            serde_json::json!({"Minimum": 3, "Maximum": 3, "MetricType": "CPU"})
+        );
+        let taupage = &server["TaupageConfig"];
+        assert_eq!(taupage["source"], "{{Arguments.ImageVersion}}");
+        assert_eq!(taupage["ports"], serde_json::json!({"5432": 5432, "8008": 8008}));
+        assert_eq!(taupage["environment"]["SCOPE"], VERSION);
+        assert_eq!(taupage["environment"]["PGPASSWORD_STANDBY"], "it's: here");
+        assert_eq!(taupage["mounts"]["/home/postgres/pgdata"]["erase_on_boot"], true);
+        let resources = &definition["Resources"];
+        let record = &resources["PostgresRoute53Record"]["Properties"];
+        assert_eq!(record["HostedZoneName"], "stups.example.org.");
+        assert_eq!(record["Name"], format!("{VERSION}.stups.example.org"));
+        assert_eq!(
+            resources["PostgresLoadBalancer"]["Properties"]["HealthCheck"]["Target"],
+            "HTTP:8008/master"
+        );
+        assert!(resources.get("PostgresReplicaLoadBalancer").is_none());
     }
 
     #[test]
