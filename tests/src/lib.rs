@@ -7,6 +7,7 @@ mod kio;
 mod platform;
 mod provider;
 mod service;
+mod transcript;
 mod user;
 
 pub use executables::{executable, home};
@@ -15,4 +16,5 @@ pub use kio::{KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
 pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, until, verify_audit};
+pub use transcript::Transcript;
 pub use user::{Ended, User};

@@ -42,6 +42,16 @@ impl Terminal {
         }
     }
 
+    /// As [`Terminal::prompt`], for a secret: nothing is shown while it is typed. An empty answer is returned as it is. Without
+    /// a terminal it is a line of stdin.
+    pub fn prompt_hidden(&self, text: &str) -> Result<String, Failure> {
+        let question = question(text, None);
+        if !self.streams().reads_keyboard() {
+            return self.ask(self.question_stream(), &question);
+        }
+        rpassword::prompt_password(question).map_err(|_| Failure::aborted())
+    }
+
     /// Asks `question [Y/n]: `, or `question [y/N]: ` if the default is no; any other answer than y, yes, n, no is asked again.
     /// The end of input is [`Failure::aborted`].
     pub fn confirm(&self, question: &str, default: bool) -> Result<bool, Failure> {
@@ -180,6 +190,15 @@ mod tests {
         assert!(terminal.choice("Which?", &choices(), None).unwrap_err().is_aborted());
         assert_eq!(captured.stdout(), "Name [x]: \nSure? [Y/n]: \n");
         assert_eq!(captured.stderr(), format!("{MENU}Please select (1-3): \n"));
+    }
+
+    #[test]
+    fn a_secret_is_a_line_of_a_pipe() {
+        let (terminal, captured) = Terminal::captured("hush \n\n");
+        assert_eq!(terminal.prompt_hidden("Password").unwrap(), "hush ");
+        assert_eq!(terminal.prompt_hidden("Again").unwrap(), "");
+        assert!(terminal.prompt_hidden("More").unwrap_err().is_aborted());
+        assert_eq!(captured.stdout(), "Password: Again: More: \n");
     }
 
     #[test]

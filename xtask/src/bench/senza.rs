@@ -1,4 +1,6 @@
-//! Senza beside the original, stups-senza 2.1.143, in one account of one AWS API.
+//! Senza beside the original, stups-senza 2.1.143, in two accounts of one AWS API: a new one, and a large one.
+
+mod large;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +19,9 @@ pub(crate) struct SenzaArguments {
     /// How often each command is run; the time shown is the median
     #[arg(long, default_value_t = 11)]
     runs: usize,
+    /// Measure this `stups` instead of a release build made now
+    #[arg(long, value_name = "PATH")]
+    executable: Option<PathBuf>,
 }
 
 const ORIGINAL: &str = "original";
@@ -67,7 +72,10 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
         prefix: &[],
     };
     let ours = Senza {
-        executable: build_stups(&["--release"])?,
+        executable: match &arguments.executable {
+            Some(executable) => std::path::absolute(executable)?,
+            None => build_stups(&["--release"])?,
+        },
         prefix: &["senza"],
     };
 
@@ -76,33 +84,89 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
     let account = runtime.block_on(Account::standard(&api));
     let scratch = tempfile::tempdir()?;
     let place = prepare(scratch.path(), account.environment(), &ours)?;
+    large::write_definition(&place)?;
+    let large_account = runtime.block_on(large::account(&api))?;
+    let large_place = Place {
+        environment: large_account.environment(),
+        directory: scratch.path().to_owned(),
+        region: place.region.clone(),
+    };
 
+    let pair = Pair { original, ours };
     println!(
-        "Median of {} runs each, peak resident memory, calls to AWS; ours is a release build.\n",
-        arguments.runs
+        "Median of {} runs each ({LARGE_RUNS} in the large account), peak resident memory, calls to AWS; ours is {}.\n",
+        arguments.runs,
+        pair.ours.executable.display()
     );
-    println!("{:<17}|{:^33}|{:^33}|{:^15}", "", "time", "memory", "calls");
-    let pair = format!("{ORIGINAL:>11} {OURS:>11} {:>9}", "ratio");
-    println!("{:<17}|{pair}|{pair}|{ORIGINAL:>8} {OURS:>6}", "");
-    for (title, words) in [
-        ("--version", &["--version"][..]),
-        ("print", &["print", "helloworld.yaml", "v1", "0.1"]),
-        ("list", &["list"]),
-        ("traffic (show)", &["traffic", "hello-world"]),
-    ] {
-        let [original, ours] = [&original, &ours].map(|senza| {
-            let command = || place.command(senza, words);
-            anyhow::Ok((measure(arguments.runs, command)?, calls(&account, command())?))
-        });
-        print_row(title, original?, ours?);
+    print_heading();
+    let row =
+        |title: &str, words: &[&str]| pair.row(title, arguments.runs, &account, |senza| place.command(senza, words));
+    row("--version", &["--version"])?;
+    let print = row("print", &["print", "helloworld.yaml", "v1", "0.1"])?;
+    let print_large = row("print, 5,000 lines", &["print", large::DEFINITION, "v1", "0.1"])?;
+    row("list", &["list"])?;
+    row("traffic (show)", &["traffic", "hello-world"])?;
+    let mut versions = ["v2", "v1"].into_iter().cycle();
+    pair.row("traffic (change)", arguments.runs, &account, |senza| {
+        place.command(
+            senza,
+            &["traffic", "hello-world", versions.next().unwrap_or("v1"), "100"],
+        )
+    })?;
+    for (title, words) in large::COMMANDS {
+        let runs = arguments.runs.min(LARGE_RUNS);
+        pair.row(title, runs, &large_account, |senza| large_place.command(senza, words))?;
     }
-    let [original, ours] = [&original, &ours].map(|senza| {
-        let mut command = alternating(&place, senza);
-        anyhow::Ok((measure(arguments.runs, &mut command)?, calls(&account, command())?))
-    });
-    print_row("traffic (change)", original?, ours?);
-    println!("\nTo reach: print 50 times faster, --version within 10 ms, print within 40 MB.");
+
+    println!("\nWhat 5,000 lines cost beyond the calls to AWS (print without the 34 lines of helloworld.yaml):");
+    for (name, small, large) in [
+        (ORIGINAL, print.original, print_large.original),
+        (OURS, print.ours, print_large.ours),
+    ] {
+        let beyond = large.time.saturating_sub(small.time);
+        println!("{name:>11} {:>11}", milliseconds(beyond));
+    }
+    println!(
+        "\nTo reach: print 50 times faster, --version within 10 ms, print within 40 MB; in the large account 10 times"
+    );
+    println!("faster with at most as many calls; 5,000 lines within 100 ms beyond the calls.");
     Ok(())
+}
+
+/// How often each command is run in the large account, where the original takes long.
+const LARGE_RUNS: usize = 3;
+
+/// Both.
+struct Pair {
+    original: Senza,
+    ours: Senza,
+}
+
+/// What both took.
+struct Costs {
+    original: Cost,
+    ours: Cost,
+}
+
+impl Pair {
+    /// Measures the command that `make` makes for each and prints a row.
+    fn row(
+        &self,
+        title: &str,
+        runs: usize,
+        account: &Account,
+        mut make: impl FnMut(&Senza) -> Command,
+    ) -> Result<Costs> {
+        let mut measured = |senza: &Senza| -> Result<(Cost, usize)> {
+            Ok((measure(runs, || make(senza))?, calls(account, make(senza))?))
+        };
+        let (original, ours) = (measured(&self.original)?, measured(&self.ours)?);
+        print_row(title, original, ours);
+        Ok(Costs {
+            original: original.0,
+            ours: ours.0,
+        })
+    }
 }
 
 /// Two versions of the web application as `senza init` defines it.
@@ -134,17 +198,6 @@ fn prepare(directory: &Path, environment: Vec<(String, String)>, senza: &Senza) 
     Ok(place)
 }
 
-/// Moves all traffic to and fro between the two versions, so that each run has something to change.
-fn alternating<'a>(place: &'a Place, senza: &'a Senza) -> impl FnMut() -> Command + 'a {
-    let mut versions = ["v2", "v1"].into_iter().cycle();
-    move || {
-        place.command(
-            senza,
-            &["traffic", "hello-world", versions.next().unwrap_or("v1"), "100"],
-        )
-    }
-}
-
 /// How many calls to AWS a run of `command` makes.
 fn calls(account: &Account, mut command: Command) -> Result<usize> {
     let before = account.requests().len();
@@ -158,9 +211,15 @@ fn calls(account: &Account, mut command: Command) -> Result<usize> {
     Ok(account.requests().len() - before)
 }
 
+fn print_heading() {
+    println!("{:<18}|{:^35}|{:^33}|{:^15}", "", "time", "memory", "calls");
+    let pair = |width: usize| format!("{ORIGINAL:>width$} {OURS:>11} {:>9}", "ratio");
+    println!("{:<18}|{}|{}|{ORIGINAL:>8} {OURS:>6}", "", pair(13), pair(11));
+}
+
 fn print_row(title: &str, (original, original_calls): (Cost, usize), (ours, calls): (Cost, usize)) {
     println!(
-        "{title:<17}|{:>11} {:>11} {:>8.1}x|{:>11} {:>11} {:>8.1}x|{original_calls:>8} {calls:>6}",
+        "{title:<18}|{:>13} {:>11} {:>8.1}x|{:>11} {:>11} {:>8.1}x|{original_calls:>8} {calls:>6}",
         milliseconds(original.time),
         milliseconds(ours.time),
         original.time.as_secs_f64() / ours.time.as_secs_f64(),

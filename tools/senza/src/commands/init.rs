@@ -10,7 +10,7 @@ use crate::Error;
 use crate::account::Account;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
-use crate::init::{Answers, Template};
+use crate::init::{Answers, Template, Unanswered};
 
 /// Initialize a new Senza definition
 #[derive(Clone, Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub(crate) struct InitArguments {
     /// Provide user variables for the template
     #[arg(short = 'v', long = "user-variable", value_name = "KEY=VAL")]
     pub(crate) user_variables: Vec<String>,
+    /// Ask nothing: what is not given takes its default
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
     /// Replace a definition file that exists
     #[arg(short, long)]
     pub(crate) force: bool,
@@ -39,10 +42,14 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     let file = &arguments.definition_file;
     let to_stdout = file == Path::new("-");
     if !to_stdout && !arguments.force {
-        may_be_written(terminal, file)?;
+        may_be_written(terminal, file, arguments.yes)?;
     }
-    let template = Template::choose(arguments.template.as_deref(), terminal)?;
-    let answers = Answers::new(terminal, &arguments.user_variables, template.variables())?;
+    let unanswered = Unanswered {
+        terminal,
+        takes_defaults: arguments.yes,
+    };
+    let template = Template::choose(arguments.template.as_deref(), &unanswered)?;
+    let answers = Answers::new(unanswered, &arguments.user_variables, template.variables())?;
     let account = Account::new(context.session.clone(), terminal.clone());
     let definition = template.prepare(&answers, &account).await?;
     let name = if to_stdout {
@@ -64,14 +71,14 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     action.during(written).await
 }
 
-/// Asks before an existing file is replaced; without a person to ask it is not.
-fn may_be_written(terminal: &Terminal, file: &Path) -> Result<(), Error> {
+/// Asks before an existing file is replaced; without a person to ask it is not, nor where nobody is to be asked.
+fn may_be_written(terminal: &Terminal, file: &Path, asks_nobody: bool) -> Result<(), Error> {
     // Devices and pipes can be written to without losing anything.
     if !file.is_file() {
         return Ok(());
     }
     let name = file.display();
-    if !terminal.is_interactive() {
+    if asks_nobody || !terminal.is_interactive() {
         return Err(Error::Fatal(format!(
             "{name} exists already. Use --force to replace it."
         )));
@@ -120,19 +127,22 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a.yaml");
         let (person_who_agrees, _) = Terminal::captured_tty("y\n");
-        assert!(may_be_written(&person_who_agrees, &file).is_ok());
+        assert!(may_be_written(&person_who_agrees, &file, false).is_ok());
         fs::write(&file, "old").unwrap();
-        assert!(may_be_written(&person_who_agrees, &file).is_ok());
+        assert!(may_be_written(&person_who_agrees, &file, false).is_ok());
         let (person_who_declines, _) = Terminal::captured_tty("\n");
-        let error = may_be_written(&person_who_declines, &file).unwrap_err();
+        let error = may_be_written(&person_who_declines, &file, false).unwrap_err();
         assert!(matches!(error, Error::Terminal(failure) if failure.is_aborted()));
         let (pipe, captured) = Terminal::captured("y\n");
-        let error = may_be_written(&pipe, &file).unwrap_err();
+        let error = may_be_written(&pipe, &file, false).unwrap_err();
         assert!(
             error
                 .to_string()
                 .ends_with("a.yaml exists already. Use --force to replace it.")
         );
+        assert_eq!(captured.stdout(), "");
+        let (person_who_is_not_asked, captured) = Terminal::captured_tty("y\n");
+        assert!(may_be_written(&person_who_is_not_asked, &file, true).is_err());
         assert_eq!(captured.stdout(), "");
     }
 

@@ -3,25 +3,26 @@
 use serde_json::json;
 use stups_aws::Session;
 use stups_aws::iam::operation::get_role::GetRoleError;
-use stups_terminal::Terminal;
 
+use super::answers::Answers;
 use crate::Error;
 
 /// Makes sure that the role `app-<id>` exists. With a `mint_bucket` the role may read the application's own directory there;
 /// a role that exists gets this policy only if a person agrees.
 pub(super) async fn ensure(
+    answers: &Answers<'_>,
     session: &Session,
-    terminal: &Terminal,
     application_id: &str,
     mint_bucket: Option<&str>,
 ) -> Result<(), Error> {
+    let terminal = answers.terminal();
     let role_name = format!("app-{application_id}");
     let partition = partition(session.region());
     let action = terminal.action(&format!("Checking IAM role {role_name}.."));
     let exists = action.during(exists(session, &role_name)).await?;
     if !exists {
         let question = format!("IAM role {role_name} does not exist. Do you want Senza to create it now?");
-        if !terminal.confirm(&question, true)? {
+        if !answers.agree(&question, true)? {
             return Ok(());
         }
         let action = terminal.action(&format!("Creating IAM role {role_name}.."));
@@ -32,7 +33,7 @@ pub(super) async fn ensure(
     };
     if exists {
         let question = format!("IAM role {role_name} already exists. Do you want Senza to overwrite the role policy?");
-        if !terminal.confirm(&question, false)? {
+        if !answers.agree(&question, false)? {
             return Ok(());
         }
     }
@@ -100,7 +101,7 @@ fn mint_read_policy(application_id: &str, bucket: &str, partition: &str) -> serd
 }
 
 /// The part of AWS, each with ARNs of its own, that a region belongs to.
-fn partition(region: &str) -> &'static str {
+pub(super) fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",

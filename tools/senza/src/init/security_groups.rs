@@ -1,216 +1,159 @@
 //! The security groups of an application: looked for, checked, and made if a person agrees.
 
+mod vpc;
+
 use std::collections::BTreeSet;
 
-use futures::future::{FutureExt, try_join};
-use stups_aws::Session;
-use stups_aws::ec2::types::{
-    Filter, IpPermission, IpRange, ResourceType, SecurityGroup, Tag, TagSpecification, UserIdGroupPair,
-};
-use stups_terminal::Terminal;
+use futures::future::try_join;
+use stups_aws::ec2::types::{IpPermission, IpRange, SecurityGroup, UserIdGroupPair};
 
+use super::answers::Answers;
 use crate::Error;
+use crate::account::Account;
+use vpc::Vpc;
 
-/// What the group of the SSH bastion host is called.
-const BASTION_GROUP: &str = "Odd (SSH Bastion Host)";
-/// What our groups say of themselves.
-const DESCRIPTION: &str = "Application security group";
+pub(super) use vpc::BASTION_GROUP;
+
 const SSH: u16 = 22;
 const HTTPS: u16 = 443;
+const REDIS: u16 = 6379;
 
 /// Makes sure that the groups `app-<id>` and `app-<id>-lb` of a web application exist in the VPC: the load balancer's takes
 /// HTTPS from everywhere; the instances' takes `http_port` from the load balancer only, SSH from the bastion host only (from the
 /// whole VPC when there is no bastion), and everything from itself. Groups that exist are left alone, with a word about what
 /// they lack; but those that an interrupted run made get the rules that it did not come to.
 pub(super) async fn ensure_for_web_app(
-    session: &Session,
-    terminal: &Terminal,
-    vpc_id: &str,
+    answers: &Answers<'_>,
+    account: &Account,
     application_id: &str,
     http_port: u16,
 ) -> Result<(), Error> {
-    let vpc = Vpc { session, id: vpc_id };
+    let vpc = Vpc::of(answers, account).await?;
+    let terminal = answers.terminal();
     let (app_name, lb_name) = (format!("app-{application_id}"), format!("app-{application_id}-lb"));
 
-    let app = vpc.check(terminal, &app_name).await?;
-    if let Found::Existing(group) = &app
-        && !is_unfinished(group)
-    {
-        let missing = missing_ports(group, &[SSH, http_port]);
-        if missing.contains(&SSH) {
-            terminal.warning(&format!(
-                "Security group {app_name} does not allow SSH access, you will not be able to ssh into your servers"
-            ));
-        }
-        if missing.contains(&http_port) {
-            terminal.error(&format!(
-                "Security group {app_name} does not allow inbound TCP traffic on the specified HTTP port ({http_port})"
-            ));
-        }
+    let app = vpc.check(&app_name).await?;
+    let missing = app.missing_ports(&[SSH, http_port]);
+    if missing.contains(&SSH) {
+        terminal.warning(&no_ssh(&app_name));
     }
-    let lb = vpc.check(terminal, &lb_name).await?;
-    if let Found::Existing(group) = &lb
-        && !is_unfinished(group)
-        && !missing_ports(group, &[HTTPS]).is_empty()
-    {
+    if missing.contains(&http_port) {
+        terminal.error(&format!(
+            "Security group {app_name} does not allow inbound TCP traffic on the specified HTTP port ({http_port})"
+        ));
+    }
+    let lb = vpc.check(&lb_name).await?;
+    if !lb.missing_ports(&[HTTPS]).is_empty() {
         terminal.error(&format!(
             "Load balancer security group {lb_name} does not allow inbound HTTPS traffic"
         ));
     }
 
     // The load balancer's first: the application's rules name it.
-    let https = || {
-        let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
-        vec![tcp(HTTPS).ip_ranges(everywhere).build()]
-    };
-    let lb_id = match lb {
-        Found::Existing(group) => {
-            let id = group.group_id.clone().unwrap_or_default();
-            if is_unfinished(&group) {
-                vpc.finish(terminal, &lb_name, &id, https()).await?;
-            }
-            Some(id)
-        }
-        Found::Wanted => Some(vpc.create(&lb_name, |_| https()).await?),
-        Found::Declined => None,
-    };
-    let unfinished = match app {
-        Found::Existing(group) if is_unfinished(&group) => group.group_id,
-        Found::Wanted => None,
-        Found::Existing(_) | Found::Declined => return Ok(()),
-    };
+    let lb_id = vpc
+        .complete(lb, &lb_name, |_| {
+            let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+            vec![tcp(HTTPS).ip_ranges(everywhere).build()]
+        })
+        .await?;
+    if !app.is_incomplete() {
+        return Ok(());
+    }
     let (vpc_cidr, bastion) = try_join(vpc.cidr(), vpc.group(BASTION_GROUP)).await?;
     let bastion_id = bastion.and_then(|group| group.group_id);
-    let rules = |own_id: &str| app_rules(own_id, http_port, lb_id.as_deref(), bastion_id.as_deref(), &vpc_cidr);
-    match unfinished {
-        Some(id) => vpc.finish(terminal, &app_name, &id, rules(&id)).await,
-        None => vpc.create(&app_name, rules).await.map(drop),
-    }
+    vpc.complete(app, &app_name, |own_id| {
+        vec![
+            from(SSH, bastion_id.as_deref(), &vpc_cidr),
+            from(http_port, lb_id.as_deref(), &vpc_cidr),
+            everything_from(own_id),
+        ]
+    })
+    .await?;
+    Ok(())
 }
 
-/// Whether a run of ours made this group and ended before it had its rules: nobody makes a group that lets nothing in.
-fn is_unfinished(group: &SecurityGroup) -> bool {
-    group.ip_permissions().is_empty() && group.description() == Some(DESCRIPTION)
+/// As [`ensure_for_web_app`], for an application that nobody calls: `app-<id>` takes SSH, and everything from itself.
+pub(super) async fn ensure_for_background_app(
+    answers: &Answers<'_>,
+    account: &Account,
+    application_id: &str,
+) -> Result<(), Error> {
+    let vpc = Vpc::of(answers, account).await?;
+    let name = format!("app-{application_id}");
+    let app = vpc.check(&name).await?;
+    if !app.missing_ports(&[SSH]).is_empty() {
+        answers.terminal().warning(&no_ssh(&name));
+    }
+    if !app.is_incomplete() {
+        return Ok(());
+    }
+    let (vpc_cidr, bastion) = try_join(vpc.cidr(), vpc.group(BASTION_GROUP)).await?;
+    let bastion_id = bastion.and_then(|group| group.group_id);
+    vpc.complete(app, &name, |own_id| {
+        vec![from(SSH, bastion_id.as_deref(), &vpc_cidr), everything_from(own_id)]
+    })
+    .await?;
+    Ok(())
 }
 
-/// A group that was looked for.
-enum Found {
-    Existing(Box<SecurityGroup>),
-    /// does not exist, and a person wants it
-    Wanted,
-    Declined,
+/// As [`ensure_for_web_app`], for Redis: `redis-<id>` takes its port from the whole VPC, and everything from itself.
+pub(super) async fn ensure_for_redis(
+    answers: &Answers<'_>,
+    account: &Account,
+    application_id: &str,
+) -> Result<(), Error> {
+    let vpc = Vpc::of(answers, account).await?;
+    let name = format!("redis-{application_id}");
+    let redis = vpc.check(&name).await?;
+    if !redis.missing_ports(&[REDIS]).is_empty() {
+        answers.terminal().warning(&format!(
+            "Security group {name} does not allow tcp/{REDIS} access, you will not be able to access your redis"
+        ));
+    }
+    if !redis.is_incomplete() {
+        return Ok(());
+    }
+    let vpc_cidr = vpc.cidr().await?;
+    vpc.complete(redis, &name, |own_id| {
+        vec![from(REDIS, None, &vpc_cidr), everything_from(own_id)]
+    })
+    .await?;
+    Ok(())
 }
 
-/// The VPC that groups belong to.
-struct Vpc<'a> {
-    session: &'a Session,
-    id: &'a str,
+/// The addresses of the account's VPC.
+pub(super) async fn vpc_cidr(answers: &Answers<'_>, account: &Account) -> Result<String, Error> {
+    Vpc::of(answers, account).await?.cidr().await
 }
 
-impl Vpc<'_> {
-    /// Looks for a group, and asks whether one that does not exist shall be made.
-    async fn check(&self, terminal: &Terminal, name: &str) -> Result<Found, Error> {
-        let action = terminal.action(&format!("Checking security group {name}.."));
-        if let Some(group) = action.during(self.group(name)).await? {
-            return Ok(Found::Existing(Box::new(group)));
-        }
-        let question = format!("Security group {name} does not exist. Do you want Senza to create it now?");
-        Ok(if terminal.confirm(&question, true)? {
-            Found::Wanted
-        } else {
-            Found::Declined
-        })
-    }
-
-    /// The group with this `Name` tag or else this name.
-    async fn group(&self, name: &str) -> Result<Option<SecurityGroup>, Error> {
-        let by = |filter: &str| {
-            self.session
-                .ec2()
-                .describe_security_groups()
-                .filters(Filter::builder().name("vpc-id").values(self.id).build())
-                .filters(Filter::builder().name(filter).values(name).build())
-                .send()
-                .boxed()
-        };
-        let (by_tag, by_name) = futures::join!(by("tag:Name"), by("group-name"));
-        let groups = [by_tag?.security_groups, by_name?.security_groups];
-        Ok(groups.into_iter().flatten().flatten().next())
-    }
-
-    async fn cidr(&self) -> Result<String, Error> {
-        let answer = self.session.ec2().describe_vpcs().vpc_ids(self.id).send().await?;
-        answer
-            .vpcs
-            .unwrap_or_default()
-            .into_iter()
-            .find_map(|vpc| vpc.cidr_block)
-            .ok_or_else(|| Error::Fatal(format!("The address range of VPC {} is not known.", self.id)))
-    }
-
-    /// Makes a group with the rules that `rules` makes for its id, and returns the id. A group that can't get its rules is
-    /// removed again.
-    async fn create(&self, name: &str, rules: impl FnOnce(&str) -> Vec<IpPermission>) -> Result<String, Error> {
-        let ec2 = self.session.ec2();
-        let name_tag = TagSpecification::builder()
-            .resource_type(ResourceType::SecurityGroup)
-            .tags(Tag::builder().key("Name").value(name).build())
-            .build();
-        let created = ec2
-            .create_security_group()
-            .group_name(name)
-            .description(DESCRIPTION)
-            .vpc_id(self.id)
-            .tag_specifications(name_tag)
-            .send()
-            .await?;
-        let id = created.group_id.unwrap_or_default();
-        if let Err(error) = self.allow(&id, rules(&id)).await {
-            // What went wrong first is what a person has to know.
-            let _ = ec2.delete_security_group().group_id(&id).send().await;
-            return Err(error);
-        }
-        Ok(id)
-    }
-
-    /// Gives a group that has no rules yet its rules.
-    async fn finish(&self, terminal: &Terminal, name: &str, id: &str, rules: Vec<IpPermission>) -> Result<(), Error> {
-        let action = terminal.action(&format!("Adding the missing rules to security group {name}.."));
-        action.during(self.allow(id, rules)).await
-    }
-
-    async fn allow(&self, id: &str, rules: Vec<IpPermission>) -> Result<(), Error> {
-        let allowed = self
-            .session
-            .ec2()
-            .authorize_security_group_ingress()
-            .group_id(id)
-            .set_ip_permissions(Some(rules));
-        allowed.send().await?;
-        Ok(())
-    }
+/// The id of the group of the SSH bastion host, if there is one.
+pub(super) async fn bastion(answers: &Answers<'_>, account: &Account) -> Result<Option<String>, Error> {
+    let group = Vpc::of(answers, account).await?.group(BASTION_GROUP).await?;
+    Ok(group.and_then(|group| group.group_id))
 }
 
-fn app_rules(
-    own_id: &str,
-    http_port: u16,
-    lb_id: Option<&str>,
-    bastion_id: Option<&str>,
-    vpc_cidr: &str,
-) -> Vec<IpPermission> {
-    let from = |port: u16, group: Option<&str>| match group {
+fn no_ssh(name: &str) -> String {
+    format!("Security group {name} does not allow SSH access, you will not be able to ssh into your servers")
+}
+
+/// Lets `group` in on a port, or the whole VPC where there is no such group.
+fn from(port: u16, group: Option<&str>, vpc_cidr: &str) -> IpPermission {
+    match group {
         Some(id) => tcp(port)
             .user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build())
             .build(),
         None => tcp(port)
             .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).build())
             .build(),
-    };
-    let itself = IpPermission::builder()
+    }
+}
+
+/// Lets in members of the group itself.
+fn everything_from(own_id: &str) -> IpPermission {
+    IpPermission::builder()
         .ip_protocol("-1")
         .user_id_group_pairs(UserIdGroupPair::builder().group_id(own_id).build())
-        .build();
-    vec![from(SSH, bastion_id), from(http_port, lb_id), itself]
+        .build()
 }
 
 fn tcp(port: u16) -> stups_aws::ec2::types::builders::IpPermissionBuilder {
@@ -278,17 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_open_to_the_world_on_the_instances() {
-        for (lb, bastion) in [(Some("sg-lb"), Some("sg-odd")), (None, None)] {
-            let rules = app_rules("sg-own", 8080, lb, bastion, "10.0.0.0/16");
-            assert_eq!(rules.len(), 3);
-            let ranges: Vec<_> = rules
+    fn a_port_is_open_to_a_group_or_else_to_the_vpc() {
+        for (group, ranges) in [(Some("sg-lb"), &[][..]), (None, &["10.0.0.0/16"])] {
+            let rule = from(8080, group, "10.0.0.0/16");
+            let groups: Vec<_> = rule
+                .user_id_group_pairs()
                 .iter()
-                .flat_map(IpPermission::ip_ranges)
-                .filter_map(IpRange::cidr_ip)
+                .filter_map(UserIdGroupPair::group_id)
                 .collect();
-            assert!(ranges.iter().all(|range| *range == "10.0.0.0/16"), "{ranges:?}");
-            assert_eq!(ranges.is_empty(), lb.is_some() && bastion.is_some());
+            assert_eq!(groups, group.into_iter().collect::<Vec<_>>());
+            assert_eq!(
+                rule.ip_ranges().iter().filter_map(IpRange::cidr_ip).collect::<Vec<_>>(),
+                ranges
+            );
+            assert_eq!((rule.from_port(), rule.to_port()), (Some(8080), Some(8080)));
         }
     }
 }

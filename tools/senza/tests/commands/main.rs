@@ -1,6 +1,7 @@
 //! The commands, over HTTP against an AWS API.
 
 mod account;
+mod calls;
 mod cli;
 mod console;
 mod diff;
@@ -11,6 +12,7 @@ mod groups;
 mod health;
 mod images;
 mod init;
+mod init_templates;
 mod instances;
 mod lint;
 mod list;
@@ -25,3 +27,4 @@ mod scripted;
 mod stack_details;
 mod traffic;
 mod wait;
+mod wild;

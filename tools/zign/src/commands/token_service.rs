@@ -83,16 +83,8 @@ async fn ask(
     }
 }
 
-/// Nothing is shown while the password is typed; without a terminal it is a line of stdin.
 fn ask_password(terminal: &Terminal, user: &str) -> Result<SecretString, Failure> {
-    let question = format!("Password for {user}");
-    if !terminal.is_interactive() {
-        return Ok(terminal.prompt(&question, None)?.into());
-    }
-    match rpassword::prompt_password(format!("{question}: ")) {
-        Ok(password) => Ok(password.into()),
-        Err(_) => Err(Failure::aborted()),
-    }
+    Ok(terminal.prompt_hidden(&format!("Password for {user}"))?.into())
 }
 
 fn is_on_this_machine(url: &Url) -> bool {
