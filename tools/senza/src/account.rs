@@ -4,6 +4,7 @@ mod certificates;
 mod hosted_zones;
 mod identity;
 mod images;
+mod listeners;
 mod memo;
 mod network;
 mod roles;

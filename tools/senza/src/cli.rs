@@ -14,7 +14,8 @@ use stups_terminal::{
 
 use crate::Error;
 use crate::commands::{
-    create, delete, domains, events, images, init, instances, list, print, resources, status, traffic, update, wait,
+    cleanup, create, delete, deploy, domains, events, images, init, instances, list, print, resources, rollback,
+    status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -101,8 +102,13 @@ enum Command {
 /// The commands that talk to AWS.
 #[derive(Debug, Subcommand)]
 enum AwsCommand {
+    Cleanup(cleanup::CleanupArguments),
     Create(create::CreateArguments),
+    // Scripts abbreviate it like that from the time when no other command began so.
+    #[command(alias = "de")]
     Delete(delete::DeleteArguments),
+    // Boxed: it has by far the most options.
+    Deploy(Box<deploy::DeployArguments>),
     Domains(domains::DomainsArguments),
     Events(events::EventsArguments),
     Images(images::ImagesArguments),
@@ -111,6 +117,7 @@ enum AwsCommand {
     List(list::ListArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
+    Rollback(rollback::RollbackArguments),
     Status(status::StatusArguments),
     Traffic(traffic::TrafficArguments),
     Update(update::UpdateArguments),
@@ -121,8 +128,10 @@ impl AwsCommand {
     /// The options that all of them have.
     fn common(&self) -> &CommonArguments {
         match self {
+            Self::Cleanup(a) => &a.common,
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
+            Self::Deploy(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
             Self::Events(a) => &a.stacks.common,
             Self::Images(a) => &a.common,
@@ -131,6 +140,7 @@ impl AwsCommand {
             Self::List(a) => &a.stacks.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
+            Self::Rollback(a) => &a.common,
             Self::Status(a) => &a.stacks.common,
             Self::Traffic(a) => &a.common,
             Self::Update(a) => &a.common,
@@ -141,7 +151,9 @@ impl AwsCommand {
     /// The output format in force.
     fn format(&self) -> OutputFormat {
         match self {
+            Self::Cleanup(a) => a.output.output,
             Self::Create(a) => a.output.output,
+            Self::Deploy(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
@@ -151,6 +163,7 @@ impl AwsCommand {
             // The template alone goes to stdout, also on a terminal.
             Self::Print(_) => OutputFormat::Json,
             Self::Resources(a) => a.stacks.table.output,
+            Self::Rollback(a) => a.output.output,
             Self::Status(a) => a.stacks.table.output,
             Self::Update(a) => a.output.output,
             Self::Wait(a) => a.output.output,
@@ -208,7 +221,12 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
     };
-    let outcome = until_interrupted(dispatch(&context, &command)).await;
+    let work = dispatch(&context, &command);
+    let outcome = match &command {
+        // It has something to put in order before it ends.
+        AwsCommand::Deploy(_) => work.await,
+        _ => until_interrupted(work).await,
+    };
     outcome.map_err(|error| {
         let origin = error.origin().filter(|_| command.common().stacktrace_visible);
         let mut failure = error.into_failure();
@@ -259,8 +277,10 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
 fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
+        AwsCommand::Cleanup(a) => cleanup::run(context, a).boxed(),
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
+        AwsCommand::Deploy(a) => deploy::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
         AwsCommand::Images(a) => images::run(context, a).boxed(),
@@ -269,6 +289,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::List(a) => list::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),
+        AwsCommand::Rollback(a) => rollback::run(context, a).boxed(),
         AwsCommand::Status(a) => status::run(context, a).boxed(),
         AwsCommand::Traffic(a) => traffic::run(context, a).boxed(),
         AwsCommand::Update(a) => update::run(context, a).boxed(),

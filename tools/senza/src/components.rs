@@ -20,6 +20,7 @@ mod subnets;
 mod taupage;
 mod volumes;
 mod weighted_dns;
+mod weighted_target_group;
 
 use futures::future::BoxFuture;
 use serde_json::{Map as JsonMap, Value as Json};
@@ -113,7 +114,7 @@ pub(crate) async fn prefetch(components: &[Component], account: &Account) {
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     use ComponentType::{
         AutoScalingGroup, Configuration, ElasticLoadBalancer, StupsAutoConfiguration, SubnetAutoConfiguration,
-        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer,
+        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedTargetGroup,
     };
     let applied: BoxFuture<'_, Result<(), Error>> = match ComponentType::of(component)? {
         Configuration => return configuration::apply(component, generation),
@@ -123,6 +124,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
         TaupageAutoScalingGroup => Box::pin(taupage::apply(component, generation)),
         ElasticLoadBalancer => Box::pin(elastic_load_balancer::apply(component, generation)),
         WeightedDnsElasticLoadBalancer => Box::pin(weighted_dns::apply(component, generation)),
+        WeightedTargetGroup => Box::pin(weighted_target_group::apply(component, generation)),
     };
     applied.await
 }

@@ -13,10 +13,11 @@ pub(crate) enum ComponentType {
     TaupageAutoScalingGroup,
     ElasticLoadBalancer,
     WeightedDnsElasticLoadBalancer,
+    WeightedTargetGroup,
 }
 
 /// How the types are spelt, and what makes them; nothing for those that senza 2.1 knows and this release does not make.
-const TYPES: [(&str, Option<ComponentType>); 14] = [
+const TYPES: [(&str, Option<ComponentType>); 15] = [
     ("Configuration", Some(ComponentType::Configuration)),
     ("SubnetAutoConfiguration", Some(ComponentType::SubnetAutoConfiguration)),
     ("StupsAutoConfiguration", Some(ComponentType::StupsAutoConfiguration)),
@@ -27,6 +28,7 @@ const TYPES: [(&str, Option<ComponentType>); 14] = [
         "WeightedDnsElasticLoadBalancer",
         Some(ComponentType::WeightedDnsElasticLoadBalancer),
     ),
+    ("WeightedTargetGroup", Some(ComponentType::WeightedTargetGroup)),
     ("CoreosAutoConfiguration", None),
     ("ElasticLoadBalancerV2", None),
     ("WeightedDnsElasticLoadBalancerV2", None),

@@ -7,6 +7,7 @@ mod load_balancing;
 mod original;
 mod references;
 mod taupage;
+mod weighted_target_group;
 
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_terminal::{Captured, Terminal};

@@ -9,6 +9,7 @@ use stups_aws::cloudformation::types::{Capability, Parameter, Tag};
 use stups_yaml::Value;
 
 use super::StackRequest;
+use crate::commands::traffic::memory;
 use crate::{Error, route53};
 
 /// The largest template that a request can carry.
@@ -62,7 +63,11 @@ pub(crate) async fn create(
 /// is not yet in use.
 pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<Updated, Error> {
     let mut template = request.template.clone();
-    keep_live_weights(session, &mut template).await?;
+    if keep_live_weights(session, &mut template).await?
+        && let Some(deployed) = deployed_template(session, &request.stack_name).await?
+    {
+        memory::carry_over(&deployed.to_json(), &mut template);
+    }
     let answer = session
         .cloudformation()
         .update_stack()
@@ -109,7 +114,8 @@ pub(crate) async fn deployed_template(session: &Session, stack_name: &str) -> Re
 }
 
 /// Replaces the weight 0 of every weighted record in `template` by the weight of the live record of that name and set identifier.
-async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<(), Error> {
+/// Returns whether there is any.
+async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<bool, Error> {
     let records = template
         .get_mut("Resources")
         .and_then(Json::as_object_mut)
@@ -126,20 +132,21 @@ async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Jso
                 .get("Weight")
                 .is_some_and(|weight| *weight == 0 || weight == "0")
         });
-    try_join_all(records.map(async |properties| {
+    let kept = try_join_all(records.map(async |properties| {
         let (Some(name), Some(identifier)) = (
             properties.get("Name").and_then(Json::as_str),
             properties.get("SetIdentifier").and_then(Json::as_str),
         ) else {
-            return Ok::<_, Error>(());
+            return Ok::<_, Error>(false);
         };
-        if let Some(weight) = route53::live_weight(session, name, identifier).await? {
+        let weight = route53::live_weight(session, name, identifier).await?;
+        if let Some(weight) = weight {
             properties.insert("Weight".to_owned(), Json::from(weight));
         }
-        Ok(())
+        Ok(weight.is_some())
     }))
     .await?;
-    Ok(())
+    Ok(kept.contains(&true))
 }
 
 fn template_body(template: &JsonMap<String, Json>) -> Result<String, Error> {

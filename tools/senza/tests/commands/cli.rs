@@ -50,8 +50,10 @@ async fn commands_may_be_abbreviated() {
     }
     for (words, expected) in [
         ("in", "Too many matches: init, instances"),
-        ("c", "Too many matches: completion, create"),
+        ("c", "Too many matches: cleanup, completion, create"),
         ("frobnicate", "No such command"),
+        // Scripts know it as delete, though deploy begins so too.
+        ("de", "Please specify at least one stack"),
     ] {
         let outcome = senza(&session, words).await;
         assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (2, ""), "{words}");

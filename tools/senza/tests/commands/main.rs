@@ -2,6 +2,7 @@
 
 mod account;
 mod cli;
+mod deploy;
 mod domains;
 mod images;
 mod init;
