@@ -5,6 +5,7 @@ mod endpoints;
 mod hosted_zones;
 mod identity;
 mod images;
+mod listeners;
 mod memo;
 mod network;
 mod roles;

@@ -15,8 +15,8 @@ use stups_terminal::{
 use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
-    config, console, create, delete, diff, domains, dump, events, health, images, init, instances, lint, list, patch,
-    print, resources, respawn_instances, scale, schema, status, traffic, update, wait,
+    cleanup, config, console, create, delete, deploy, diff, domains, dump, events, health, images, init, instances,
+    lint, list, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -106,9 +106,14 @@ enum Command {
 /// The commands that talk to AWS.
 #[derive(Debug, Subcommand)]
 enum AwsCommand {
+    Cleanup(cleanup::CleanupArguments),
     Console(console::ConsoleArguments),
     Create(create::CreateArguments),
+    // Scripts abbreviate it like that from the time when no other command began so.
+    #[command(alias = "de")]
     Delete(delete::DeleteArguments),
+    // Boxed: it has by far the most options.
+    Deploy(Box<deploy::DeployArguments>),
     Diff(diff::DiffArguments),
     Domains(domains::DomainsArguments),
     Dump(dump::DumpArguments),
@@ -124,6 +129,7 @@ enum AwsCommand {
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
     RespawnInstances(respawn_instances::RespawnInstancesArguments),
+    Rollback(rollback::RollbackArguments),
     // What abbreviated it before there was schema.
     #[command(aliases = ["sc"])]
     Scale(scale::ScaleArguments),
@@ -137,9 +143,11 @@ impl AwsCommand {
     /// The options that all of them have.
     fn common(&self) -> &CommonArguments {
         match self {
+            Self::Cleanup(a) => &a.common,
             Self::Console(a) => &a.common,
             Self::Create(a) => &a.common,
             Self::Delete(a) => &a.common,
+            Self::Deploy(a) => &a.common,
             Self::Diff(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
             Self::Dump(a) => &a.common,
@@ -153,6 +161,7 @@ impl AwsCommand {
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
             Self::RespawnInstances(a) => &a.common,
+            Self::Rollback(a) => &a.common,
             Self::Scale(a) => &a.common,
             Self::Status(a) => &a.stacks.common,
             Self::Traffic(a) => &a.common,
@@ -161,16 +170,18 @@ impl AwsCommand {
         }
     }
 
-    /// Whether the command listens for Ctrl-C itself, because it puts something back before it ends.
+    /// Whether the command listens for Ctrl-C itself, because it has something to put in order before it ends.
     fn minds_interruptions(&self) -> bool {
-        matches!(self, Self::Patch(_) | Self::RespawnInstances(_))
+        matches!(self, Self::Deploy(_) | Self::Patch(_) | Self::RespawnInstances(_))
     }
 
     /// The output format in force.
     fn format(&self) -> OutputFormat {
         match self {
+            Self::Cleanup(a) => a.output.output,
             Self::Console(a) => a.output.output,
             Self::Create(a) => a.output.output,
+            Self::Deploy(a) => a.output.output,
             Self::Diff(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
             Self::Events(a) => a.stacks.table.output,
@@ -184,6 +195,7 @@ impl AwsCommand {
             Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
             Self::Resources(a) => a.stacks.table.output,
             Self::RespawnInstances(a) => a.output.output,
+            Self::Rollback(a) => a.output.output,
             Self::Scale(a) => a.output.output,
             Self::Status(a) => a.stacks.table.output,
             Self::Update(a) => a.output.output,
@@ -309,9 +321,11 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
 fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
+        AwsCommand::Cleanup(a) => cleanup::run(context, a).boxed(),
         AwsCommand::Console(a) => console::run(context, a).boxed(),
         AwsCommand::Create(a) => create::run(context, a).boxed(),
         AwsCommand::Delete(a) => delete::run(context, a).boxed(),
+        AwsCommand::Deploy(a) => deploy::run(context, a).boxed(),
         AwsCommand::Diff(a) => diff::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
         AwsCommand::Dump(a) => dump::run(context, a).boxed(),
@@ -325,6 +339,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),
         AwsCommand::RespawnInstances(a) => respawn_instances::run(context, a).boxed(),
+        AwsCommand::Rollback(a) => rollback::run(context, a).boxed(),
         AwsCommand::Scale(a) => scale::run(context, a).boxed(),
         AwsCommand::Status(a) => status::run(context, a).boxed(),
         AwsCommand::Traffic(a) => traffic::run(context, a).boxed(),

@@ -1,9 +1,11 @@
 //! One file per command: its arguments, and `run`.
 
+pub(crate) mod cleanup;
 pub(crate) mod config;
 pub(crate) mod console;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod domains;
 pub(crate) mod dump;
@@ -22,6 +24,7 @@ pub(crate) mod print;
 mod request_access;
 pub(crate) mod resources;
 pub(crate) mod respawn_instances;
+pub(crate) mod rollback;
 pub(crate) mod scale;
 pub(crate) mod schema;
 mod stack_table;

@@ -34,6 +34,7 @@ mod update_policy;
 mod volumes;
 mod warm_pool;
 mod weighted_dns;
+mod weighted_target_group;
 
 use futures::future::{BoxFuture, ready};
 use serde_json::{Map as JsonMap, Value as Json};
@@ -137,7 +138,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     use ComponentType::{
         AutoScalingGroup, Configuration, CoreosAutoConfiguration, ElasticLoadBalancer, ElasticLoadBalancerV2,
         Elastigroup, IamRole, RedisCluster, RedisNode, StupsAutoConfiguration, SubnetAutoConfiguration,
-        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedDnsElasticLoadBalancerV2,
+        TaupageAutoScalingGroup, WeightedDnsElasticLoadBalancer, WeightedDnsElasticLoadBalancerV2, WeightedTargetGroup,
     };
     let component_type = ComponentType::find(&component.component_type);
     let (terminal, is_current) = (generation.terminal, generation.is_current());
@@ -171,6 +172,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
         IamRole => Box::pin(iam_role::apply(component, generation)),
         RedisNode => Box::pin(redis::apply_node(component, generation)),
         RedisCluster => Box::pin(redis::apply_cluster(component, generation)),
+        WeightedTargetGroup => Box::pin(weighted_target_group::apply(component, generation)),
     };
     applied.await?;
     if is_current {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 use stups_aws::Session;
 use stups_aws::cloudformation::primitives::DateTime;
-use stups_aws::cloudformation::types::{Stack, StackStatus, TemplateStage};
+use stups_aws::cloudformation::types::{Stack, StackResourceSummary, StackStatus, TemplateStage};
 
 use crate::Error;
 use crate::stacks::resources_of;
@@ -49,8 +49,12 @@ pub(crate) fn is_absence(error: &stups_aws::Error) -> bool {
 
 /// The DNS records that a stack (name or ARN) made, all pages.
 pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackRecord>, Error> {
-    Ok(resources_of(session, stack)
-        .await?
+    Ok(records_among(resources_of(session, stack).await?))
+}
+
+/// The DNS records among what a stack made.
+pub(crate) fn records_among(resources: Vec<StackResourceSummary>) -> Vec<StackRecord> {
+    resources
         .into_iter()
         .filter(|resource| resource.resource_type() == Some(RECORD_SET))
         .filter_map(|resource| {
@@ -64,7 +68,7 @@ pub(crate) async fn records(session: &Session, stack: &str) -> Result<Vec<StackR
                 logical_id: resource.logical_resource_id?,
             })
         })
-        .collect())
+        .collect()
 }
 
 /// The template of a stack (name or ARN), as it was sent.

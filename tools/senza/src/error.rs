@@ -32,6 +32,9 @@ pub enum Error {
         /// how to get it
         hint: String,
     },
+    /// Somebody else changed weights between the look and the change, which was not made. Exit code 1.
+    #[error("{0}")]
+    WeightsMoved(String),
     /// AWS said no. Exit code 1.
     #[error(transparent)]
     Aws(#[from] stups_aws::Error),

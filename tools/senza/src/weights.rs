@@ -7,6 +7,8 @@
 //!   largest remainder, so that no weight ever comes out negative. A version that has traffic keeps at least one unit;
 //! - a record that no stack is known for takes part with an empty version.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
 /// 100 % of traffic; one unit is half a percent.
@@ -146,6 +148,29 @@ pub fn plan(old: &IndexMap<String, (String, i64)>, target: &str, percentage: f64
                 (identifier.clone(), change)
             })
             .collect(),
+    }
+}
+
+/// The way from `old` to exactly `wanted`; a version that `wanted` does not name gets nothing.
+pub fn plan_exact(old: &IndexMap<String, (String, i64)>, wanted: &BTreeMap<String, i64>) -> WeightPlan {
+    let mut old = old.clone();
+    for identifier in wanted.keys() {
+        old.entry(identifier.clone()).or_default();
+    }
+    let change = |(identifier, (version, weight)): (String, (String, i64))| {
+        let new = wanted.get(&identifier).copied().unwrap_or(0);
+        let change = WeightChange {
+            version,
+            old: weight,
+            delta: new.saturating_sub(weight),
+            compensation: None,
+            new,
+        };
+        (identifier, change)
+    };
+    WeightPlan {
+        changes: old.into_iter().map(change).collect(),
+        adjusted: None,
     }
 }
 
@@ -303,6 +328,16 @@ mod tests {
     #[test]
     fn an_unknown_target_starts_at_zero() {
         assert_eq!(new_weights(&plan(&weights_of(&[200]), "app-v9", 25.0)), [150, 50]);
+    }
+
+    #[test]
+    fn exact_weights_leave_nothing_to_versions_that_are_not_named() {
+        let wanted = BTreeMap::from([("app-v1".to_owned(), 150), ("app-v9".to_owned(), 50)]);
+        let plan = plan_exact(&weights_of(&[0, 200]), &wanted);
+        assert_eq!(new_weights(&plan), [150, 0, 50]);
+        assert_eq!(plan.changes["app-v2"].delta, -200);
+        assert_eq!(plan.changes["app-v9"].old, 0);
+        assert!(!plan.is_all_zero());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `senza traffic` against an AWS API.
 
 mod application;
+mod deployment;
 
 use application::{Application, DOMAIN, ZONE, record, template, version_record};
 use serde_json::{Value as Json, json};

@@ -110,7 +110,7 @@ pub(crate) async fn run(context: &Context, arguments: &CreateArguments) -> Resul
 }
 
 /// `KEY=VALUE` with exactly one equals sign.
-fn parse_tag(tag: &str) -> Result<(String, String), Error> {
+pub(super) fn parse_tag(tag: &str) -> Result<(String, String), Error> {
     match tag.split_once('=') {
         Some((key, value)) if !value.contains('=') => Ok((key.to_owned(), value.to_owned())),
         _ => Err(Error::Fatal(format!(

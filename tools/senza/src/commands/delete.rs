@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use stups_aws::cloudformation::types::Stack;
 use stups_terminal::until_interrupted;
 
+use super::traffic::shared::{self, SharedTarget};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::deployed;
 use crate::route53::{Dns, Record};
-use crate::stacks::{StackSummary, about_each, list_stacks, parse_references};
+use crate::stacks::{StackSummary, about_each, describe_stacks, list_stacks, parse_references};
 
 /// How long `--wait` waits for one stack.
 const DELETION_LIMIT: Duration = Duration::from_hours(2);
@@ -76,10 +78,10 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
     }
 
     // All of them before any: a refusal in the middle would leave half of the work done.
-    check_all(context, &stacks, arguments.force).await?;
+    let on_shared_listeners = check_all(context, &stacks, arguments.force).await?;
 
     let mut deleted = Vec::new();
-    for stack in &stacks {
+    for (stack, shared) in stacks.iter().zip(&on_shared_listeners) {
         let question = format!("Delete '{}'?", stack.stack_name);
         if arguments.interactive && !terminal.confirm(&question, false)? {
             continue;
@@ -89,14 +91,7 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
             action.ok();
             continue;
         }
-        let deletion = context
-            .session
-            .cloudformation()
-            .delete_stack()
-            .stack_name(&stack.stack_id);
-        action
-            .during(async { deletion.send().await.map(drop).map_err(Error::from) })
-            .await?;
+        action.during(delete_stack(context, stack, shared)).await?;
         deleted.push(stack);
     }
     if arguments.wait {
@@ -109,42 +104,101 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
     Ok(())
 }
 
-async fn check_all(context: &Context, stacks: &[StackSummary], force: bool) -> Result<(), Error> {
-    let dns = Dns::new(&context.session);
-    about_each(stacks, |stack| check(context, &dns, stack, force)).await?;
+/// Deletes a stack under a progress line; does not wait until it is gone.
+pub(crate) async fn delete_one(context: &Context, stack: &StackSummary) -> Result<(), Error> {
+    let described = deployed::describe(&context.session, &stack.stack_id).await?;
+    let shared = described.as_ref().map(shared::targets_of).unwrap_or_default();
+    let action = context
+        .terminal
+        .action(&format!("Deleting Cloud Formation stack {}..", stack.stack_name));
+    action.during(delete_stack(context, stack, &shared)).await
+}
+
+/// DeleteStack; before it, the stack leaves the rules of listeners that it shares with other versions.
+async fn delete_stack(context: &Context, stack: &StackSummary, shared: &[SharedTarget]) -> Result<(), Error> {
+    if !shared.is_empty() {
+        let others = describe_stacks(&context.session, &[]).await?;
+        for target in shared {
+            let mut others = others.iter().filter(|(other, _)| other.stack_id != stack.stack_id);
+            let is_last = !others.any(|(_, other)| {
+                let mut targets = shared::targets_of(other).into_iter();
+                targets.any(|other| other.domain == target.domain && other.listener == target.listener)
+            });
+            shared::release(&context.session, target, is_last).await?;
+        }
+    }
+    let request = context.session.cloudformation().delete_stack();
+    request.stack_name(&stack.stack_id).send().await?;
     Ok(())
 }
 
+/// Returns what each stack has on listeners that it shares with other versions.
+async fn check_all(context: &Context, stacks: &[StackSummary], force: bool) -> Result<Vec<Vec<SharedTarget>>, Error> {
+    let dns = Dns::new(&context.session);
+    about_each(stacks, |stack| check(context, &dns, stack, force)).await
+}
+
 /// Refuses a stack that AWS would not delete, and one with traffic unless forced.
-async fn check(context: &Context, dns: &Dns, stack: &StackSummary, force: bool) -> Result<(), Error> {
-    let protection = async {
-        let described = deployed::describe(&context.session, &stack.stack_id).await?;
-        Ok::<_, Error>(described.is_some_and(|stack| stack.enable_termination_protection() == Some(true)))
-    };
-    let traffic = async { Ok(!force && has_traffic(context, dns, stack).await?) };
-    let (protected, has_traffic) = futures::try_join!(protection, traffic)?;
-    if protected {
+async fn check(context: &Context, dns: &Dns, stack: &StackSummary, force: bool) -> Result<Vec<SharedTarget>, Error> {
+    let description = deployed::describe(&context.session, &stack.stack_id);
+    let weight = async { Ok(!force && has_weighted_record(context, dns, stack).await?) };
+    let (described, has_weight) = futures::try_join!(description, weight)?;
+    if described
+        .as_ref()
+        .is_some_and(|stack| stack.enable_termination_protection() == Some(true))
+    {
         return Err(Error::Fatal(format!(
             "Stack {name} is protected against termination! Switch that off first if you really want to delete it: \
              aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {name}",
             name = stack.stack_name
         )));
     }
-    if has_traffic {
+    let shared = described.as_ref().map(shared::targets_of).unwrap_or_default();
+    if has_weight || !force && is_forwarded_to(context, &shared).await? {
         return Err(Error::Fatal(format!(
             "Stack {} has traffic!\nUse --force if you really want to delete it",
             stack.stack_name
         )));
     }
-    Ok(())
+    Ok(shared)
+}
+
+/// Whether the stack gets traffic right now, by a weighted record or by the rule of a shared listener. `described`: the stack, when
+/// it is known already.
+pub(crate) async fn has_traffic(
+    context: &Context,
+    dns: &Dns,
+    stack: &StackSummary,
+    described: Option<&Stack>,
+) -> Result<bool, Error> {
+    if has_weighted_record(context, dns, stack).await? {
+        return Ok(true);
+    }
+    let shared = if let Some(described) = described {
+        shared::targets_of(described)
+    } else {
+        let described = deployed::describe(&context.session, &stack.stack_id).await?;
+        described.as_ref().map(shared::targets_of).unwrap_or_default()
+    };
+    is_forwarded_to(context, &shared).await
 }
 
 /// Whether any weighted record of the stack gets traffic right now.
-async fn has_traffic(context: &Context, dns: &Dns, stack: &StackSummary) -> Result<bool, Error> {
+async fn has_weighted_record(context: &Context, dns: &Dns, stack: &StackSummary) -> Result<bool, Error> {
     for resource in deployed::records(&context.session, &stack.stack_id).await? {
         let records = dns.address_records(&resource.domain).await?;
         let mut weights = records.iter().filter_map(Record::weight);
         if weights.any(|(identifier, weight)| identifier == stack.stack_name && weight > 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a shared listener forwards to any of these target groups.
+async fn is_forwarded_to(context: &Context, targets: &[SharedTarget]) -> Result<bool, Error> {
+    for target in targets {
+        if shared::weight_of(&context.session, target).await? > 0 {
             return Ok(true);
         }
     }

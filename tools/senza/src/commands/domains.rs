@@ -7,12 +7,14 @@ use serde_json::{Value as Json, json};
 use stups_terminal::Row;
 
 use super::stack_table::print_stack_table;
+use super::traffic::shared;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::deployed::{self, StackRecord};
 use crate::route53::{Dns, Record, canonical};
-use crate::stacks::{StackReference, StackSummary, list_stacks};
+use crate::stacks::{StackReference, StackSummary, list_stacks, resources_of};
+use crate::styles;
 
 const COLUMNS: &[&str] = &[
     "stack_name",
@@ -24,6 +26,9 @@ const COLUMNS: &[&str] = &[
     "value",
     "create_time",
 ];
+
+/// What makes a stack share the rule of a listener.
+const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 
 /// How many stacks or names are asked about at the same time: fast, and within what AWS takes from one caller.
 const AT_THE_SAME_TIME: usize = 8;
@@ -55,7 +60,9 @@ async fn rows(context: &Context, references: &[StackReference], dns: Dns) -> Res
 }
 
 async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result<Vec<Row>, Error> {
-    let resources = deployed::records(&context.session, &stack.stack_id).await?;
+    let made = resources_of(&context.session, &stack.stack_id).await?;
+    let has_target_group = made.iter().any(|made| made.resource_type() == Some(TARGET_GROUP));
+    let resources = deployed::records_among(made);
     // Several resources of one name are records of different types; they take the name's records in turn.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut rows = Vec::with_capacity(resources.len());
@@ -64,6 +71,30 @@ async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result
         let turn = seen.entry(canonical(&resource.domain)).or_default();
         rows.push(row(&stack, &resource, nth_record(&records, &stack.stack_name, *turn)));
         *turn += 1;
+    }
+    if has_target_group {
+        rows.extend(shared_rows(context, &stack).await?);
+    }
+    Ok(rows)
+}
+
+/// The names that the stack shares with other versions by the rule of a listener.
+async fn shared_rows(context: &Context, stack: &StackSummary) -> Result<Vec<Row>, Error> {
+    let described = deployed::describe(&context.session, &stack.stack_id).await?;
+    let targets = described.as_ref().map(shared::targets_of).unwrap_or_default();
+    let mut rows = Vec::with_capacity(targets.len());
+    for target in targets {
+        let weight = shared::weight_of(&context.session, &target).await?;
+        rows.push(styles::row([
+            ("stack_name", json!(stack.name)),
+            ("version", json!(stack.version)),
+            ("resource_id", json!(format!("{}TargetGroup", target.component))),
+            ("domain", json!(target.domain)),
+            ("weight", json!(weight.to_string())),
+            ("type", json!("RULE")),
+            ("value", json!(target.target_group)),
+            ("create_time", json!(stack.creation_time as i64)),
+        ]));
     }
     Ok(rows)
 }

@@ -1,8 +1,11 @@
 //! `senza traffic`: show and change how the versions of an application share its traffic.
 
 mod apply;
+mod current;
 mod domain;
+pub(crate) mod memory;
 mod publish;
+pub(crate) mod shared;
 mod stack_update;
 mod table;
 mod version;
@@ -18,8 +21,10 @@ use crate::context::Context;
 use crate::route53::Dns;
 use crate::stacks::{StackReference, parse_references};
 use crate::weights::{percent, units};
-use domain::{Domain, Shift};
+pub(crate) use current::{Current, WeightsByName, in_words};
+pub(crate) use domain::Shift;
 use version::Version;
+pub(crate) use wait::until_settled;
 
 /// Route traffic to a specific stack (weighted DNS record)
 #[derive(Clone, Debug, clap::Args)]
@@ -94,35 +99,19 @@ async fn change(
     references: &[StackReference],
     percentage: f64,
 ) -> Result<(), Error> {
-    let terminal = &context.terminal;
-    let dns = Dns::new(&context.session);
-    let (versions, shifts, target) = until_interrupted(Box::pin(async {
-        let versions = version::list(&context.session, references).await?;
-        let wanted = arguments.stack_version.as_deref().unwrap_or_default();
-        let target = version::find(&versions, wanted)?;
-        let domains = domain::read(&context.session, &dns, &versions, target).await?;
-        let (shifts, target) = (calculate(terminal, domains, target, percentage), target.clone());
-        Ok::<_, Error>((versions, shifts, target))
-    }))
-    .await?;
-
-    let rows = table::changes(&shifts, &target);
-    terminal.print_table(&rows);
-    let change = until_interrupted(Box::pin(apply::prepare(&context.session, &versions, shifts))).await?;
-    publish::publish(context, &versions, &rows.rows).await;
-    apply::apply(context, &dns, &change).await?;
-    for shift in change.shifts.iter().filter(|shift| shift.plan.is_all_zero()) {
-        warn_of_equal_shares(terminal, &shift.domain.name);
-    }
-    Ok(())
+    let wanted = arguments.stack_version.as_deref().unwrap_or_default();
+    let read = Current::read(context, references, Some(wanted));
+    let current = until_interrupted(Box::pin(read)).await?;
+    let shifts = calculate(&context.terminal, &current, percentage);
+    current.show(&context.terminal, &shifts);
+    current.make(context, shifts).await
 }
 
-fn calculate(terminal: &Terminal, domains: Vec<Domain>, target: &Version, percentage: f64) -> Vec<Shift> {
+/// What giving the target this share does; says so where it has to differ from what was asked for.
+pub(crate) fn calculate(terminal: &Terminal, current: &Current, percentage: f64) -> Vec<Shift> {
+    let target: &Version = &current.target;
     let action = terminal.action("Calculating new weights..");
-    let shifts: Vec<Shift> = domains
-        .into_iter()
-        .map(|domain| domain.shift(&target.identifier, percentage))
-        .collect();
+    let shifts = current.shifted(percentage);
     for shift in &shifts {
         if let Some(adjusted) = shift.plan.adjusted {
             let alone = shift

@@ -1,6 +1,6 @@
 //! `senza wait`
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use stups_aws::cloudformation::types::StackEvent;
@@ -10,6 +10,7 @@ use stups_terminal::{Failure, Terminal};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
+use crate::live::{View, find_root_cause};
 use crate::stacks::{StackReference, StackSummary, events_of, list_unique_stacks, parse_references};
 
 /// Wait for successful stack creation or deletion
@@ -28,6 +29,9 @@ pub(crate) struct WaitArguments {
     /// Time between checks
     #[arg(short, long, value_name = "SECS", default_value = "5", value_parser = clamped(1, 600))]
     pub(crate) interval: u64,
+    /// Show what happens meanwhile, and first of all why a stack failed
+    #[arg(long)]
+    pub(crate) events: bool,
     /// Stack names (regular expressions) with versions, or definition files; all stacks when there is none
     #[arg(value_name = "STACK_REF")]
     pub(crate) stack_references: Vec<String>,
@@ -40,6 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: &WaitArguments) -> Result<
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
     let mut watched = Watched::new(arguments.deletion);
     let mut answered = false;
+    let mut views = Views::default();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -59,10 +64,21 @@ pub(crate) async fn run(context: &Context, arguments: &WaitArguments) -> Result<
             }
             Ok(stacks) => {
                 answered = true;
+                if arguments.events {
+                    views.update(context, &stacks).await;
+                }
                 match watched.judge(&stacks, &references) {
-                    Verdict::Failed(stacks) => return Err(report_failed(terminal, &context.session, &stacks).await?),
+                    Verdict::Failed(stacks) => {
+                        drop(views);
+                        if arguments.events {
+                            show_root_causes(context, &stacks).await?;
+                        }
+                        return Err(report_failed(terminal, &context.session, &stacks).await?);
+                    }
+                    Verdict::Waiting(_) if arguments.events => {}
                     Verdict::Waiting(stacks) => terminal.info(&waiting_line(left, &stacks)),
                     Verdict::Done(stacks) => {
+                        drop(views);
                         terminal.ok(&done_line(&stacks));
                         return Ok(());
                     }
@@ -71,6 +87,32 @@ pub(crate) async fn run(context: &Context, arguments: &WaitArguments) -> Result<
         }
         tokio::time::sleep(Duration::from_secs(arguments.interval).min(left)).await;
     }
+}
+
+/// What has been shown of each stack's events, by ARN.
+#[derive(Debug, Default)]
+struct Views(HashMap<String, View>);
+
+impl Views {
+    /// Shows what is new. What cannot be asked for now is shown the next time.
+    async fn update(&mut self, context: &Context, stacks: &[StackSummary]) {
+        for stack in stacks {
+            let view = self.0.entry(stack.stack_id.clone());
+            let view = view.or_insert_with(|| View::new(&context.terminal, stacks.len() == 1));
+            if let Err(error) = view.update(&context.session, &stack.stack_id).await {
+                view.note(&error.to_string());
+            }
+        }
+    }
+}
+
+async fn show_root_causes(context: &Context, stacks: &[&StackSummary]) -> Result<(), Error> {
+    for stack in stacks {
+        if let Some(cause) = find_root_cause(&context.session, &stack.stack_id).await? {
+            cause.show(&context.terminal);
+        }
+    }
+    Ok(())
 }
 
 /// What to do about the stacks as they are listed now.

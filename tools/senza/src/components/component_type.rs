@@ -3,7 +3,7 @@
 use super::property_table::{Property, nearest};
 use super::{
     Component, auto_scaling_group, configuration, coreos, elastic_load_balancer, elastic_load_balancer_v2, elastigroup,
-    iam_role, redis, subnets, taupage, weighted_dns,
+    iam_role, redis, subnets, taupage, weighted_dns, weighted_target_group,
 };
 use crate::Error;
 
@@ -24,12 +24,13 @@ pub(crate) enum ComponentType {
     IamRole,
     RedisNode,
     RedisCluster,
+    WeightedTargetGroup,
 }
 
 use ComponentType as Type;
 
 /// How the types are spelt, and what they make, in words.
-const TYPES: [(Type, &str, &str); 14] = [
+const TYPES: [(Type, &str, &str); 15] = [
     (
         Type::Configuration,
         "Configuration",
@@ -88,6 +89,11 @@ const TYPES: [(Type, &str, &str); 14] = [
         "RedisCluster",
         "a Redis primary node with replicas in ElastiCache",
     ),
+    (
+        Type::WeightedTargetGroup,
+        "WeightedTargetGroup",
+        "a target group on a load balancer that all versions share",
+    ),
 ];
 
 impl ComponentType {
@@ -133,6 +139,7 @@ impl ComponentType {
             Self::IamRole => [iam_role::PROPERTIES, &[]],
             Self::RedisNode => [redis::NODE_PROPERTIES, &[]],
             Self::RedisCluster => [redis::CLUSTER_PROPERTIES, &[]],
+            Self::WeightedTargetGroup => [weighted_target_group::PROPERTIES, &[]],
         };
         groups.into_iter().flatten().copied().collect()
     }

@@ -83,7 +83,7 @@ fn needs(components: &[Component]) -> Needs<'_> {
             continue;
         };
         match component_type {
-            ComponentType::Configuration => {}
+            ComponentType::Configuration | ComponentType::WeightedTargetGroup => {}
             ComponentType::SubnetAutoConfiguration | ComponentType::CoreosAutoConfiguration => {
                 needs.networks.push(component);
             }

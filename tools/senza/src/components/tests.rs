@@ -12,6 +12,7 @@ mod others;
 mod plug_ins;
 mod references;
 mod taupage;
+mod weighted_target_group;
 
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_terminal::{Captured, Terminal};

@@ -11,6 +11,7 @@ use stups_yaml::Value;
 use super::StackRequest;
 use super::upload;
 use crate::Error;
+use crate::commands::traffic::memory;
 use crate::route53::{self, Dns};
 
 /// How CloudFormation took a request to create a stack.
@@ -67,7 +68,11 @@ pub(crate) async fn template_for_update(
     request: &StackRequest,
 ) -> Result<JsonMap<String, Json>, Error> {
     let mut template = request.template.clone();
-    keep_live_weights(session, &mut template).await?;
+    if keep_live_weights(session, &mut template).await?
+        && let Some(deployed) = deployed_template(session, &request.stack_name).await?
+    {
+        memory::carry_over(&deployed.to_json(), &mut template);
+    }
     Ok(template)
 }
 
@@ -150,7 +155,8 @@ pub(crate) async fn deployed_template(session: &Session, stack_name: &str) -> Re
 }
 
 /// Replaces the weight 0 of every weighted record in `template` by the weight of the live record of that name and set identifier.
-async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<(), Error> {
+/// Returns whether there is any.
+async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Json>) -> Result<bool, Error> {
     let dns = &Dns::new(session);
     let records = template
         .get_mut("Resources")
@@ -168,20 +174,21 @@ async fn keep_live_weights(session: &Session, template: &mut JsonMap<String, Jso
                 .get("Weight")
                 .is_some_and(|weight| *weight == 0 || weight == "0")
         });
-    try_join_all(records.map(async |properties| {
+    let kept = try_join_all(records.map(async |properties| {
         let (Some(name), Some(identifier)) = (
             properties.get("Name").and_then(Json::as_str),
             properties.get("SetIdentifier").and_then(Json::as_str),
         ) else {
-            return Ok::<_, Error>(());
+            return Ok::<_, Error>(false);
         };
-        if let Some(weight) = route53::live_weight(dns, name, identifier).await? {
+        let weight = route53::live_weight(dns, name, identifier).await?;
+        if let Some(weight) = weight {
             properties.insert("Weight".to_owned(), Json::from(weight));
         }
-        Ok(())
+        Ok(weight.is_some())
     }))
     .await?;
-    Ok(())
+    Ok(kept.contains(&true))
 }
 
 fn parameters(request: &StackRequest) -> Vec<Parameter> {

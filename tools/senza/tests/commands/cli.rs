@@ -60,8 +60,10 @@ async fn commands_may_be_abbreviated() {
         ("in", "Too many matches: init, instances"),
         ("res", "Too many matches: resources, respawn-instances"),
         ("s", "Too many matches: scale, status"),
-        ("c", "Too many matches: completion, config, console, create"),
+        ("c", "Too many matches: cleanup, completion, config, console, create"),
         ("frobnicate", "No such command"),
+        // Scripts know it as delete, though deploy begins so too.
+        ("de", "Please specify at least one stack"),
     ] {
         let outcome = senza(&session, words).await;
         assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (2, ""), "{words}");

@@ -4,6 +4,7 @@ mod account;
 mod calls;
 mod cli;
 mod console;
+mod deploy;
 mod diff;
 mod domains;
 mod dump;

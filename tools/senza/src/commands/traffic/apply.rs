@@ -12,7 +12,7 @@ use stups_aws::Session;
 use stups_terminal::{Action, Failure, until_interrupted};
 
 use super::domain::{Shift, live_weights};
-use super::stack_update::{self, Direction, Outcome, StackUpdate, Unsuitable};
+use super::stack_update::{self, Direction, NewWeight, Outcome, StackUpdate, Unsuitable};
 use super::version::Version;
 use crate::Error;
 use crate::context::Context;
@@ -55,6 +55,7 @@ enum Progress {
 pub(super) async fn prepare(session: &Session, versions: &[Version], shifts: Vec<Shift>) -> Result<Change, Error> {
     let changed: IndexSet<&str> = shifts
         .iter()
+        .filter(|shift| shift.domain.rule.is_none())
         .flat_map(|shift| &shift.plan.changes)
         .filter(|(_, change)| change.old != change.new)
         .map(|(identifier, _)| identifier.as_str())
@@ -68,6 +69,9 @@ pub(super) async fn prepare(session: &Session, versions: &[Version], shifts: Vec
     let (steps, warnings): (Vec<Step>, Vec<Option<String>>) = prepared.into_iter().unzip();
     for shift in &shifts {
         refuse_mixed_types(shift, &steps)?;
+        if let Some(rule) = &shift.domain.rule {
+            rule.planned(&shift.plan)?;
+        }
     }
     Ok(Change {
         steps,
@@ -84,6 +88,7 @@ async fn prepare_step(
 ) -> Result<(Step, Option<String>), Error> {
     let wanted: Vec<(&Shift, i64, i64)> = shifts
         .iter()
+        .filter(|shift| shift.domain.rule.is_none())
         .filter_map(|shift| {
             let change = shift.plan.changes.get(identifier)?;
             (change.old != change.new).then_some((shift, change.old, change.new))
@@ -119,9 +124,13 @@ async fn prepare_step(
             )));
         }
         if can_be_updated(status) {
-            let weights: Vec<(&str, i64)> = wanted
+            let weights: Vec<NewWeight<'_>> = wanted
                 .iter()
-                .map(|(shift, _, new)| (shift.domain.name.as_str(), *new))
+                .map(|(shift, _, new)| NewWeight {
+                    domain: &shift.domain.name,
+                    weight: *new,
+                    memory: &shift.memory,
+                })
                 .collect();
             match stack_update::prepare(session, &stack, records, &weights).await? {
                 Ok(update) => step.update = Some(update),
@@ -199,7 +208,9 @@ fn refuse_mixed_types(shift: &Shift, steps: &[Step]) -> Result<(), Error> {
 }
 
 /// Makes the change under a progress line. Interrupted, it stops and says how far it got.
-pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change) -> Result<(), Error> {
+///
+/// `application`: what rules that have to be made are tagged with.
+pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change, application: &str) -> Result<(), Error> {
     for warning in &change.warnings {
         context.terminal.warning(warning);
     }
@@ -220,7 +231,22 @@ pub(super) async fn apply(context: &Context, dns: &Dns, change: &Change) -> Resu
         action: &action,
         progress: &progress,
     };
-    match until_interrupted(Box::pin(attempt.run())).await {
+    let work = async {
+        // Rules first: each is replaced in one call, or not at all.
+        let mut has_changed = false;
+        for shift in &change.shifts {
+            if let Some(rule) = &shift.domain.rule {
+                has_changed |= rule
+                    .apply(&context.session, application, &shift.plan, &shift.memory)
+                    .await?;
+            }
+        }
+        match attempt.run().await {
+            Ok(_) if has_changed && change.steps.is_empty() => Ok("OK".to_owned()),
+            other => other,
+        }
+    };
+    match until_interrupted(Box::pin(work)).await {
         Ok(text) => {
             action.done(&text);
             Ok(())
@@ -302,11 +328,11 @@ impl Attempt<'_> {
     /// Somebody else may have changed weights since they were read: then this plan is no longer right.
     async fn refuse_moved_weights(&self) -> Result<(), Error> {
         let now = self.dns.forget_records();
-        for shift in &self.change.shifts {
+        for shift in self.change.shifts.iter().filter(|shift| shift.domain.rule.is_none()) {
             let before = live_weights(&shift.domain.records);
             let live = live_weights(&now.address_records(&shift.domain.name).await?);
             if before != live {
-                return Err(Error::Fatal(format!(
+                return Err(Error::WeightsMoved(format!(
                     "Weights of {} were changed by somebody else meanwhile ({} before, {} now). Nothing was changed; \
                      please try again.",
                     shift.domain.name,
@@ -392,7 +418,7 @@ impl Attempt<'_> {
         problems.extend(results.into_iter().filter_map(Result::err));
 
         let mut restored = true;
-        for shift in &self.change.shifts {
+        for shift in self.change.shifts.iter().filter(|shift| shift.domain.rule.is_none()) {
             if let Err(error) = self.restore(shift, &mine).await {
                 restored = false;
                 problems.push(error.into_failure().message);
@@ -454,7 +480,7 @@ impl Attempt<'_> {
     /// Reads the records back and corrects those that differ from the plan.
     async fn verify(&self) -> Result<String, Error> {
         let mut corrected: IndexSet<String> = IndexSet::new();
-        for shift in &self.change.shifts {
+        for shift in self.change.shifts.iter().filter(|shift| shift.domain.rule.is_none()) {
             let mut live = self.dns.forget_records().address_records(&shift.domain.name).await?;
             let mut wanted = self.wanted_records(shift, &live);
             let mut wrong = differing(&wanted, &live);

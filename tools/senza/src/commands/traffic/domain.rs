@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream, try_join};
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use stups_aws::Session;
 
+use super::current::WeightsByName;
+use super::memory::{Memory, Weights};
+use super::shared::SharedRule;
 use super::version::Version;
 use crate::Error;
 use crate::route53::{Dns, Record};
@@ -24,32 +28,54 @@ pub(super) struct Domain {
     pub(super) records: Arc<[Record]>,
     /// by identifier: version (empty when no stack is known) and weight; versions without a record have weight 0
     pub(super) weights: IndexMap<String, (String, i64)>,
+    /// the rule that forwards its requests, when versions share a listener and not a name's records
+    pub(super) rule: Option<SharedRule>,
 }
 
 /// A name and what happens to its weights.
 #[derive(Clone, Debug)]
-pub(super) struct Shift {
+pub(crate) struct Shift {
     /// before
     pub(super) domain: Domain,
     /// after
     pub(super) plan: WeightPlan,
+    /// what is kept with the change
+    pub(super) memory: Memory,
+}
+
+impl Shift {
+    /// The same as a step of a version's deployment: what it goes back to is what was there before the deployment.
+    pub(crate) fn into_step_of(mut self, deployment: &str, before: &WeightsByName) -> Self {
+        if let Some(before) = before.get(&self.domain.name) {
+            self.memory.before.clone_from(before);
+        }
+        self.memory.deployment = Some(deployment.to_owned());
+        self
+    }
 }
 
 impl Domain {
     fn new(name: String, records: Arc<[Record]>, versions: &[Version], target: &Version) -> Self {
-        let version_of = |identifier: &str| -> String {
-            let version = versions.iter().find(|version| version.identifier == identifier);
-            version.map(|version| version.version.clone()).unwrap_or_default()
-        };
-        let mut weights: IndexMap<String, (String, i64)> = IndexMap::new();
-        for (identifier, weight) in records.iter().filter_map(Record::weight) {
-            weights.insert(identifier.to_owned(), (version_of(identifier), weight));
+        let live: Vec<(String, i64)> = records
+            .iter()
+            .filter_map(Record::weight)
+            .map(|(identifier, weight)| (identifier.to_owned(), weight))
+            .collect();
+        Self {
+            weights: with_all_versions(live, versions, target),
+            name,
+            records,
+            rule: None,
         }
-        for version in std::iter::once(target).chain(versions) {
-            let missing = || (version.version.clone(), 0);
-            weights.entry(version.identifier.clone()).or_insert_with(missing);
+    }
+
+    fn of_rule(rule: SharedRule, versions: &[Version], target: &Version) -> Self {
+        Self {
+            name: rule.domain.clone(),
+            records: Arc::default(),
+            weights: with_all_versions(rule.weights(), versions, target),
+            rule: Some(rule),
         }
-        Self { name, records, weights }
     }
 
     /// Whether there are weighted records and none of them has a weight.
@@ -64,13 +90,67 @@ impl Domain {
         self.records.iter().filter(has_identifier).collect()
     }
 
+    /// Weights above zero.
+    pub(super) fn live(&self) -> Weights {
+        let weights = self.weights.iter();
+        above_zero(weights.map(|(identifier, (_, weight))| (identifier.as_str(), *weight)))
+    }
+
     /// What giving `target` this share does.
     pub(super) fn shift(self, target: &str, percentage: f64) -> Shift {
+        let plan = weights::plan(&self.weights, target, percentage);
+        self.planned(plan)
+    }
+
+    /// What giving every version exactly this weight does.
+    pub(super) fn set(self, wanted: &Weights) -> Shift {
+        let plan = weights::plan_exact(&self.weights, wanted);
+        self.planned(plan)
+    }
+
+    fn planned(self, plan: WeightPlan) -> Shift {
+        let after = plan.changes.iter();
+        let memory = Memory {
+            changed: Timestamp::now(),
+            before: self.live(),
+            after: above_zero(after.map(|(identifier, change)| (identifier.as_str(), change.new))),
+            deployment: None,
+        };
         Shift {
-            plan: weights::plan(&self.weights, target, percentage),
             domain: self,
+            plan,
+            memory,
         }
     }
+}
+
+/// The weights there are, and those of versions that have none yet, with each one's version.
+fn with_all_versions(
+    live: Vec<(String, i64)>,
+    versions: &[Version],
+    target: &Version,
+) -> IndexMap<String, (String, i64)> {
+    let version_of = |identifier: &str| -> String {
+        let version = versions.iter().find(|version| version.identifier == identifier);
+        version.map(|version| version.version.clone()).unwrap_or_default()
+    };
+    let mut weights: IndexMap<String, (String, i64)> = IndexMap::new();
+    for (identifier, weight) in live {
+        let version = version_of(&identifier);
+        weights.insert(identifier, (version, weight));
+    }
+    for version in std::iter::once(target).chain(versions) {
+        let missing = || (version.version.clone(), 0);
+        weights.entry(version.identifier.clone()).or_insert_with(missing);
+    }
+    weights
+}
+
+fn above_zero<'w>(weights: impl Iterator<Item = (&'w str, i64)>) -> Weights {
+    weights
+        .filter(|(_, weight)| *weight > 0)
+        .map(|(identifier, weight)| (identifier.to_owned(), weight))
+        .collect()
 }
 
 /// The weights of each record, in the order of identifiers: what two reads are compared by.
@@ -93,19 +173,27 @@ pub(super) async fn read(
     versions: &[Version],
     target: &Version,
 ) -> Result<Vec<Domain>, Error> {
+    let shared = try_join_all(
+        target
+            .shared
+            .iter()
+            .map(|shared| SharedRule::read(session, versions, shared)),
+    );
     // Every name is looked up in a zone: both are asked for at the same time.
-    let (names, _) = try_join(target.domains(session), dns.zones()).await?;
-    if names.is_empty() {
+    let (names, _, shared) = try_join!(target.domains(session), dns.zones(), shared)?;
+    if names.is_empty() && shared.is_empty() {
         return Err(Error::Usage(format!(
             "Stack {} version {} has no domain",
             target.name, target.version
         )));
     }
-    stream::iter(names.into_iter().map(|name| async move {
+    let mut domains: Vec<Domain> = stream::iter(names.into_iter().map(|name| async move {
         let records = dns.address_records(&name).await?;
-        Ok(Domain::new(name, records, versions, target))
+        Ok::<_, Error>(Domain::new(name, records, versions, target))
     }))
     .buffered(AT_THE_SAME_TIME)
     .try_collect()
-    .await
+    .await?;
+    domains.extend(shared.into_iter().map(|rule| Domain::of_rule(rule, versions, target)));
+    Ok(domains)
 }

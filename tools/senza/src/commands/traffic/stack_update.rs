@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::{Capability, Parameter, Stack};
 
+use super::memory::Memory;
 use crate::Error;
 use crate::deployed::{self, StackRecord};
 use crate::route53::canonical;
@@ -30,6 +31,17 @@ pub(super) struct StackUpdate {
     new_template: String,
     /// for each wanted name: the types of the records that the template makes
     pub(super) record_types: Vec<(String, String)>,
+}
+
+/// What a name's record is to get.
+#[derive(Clone, Debug)]
+pub(super) struct NewWeight<'a> {
+    /// the name, canonical
+    pub(super) domain: &'a str,
+    /// the record's new weight
+    pub(super) weight: i64,
+    /// what is kept with it
+    pub(super) memory: &'a Memory,
 }
 
 /// Which template to apply.
@@ -56,12 +68,12 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unsuitable(pub(super) String);
 
-/// Reads a stack's template and puts the weights `wanted` (by canonical name) in.
+/// Reads a stack's template and puts the weights `wanted` in.
 pub(super) async fn prepare(
     session: &Session,
     stack: &Stack,
     records: impl Future<Output = Result<Vec<StackRecord>, Error>>,
-    wanted: &[(&str, i64)],
+    wanted: &[NewWeight<'_>],
 ) -> Result<Result<StackUpdate, Unsuitable>, Error> {
     let stack_id = stack.stack_id().or(stack.stack_name()).unwrap_or_default();
     let (old_template, records) = try_join(deployed::template_body(session, stack_id), records).await?;
@@ -120,18 +132,19 @@ fn with_weights(
     body: &str,
     records: &[StackRecord],
     identifier: &str,
-    wanted: &[(&str, i64)],
+    wanted: &[NewWeight<'_>],
 ) -> Result<(String, Vec<(String, String)>), Unsuitable> {
     let mut template = deployed::parse_template(body).map_err(Unsuitable)?;
     let mut record_types = Vec::new();
-    for (domain, weight) in wanted {
+    for NewWeight { domain, weight, memory } in wanted {
         let before = record_types.len();
         for record in records.iter().filter(|record| canonical(&record.domain) == *domain) {
-            let properties = template
+            let resource = template
                 .get_mut("Resources")
                 .and_then(|resources| resources.get_mut(&record.logical_id))
-                .and_then(|resource| resource.get_mut("Properties"))
                 .and_then(Json::as_object_mut);
+            let Some(resource) = resource else { continue };
+            let properties = resource.get_mut("Properties").and_then(Json::as_object_mut);
             let Some(properties) = properties.filter(|properties| {
                 match properties.get("SetIdentifier") {
                     Some(Json::String(literal)) => literal == identifier,
@@ -145,6 +158,7 @@ fn with_weights(
             properties.insert("Weight".to_owned(), json!(weight));
             let record_type = properties.get("Type").and_then(Json::as_str).unwrap_or_default();
             record_types.push(((*domain).to_owned(), record_type.to_owned()));
+            memory.keep_in(resource, domain);
         }
         if record_types.len() == before {
             return Err(Unsuitable(format!("its template has no weighted record for {domain}")));
@@ -162,6 +176,8 @@ fn with_weights(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     fn record(logical_id: &str, domain: &str) -> StackRecord {
@@ -183,6 +199,15 @@ mod tests {
             "Plain": {"Type": "AWS::Route53::RecordSet", "Properties": {"Name": "app.example.org.", "Type": "A"}}}})
     }
 
+    fn to(domain: &str, weight: i64) -> NewWeight<'_> {
+        static MEMORY: LazyLock<Memory> = LazyLock::new(Memory::default);
+        NewWeight {
+            domain,
+            weight,
+            memory: &MEMORY,
+        }
+    }
+
     fn all_records() -> Vec<StackRecord> {
         vec![
             record("Main", "app.example.org"),
@@ -198,12 +223,14 @@ mod tests {
             &template().to_string(),
             &all_records(),
             "app-1",
-            &[("app.example.org", 30)],
+            &[to("app.example.org", 30)],
         )
         .unwrap();
         let mut expected = template();
         for changed in ["Main", "Ipv6"] {
             expected["Resources"][changed]["Properties"]["Weight"] = json!(30);
+            expected["Resources"][changed]["Metadata"] = json!({"Senza": {"Traffic": {
+                "Domain": "app.example.org", "Changed": "1970-01-01T00:00:00Z", "Before": {}, "After": {}}}});
         }
         assert_eq!(serde_json::from_str::<Json>(&body).unwrap(), expected);
         let types: Vec<&str> = types.iter().map(|(_, record_type)| record_type.as_str()).collect();
@@ -214,7 +241,7 @@ mod tests {
     fn a_template_without_the_record_is_left_alone() {
         for (records, domain) in [(all_records(), "other.example.org"), (Vec::new(), "app.example.org")] {
             let Unsuitable(reason) =
-                with_weights(&template().to_string(), &records, "app-1", &[(domain, 30)]).unwrap_err();
+                with_weights(&template().to_string(), &records, "app-1", &[to(domain, 30)]).unwrap_err();
             assert_eq!(reason, format!("its template has no weighted record for {domain}"));
         }
     }
@@ -223,8 +250,13 @@ mod tests {
     fn large_templates_are_left_alone() {
         let mut large = template();
         large["Description"] = json!("x".repeat(TEMPLATE_LIMIT));
-        let Unsuitable(reason) =
-            with_weights(&large.to_string(), &all_records(), "app-1", &[("app.example.org", 30)]).unwrap_err();
+        let Unsuitable(reason) = with_weights(
+            &large.to_string(),
+            &all_records(),
+            "app-1",
+            &[to("app.example.org", 30)],
+        )
+        .unwrap_err();
         assert!(reason.ends_with("CloudFormation takes 51200 in an update"), "{reason}");
     }
 
@@ -236,7 +268,7 @@ mod tests {
             body,
             &[record("Main", "app.example.org")],
             "app-1",
-            &[("app.example.org", 30)],
+            &[to("app.example.org", 30)],
         )
         .unwrap();
         let template: Json = serde_json::from_str(&body).unwrap();
@@ -253,7 +285,7 @@ mod tests {
     fn what_is_no_template_is_left_alone() {
         for body in ["", "[]", "{\"Resources\": []}", "a: b: c", "42"] {
             assert!(
-                with_weights(body, &all_records(), "app-1", &[("app.example.org", 1)]).is_err(),
+                with_weights(body, &all_records(), "app-1", &[to("app.example.org", 1)]).is_err(),
                 "{body}"
             );
         }

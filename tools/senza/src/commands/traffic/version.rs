@@ -1,10 +1,13 @@
 //! The versions of an application: its stacks, and the names they share traffic on.
 
+use std::sync::Arc;
+
 use indexmap::IndexSet;
 use stups_aws::Session;
 use stups_aws::cloudformation::types::Stack;
 use tokio::sync::OnceCell;
 
+use super::shared::{self, SharedTarget};
 use crate::Error;
 use crate::deployed::{self, StackRecord};
 use crate::route53::canonical;
@@ -16,17 +19,19 @@ use crate::stacks::{StackReference, StackSummary, describe_stacks};
     reason = "a version's version is what people call it, as in the table"
 )]
 #[derive(Clone, Debug)]
-pub(super) struct Version {
+pub(crate) struct Version {
     /// the application
     pub(super) name: String,
     /// the tag `StackVersion`, or else what follows the stack name's last dash
     pub(super) version: String,
     /// the stack's full name, which is its records' set identifier
-    pub(super) identifier: String,
+    pub(crate) identifier: String,
     /// the stack as described
     pub(super) stack: Stack,
-    /// all DNS records of the stack, once somebody needed them
-    records: OnceCell<Vec<StackRecord>>,
+    /// its target groups on listeners that versions share
+    pub(super) shared: Vec<SharedTarget>,
+    /// all DNS records of the stack, once somebody needed them; clones share them
+    records: Arc<OnceCell<Vec<StackRecord>>>,
 }
 
 impl Version {
@@ -38,8 +43,9 @@ impl Version {
                 .map_or(summary.version, str::to_owned),
             name: summary.name,
             identifier: summary.stack_name,
+            shared: shared::targets_of(&stack),
             stack,
-            records: OnceCell::new(),
+            records: Arc::default(),
         }
     }
 
@@ -105,7 +111,8 @@ mod tests {
             version: "v1".to_owned(),
             identifier: "app-v1".to_owned(),
             stack: Stack::builder().build(),
-            records: OnceCell::new_with(Some(records.collect())),
+            shared: Vec::new(),
+            records: Arc::new(OnceCell::new_with(Some(records.collect()))),
         }
     }
 

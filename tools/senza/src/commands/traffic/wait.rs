@@ -8,7 +8,7 @@ use crate::deployed::is_in_progress;
 use crate::stacks::{StackReference, list_stacks};
 
 /// Looks every `interval` until no stack is being worked on; after `limit` it is an error, and so is no stack at all.
-pub(super) async fn until_settled(
+pub(crate) async fn until_settled(
     context: &Context,
     references: &[StackReference],
     limit: Duration,

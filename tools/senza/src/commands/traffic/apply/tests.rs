@@ -56,9 +56,9 @@ async fn the_second_of_two_people_changes_nothing() {
     let (first_dns, second_dns) = (Dns::new(&context.session), Dns::new(&context.session));
     let first = Box::pin(prepared(&context, &first_dns, "v2", 50.0)).await;
     let second = Box::pin(prepared(&context, &second_dns, "v3", 30.0)).await;
-    Box::pin(apply(&context, &first_dns, &first)).await.unwrap();
+    Box::pin(apply(&context, &first_dns, &first, "hello")).await.unwrap();
     assert_eq!(weights(&context).await, [100, 100, 0]);
-    let error = Box::pin(apply(&context, &second_dns, &second))
+    let error = Box::pin(apply(&context, &second_dns, &second, "hello"))
         .await
         .unwrap_err()
         .to_string();
@@ -89,7 +89,7 @@ async fn without_any_stack_the_records_are_changed() {
         let dns = Dns::new(&context.session);
         let change = without_stacks(Box::pin(prepared(&context, &dns, target, percentage)).await);
         assert!(change.steps.iter().all(|step| step.update.is_some()));
-        Box::pin(apply(&context, &dns, &change)).await.unwrap();
+        Box::pin(apply(&context, &dns, &change, "hello")).await.unwrap();
         assert_eq!(weights(&context).await, expected);
     }
     let templates = context.session.cloudformation();
