@@ -47,12 +47,13 @@ pub struct Platform {
     output: Vec<String>,
     identity: Url,
     kio: Url,
+    pierone: Url,
     administrator: Login,
     commands: Vec<String>,
 }
 
 impl Platform {
-    /// `stupsd` with identity and Kio on SQLite, otherwise as it starts without any configuration.
+    /// `stupsd` with identity, Kio and Pier One on SQLite, otherwise as it starts without any configuration.
     pub async fn start() -> Self {
         Self::start_with("").await
     }
@@ -103,6 +104,7 @@ impl Platform {
             output,
             identity: found.identity,
             kio: found.kio,
+            pierone: found.pierone,
             administrator: found.administrator,
             commands: found.commands,
         }
@@ -116,6 +118,11 @@ impl Platform {
     /// Where Kio is.
     pub fn kio_url(&self) -> &Url {
         &self.kio
+    }
+
+    /// Where Pier One is.
+    pub fn pierone_url(&self) -> &Url {
+        &self.pierone
     }
 
     /// The administrator that the first start generated.
@@ -177,6 +184,7 @@ impl Platform {
 struct Found {
     identity: Url,
     kio: Url,
+    pierone: Url,
     administrator: Login,
     commands: Vec<String>,
 }
@@ -203,6 +211,7 @@ impl Found {
             commands,
             identity: url("identity")?,
             kio: url("kio")?,
+            pierone: url("pierone")?,
             administrator: lines.iter().find_map(|line| Login::in_line(line))?,
         })
     }

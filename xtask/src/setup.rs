@@ -48,6 +48,23 @@ const WRK: Need = Need {
     check: &["sh", "-c", "command -v wrk"],
 };
 
+const SKOPEO: Need = Need {
+    package: "skopeo",
+    check: &["skopeo", "--version"],
+};
+const BUILDAH: Need = Need {
+    package: "buildah",
+    check: &["buildah", "--version"],
+};
+const PODMAN: Need = Need {
+    package: "podman",
+    check: &["podman", "--version"],
+};
+const DOCKER: Need = Need {
+    package: "docker.io",
+    check: &["dockerd", "--version"],
+};
+
 /// For building, and for the AWS API that demo and tests run against.
 pub(crate) const BASICS: &[Need] = &[C_COMPILER, C_LIBRARY, PYTHON, PYTHON_ENVIRONMENTS];
 
@@ -60,6 +77,10 @@ pub(crate) const ALL: &[Need] = &[
     TIME,
     POSTGRESQL,
     WRK,
+    SKOPEO,
+    BUILDAH,
+    PODMAN,
+    DOCKER,
 ];
 
 impl Need {

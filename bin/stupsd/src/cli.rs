@@ -9,7 +9,7 @@ use crate::config::{self, Typed};
 use crate::service::Name;
 use crate::{documents, run};
 
-/// Run the STUPS services: identity and Kio
+/// Run the STUPS services: identity, Kio and Pier One
 ///
 /// Without arguments, all of them run in one process on this machine's loopback address, keep what they know in ./stups-data, and
 /// say where they listen. Settings are read from --config and from environment variables STUPS_SERVICE_KEY (STUPS_KIO_DATABASE).

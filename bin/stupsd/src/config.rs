@@ -191,6 +191,7 @@ fn service_settings(name: Name, table: Table) -> anyhow::Result<ServiceSettings>
     let config = match name {
         Name::Identity => Config::Identity(Box::new(parse(name.as_str(), own)?)),
         Name::Kio => Config::Kio(Box::new(parse(name.as_str(), own)?)),
+        Name::Pierone => Config::Pierone(Box::new(parse(name.as_str(), own)?)),
     };
     Ok(ServiceSettings { name, common, config })
 }

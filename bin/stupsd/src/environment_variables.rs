@@ -4,12 +4,16 @@ use toml::{Table, Value};
 
 use crate::service::Name;
 
-/// Variables of the originals and the settings that they are (contract kio 2.12). They yield to everything else.
-const ORIGINALS: [(&str, Name, &str); 5] = [
+/// Variables of the originals and the settings that they are (contracts kio 2.12, pierone 2.14). They yield to everything else.
+const ORIGINALS: [(&str, Name, &str); 9] = [
     ("TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
     ("HTTP_TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
     ("HTTP_ADMIN_USERS", Name::Kio, "admin_users"),
     ("HTTP_MAGNIFICENT_URL", Name::Kio, "policy_url"),
+    ("TOKENINFO_URL", Name::Pierone, "tokeninfo_url"),
+    ("HTTP_TOKENINFO_URL", Name::Pierone, "tokeninfo_url"),
+    ("HTTP_IIDINFO_URL", Name::Pierone, "iidinfo_url"),
+    ("HTTP_MAGNIFICENT_URL", Name::Pierone, "policy_url"),
     ("UPSTREAM_TOKENINFO_URL", Name::Identity, "upstream_tokeninfo_url"),
 ];
 
@@ -132,11 +136,9 @@ mod tests {
     #[test]
     fn the_originals_variables_yield_and_the_later_one_wins() {
         let both = [("TOKENINFO_URL", "http://one"), ("HTTP_TOKENINFO_URL", "http://two")];
-        assert_eq!(
-            applied("", &both),
-            "[kio]\ntokeninfo_url = \"http://two\"\n".parse::<Table>().unwrap()
-        );
-        let file = "[kio]\ntokeninfo_url = \"http://file\"\n";
+        let later = "[kio]\ntokeninfo_url = \"http://two\"\n[pierone]\ntokeninfo_url = \"http://two\"\n";
+        assert_eq!(applied("", &both), later.parse::<Table>().unwrap());
+        let file = "[kio]\ntokeninfo_url = \"http://file\"\n[pierone]\ntokeninfo_url = \"http://file\"\n";
         assert_eq!(applied(file, &both), file.parse::<Table>().unwrap());
     }
 }

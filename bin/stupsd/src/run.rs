@@ -88,7 +88,7 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
     let identity = url_of(Name::Identity);
     let salt = settings.services.iter().find_map(|service| match &service.config {
         Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
-        Config::Kio(_) => None,
+        Config::Kio(_) | Config::Pierone(_) => None,
     });
     let kio = settings.services.iter().position(|service| service.name == Name::Kio);
     let kio = kio

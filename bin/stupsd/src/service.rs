@@ -13,15 +13,18 @@ pub(crate) enum Name {
     Identity,
     /// The application registry
     Kio,
+    /// The registry of images
+    Pierone,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 2] = [Self::Identity, Self::Kio];
+    pub(crate) const ALL: [Self; 3] = [Self::Identity, Self::Kio, Self::Pierone];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Kio => "kio",
+            Self::Pierone => "pierone",
         }
     }
 
@@ -30,6 +33,7 @@ impl Name {
         match self {
             Self::Identity => 8081,
             Self::Kio => 8080,
+            Self::Pierone => 8082,
         }
     }
 }
@@ -45,6 +49,7 @@ impl fmt::Display for Name {
 pub(crate) enum Config {
     Identity(Box<stups_identity::Config>),
     Kio(Box<stups_kio::Config>),
+    Pierone(Box<stups_pierone::Config>),
 }
 
 /// Who was made at identity's first start.
@@ -69,5 +74,6 @@ pub(crate) async fn build(
             Ok((identity.built, administrator))
         }
         Config::Kio(config) => Ok((stups_kio::build(config, environment).await?, None)),
+        Config::Pierone(config) => Ok((stups_pierone::build(config, environment).await?, None)),
     }
 }

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod identity;
 pub mod kio;
+pub mod pierone;
 mod problem;
 pub mod strict;
 mod timestamp;

@@ -9,7 +9,15 @@ use utoipa::openapi::{
 use crate::render::ErrorShape;
 
 /// Puts the document of a service together.
-pub(crate) fn of(name: &str, version: &str, shape: ErrorShape, mut guarded: OpenApi, open: OpenApi) -> OpenApi {
+pub(crate) fn of(
+    title: &str,
+    version: &str,
+    shape: ErrorShape,
+    mut guarded: OpenApi,
+    open: OpenApi,
+    mut protocol: OpenApi,
+) -> OpenApi {
+    default_error(&mut protocol, ErrorShape::Oci);
     for item in guarded.paths.paths.values_mut() {
         for operation in operations(item) {
             // The originals demand the scope of every operation (contract kio 2.2).
@@ -19,15 +27,8 @@ pub(crate) fn of(name: &str, version: &str, shape: ErrorShape, mut guarded: Open
         }
     }
     guarded.merge(open);
-    for item in guarded.paths.paths.values_mut() {
-        for operation in operations(item) {
-            operation
-                .responses
-                .responses
-                .entry("default".to_owned())
-                .or_insert_with(|| RefOr::T(error(shape)));
-        }
-    }
+    default_error(&mut guarded, shape);
+    guarded.merge(protocol);
     let scheme = SecurityScheme::OAuth2(OAuth2::new([Flow::Implicit(Implicit::new(
         "/oauth2/authorize",
         Scopes::from_iter([("uid", "Who is calling")]),
@@ -37,13 +38,26 @@ pub(crate) fn of(name: &str, version: &str, shape: ErrorShape, mut guarded: Open
             .security_scheme("oauth2", scheme)
             .build(),
     );
-    name.clone_into(&mut guarded.info.title);
+    title.clone_into(&mut guarded.info.title);
     version.clone_into(&mut guarded.info.version);
     // What the router's own crate says about itself.
     guarded.info.description = None;
     guarded.info.contact = None;
     guarded.info.license = None;
     guarded
+}
+
+/// Every operation may fail, and says how that looks.
+fn default_error(document: &mut OpenApi, shape: ErrorShape) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            operation
+                .responses
+                .responses
+                .entry("default".to_owned())
+                .or_insert_with(|| RefOr::T(error(shape)));
+        }
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -64,10 +78,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// What every operation may answer instead, in both forms.
 fn error(shape: ErrorShape) -> Response {
     let original = match shape {
-        ErrorShape::Friboo => json!({
+        ErrorShape::Friboo | ErrorShape::FribooDetail => json!({
             "type": "object",
             "required": ["message"],
             "properties": {"message": {"type": "string"}, "details": {"type": ["object", "null"]}}
+        }),
+        ErrorShape::Oci => json!({
+            "type": "object",
+            "required": ["errors"],
+            "properties": {"errors": {"type": "array", "items": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "detail": {}}
+            }}}
         }),
         ErrorShape::OAuth => json!({
             "type": "object",

@@ -17,7 +17,7 @@ pub(crate) const WAIT: Duration = Duration::from_secs(2);
 pub struct Error {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The OAuth error code, where the endpoint is one of RFC 6749: `invalid_grant`.
+    /// The error code, where the protocol has one: `invalid_grant` (RFC 6749), `BLOB_UNKNOWN` (OCI distribution).
     pub code: Option<&'static str>,
     /// What was wrong, and what would be right. Never a secret, never an internal of ours.
     pub message: String,
@@ -83,6 +83,14 @@ impl Error {
         Self {
             code: Some(code),
             ..Self::new(status, description)
+        }
+    }
+
+    /// An error of the OCI distribution protocol: `Error::oci(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "...")`.
+    pub fn oci(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::new(status, message)
         }
     }
 

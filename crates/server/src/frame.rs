@@ -54,6 +54,8 @@ pub(crate) enum Access {
     Guarded,
     /// Everybody: the handler authenticates, if it must.
     Open,
+    /// The same, with bodies of any size that take any time: the handler bounds both.
+    Protocol,
     /// The floor's own routes: health, metrics, documents. Never shed.
     Floor,
 }
@@ -63,6 +65,7 @@ pub(crate) enum Access {
 pub(crate) struct FrameLayer {
     pub(crate) settings: Arc<FrameSettings>,
     pub(crate) access: Access,
+    pub(crate) shape: ErrorShape,
 }
 
 impl<S: Clone> Layer<S> for FrameLayer {
@@ -76,14 +79,22 @@ impl<S: Clone> Layer<S> for FrameLayer {
             compressing,
             settings: self.settings.clone(),
             access: self.access,
+            shape: self.shape,
         }
     }
 }
 
+/// An answer whose bytes are never compressed on the way: clients compare their digest. Put into its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbatim;
+
 type WorthCompressing = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
 /// Only answers that are text, with status 200 (contract kio 2.1).
-fn worth_compressing(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+fn worth_compressing(status: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions) -> bool {
+    if extensions.get::<Verbatim>().is_some() {
+        return false;
+    }
     let text = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
@@ -100,6 +111,7 @@ pub(crate) struct Frame<S> {
     compressing: Compression<S, And<SizeAbove, WorthCompressing>>,
     settings: Arc<FrameSettings>,
     access: Access,
+    shape: ErrorShape,
 }
 
 impl<S> Service<Request> for Frame<S>
@@ -118,16 +130,16 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let settings = self.settings.clone();
-        let access = self.access;
+        let (access, shape) = (self.access, self.shape);
         if accepts_gzip(request.headers()) {
             let inner = self
                 .compressing
                 .clone()
                 .map_response(|response| response.map(Body::new));
-            return Box::pin(async move { Ok(settings.answer(request, inner, access).await) });
+            return Box::pin(async move { Ok(settings.answer(request, inner, access, shape).await) });
         }
         let inner = self.inner.clone();
-        Box::pin(async move { Ok(settings.answer(request, inner, access).await) })
+        Box::pin(async move { Ok(settings.answer(request, inner, access, shape).await) })
     }
 }
 
@@ -141,7 +153,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 impl FrameSettings {
-    async fn answer<S>(&self, request: Request, inner: S, access: Access) -> Response
+    async fn answer<S>(&self, request: Request, inner: S, access: Access, shape: ErrorShape) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
@@ -176,12 +188,7 @@ impl FrameSettings {
             response
         };
         if let Some(error) = response.extensions_mut().remove::<Error>() {
-            response = render(
-                self.shape,
-                accept.as_ref(),
-                request_id.to_str().unwrap_or_default(),
-                error,
-            );
+            response = render(shape, accept.as_ref(), request_id.to_str().unwrap_or_default(), error);
         }
         cors.write(response.headers_mut());
         response
@@ -200,7 +207,10 @@ impl FrameSettings {
             status,
             duration: took,
             address,
-            caller: caller.get().map(|caller: &Arc<Caller>| &**caller),
+            caller: caller
+                .get()
+                .or_else(|| response.extensions().get::<Arc<Caller>>())
+                .map(|caller| &**caller),
         });
         response
     }
@@ -224,7 +234,12 @@ impl FrameSettings {
             (None, _) => return refused(Error::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED).retry_after(WAIT)),
         };
         let work = AssertUnwindSafe(self.guarded(request, inner, access, context, caller)).catch_unwind();
-        match tokio::time::timeout(self.request_timeout, work).await {
+        let answered = if access == Access::Protocol {
+            Ok(work.await)
+        } else {
+            tokio::time::timeout(self.request_timeout, work).await
+        };
+        match answered {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => refused(error),
             Ok(Err(panic)) => {
@@ -248,7 +263,9 @@ impl FrameSettings {
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        if access != Access::Open && *request.method() == Method::HEAD && self.shape == ErrorShape::Friboo {
+        let without_head = matches!(self.shape, ErrorShape::Friboo | ErrorShape::FribooDetail)
+            && matches!(access, Access::Guarded | Access::Floor);
+        if without_head && *request.method() == Method::HEAD {
             return Err(undefined(request.method(), request.uri().path()));
         }
         if access == Access::Guarded {
@@ -257,7 +274,11 @@ impl FrameSettings {
             context.caller = Some(verified);
         }
         request.extensions_mut().insert(context);
-        let request = self.bounded(request)?;
+        let request = if access == Access::Protocol {
+            request
+        } else {
+            self.bounded(request)?
+        };
         match inner.call(request).await {
             Ok(response) => Ok(response),
             Err(never) => match never {},

@@ -14,8 +14,12 @@ use crate::Error;
 pub enum ErrorShape {
     /// `{"message": …, "details": …}`: Kio and every other friboo service (contract kio 2.1). An undefined method is 404.
     Friboo,
+    /// The same with `detail` beside it, which old clients of the registry read (contract pierone 5.4).
+    FribooDetail,
     /// `{"error": …, "error_description": …}`: the identity services (contract identity 2.2.4). An undefined method is 405.
     OAuth,
+    /// `{"errors": [{"code": …, "message": …, "detail": …}]}`: the OCI distribution protocol. An undefined method is 405.
+    Oci,
 }
 
 /// Writes the error into the response that carried it.
@@ -29,7 +33,11 @@ pub(crate) fn render(shape: ErrorShape, accept: Option<&HeaderValue>, request_id
     } else {
         let body = match shape {
             ErrorShape::Friboo => json!({"message": error.message, "details": error.details}),
+            ErrorShape::FribooDetail => {
+                json!({"message": error.message, "details": error.details, "detail": error.message})
+            }
             ErrorShape::OAuth => as_oauth(&error),
+            ErrorShape::Oci => as_oci(&error),
         };
         ("application/json", serde_json::to_vec(&body))
     };
@@ -78,6 +86,29 @@ fn as_oauth(error: &Error) -> Value {
         body["details"] = (**details).clone();
     }
     body
+}
+
+/// One error, or the several that the handler has put together in its details.
+fn as_oci(error: &Error) -> Value {
+    if let Some(Value::Array(errors)) = error.details.as_deref() {
+        return json!({"errors": errors});
+    }
+    let code = error.code.unwrap_or_else(|| oci_code_of(error.status));
+    json!({"errors": [{"code": code, "message": error.message, "detail": error.details}]})
+}
+
+/// The code of an error that did not choose one (OCI distribution 1.1, "Error Codes"; the last two are ours).
+fn oci_code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+        StatusCode::FORBIDDEN | StatusCode::CONFLICT => "DENIED",
+        StatusCode::NOT_FOUND => "NAME_UNKNOWN",
+        StatusCode::TOO_MANY_REQUESTS => "TOOMANYREQUESTS",
+        StatusCode::PAYLOAD_TOO_LARGE => "SIZE_INVALID",
+        StatusCode::SERVICE_UNAVAILABLE => "UNAVAILABLE",
+        status if status.is_server_error() => "UNKNOWN",
+        _ => "UNSUPPORTED",
+    }
 }
 
 /// The code of an error that did not choose one (contract identity 2.2.4, RFC 6750 section 3.1).

@@ -36,6 +36,7 @@ use crate::{document, swagger};
 #[must_use = "a service does nothing until it is built"]
 pub struct Service {
     name: &'static str,
+    title: &'static str,
     version: &'static str,
     shape: ErrorShape,
     store: Option<Store>,
@@ -44,6 +45,7 @@ pub struct Service {
     limits: Limits,
     guarded: OpenApiRouter,
     open: OpenApiRouter,
+    protocol: OpenApiRouter,
     jobs: Vec<Entry>,
 }
 
@@ -62,6 +64,7 @@ impl Service {
     pub fn new(name: &'static str, version: &'static str) -> Self {
         Self {
             name,
+            title: name,
             version,
             shape: ErrorShape::Friboo,
             store: None,
@@ -70,8 +73,14 @@ impl Service {
             limits: Limits::default(),
             guarded: OpenApiRouter::new(),
             open: OpenApiRouter::new(),
+            protocol: OpenApiRouter::new(),
             jobs: Vec::new(),
         }
+    }
+
+    /// What its API documents are called, where old clients look for another title than the service's name.
+    pub fn title(self, title: &'static str) -> Self {
+        Self { title, ..self }
     }
 
     /// How its original writes errors.
@@ -120,6 +129,15 @@ impl Service {
         }
     }
 
+    /// Adds the routes of the OCI distribution protocol. Everybody may call them: their handlers authenticate. Bodies may be
+    /// of any size and take any time, so that handlers bound both; `HEAD` reaches them; errors have the protocol's shape.
+    pub fn protocol_routes(self, routes: OpenApiRouter) -> Self {
+        Self {
+            protocol: self.protocol.merge(routes),
+            ..self
+        }
+    }
+
     /// Adds a background job.
     pub fn job(mut self, job: impl Job) -> Self {
         self.jobs.push(Entry::new(job));
@@ -151,6 +169,11 @@ impl Service {
         let frame = |access| FrameLayer {
             settings: settings.clone(),
             access,
+            shape: if access == Access::Protocol {
+                ErrorShape::Oci
+            } else {
+                self.shape
+            },
         };
         let guarded = match &self.store {
             Some(store) => self.guarded.merge(audit_route::routes(store.clone())),
@@ -158,7 +181,15 @@ impl Service {
         };
         let (guarded, guarded_api) = guarded.split_for_parts();
         let (open, open_api) = self.open.split_for_parts();
-        let openapi = document::of(self.name, self.version, self.shape, guarded_api, open_api);
+        let (protocol, protocol_api) = self.protocol.split_for_parts();
+        let openapi = document::of(
+            self.title,
+            self.version,
+            self.shape,
+            guarded_api,
+            open_api,
+            protocol_api,
+        );
         let jobs = Jobs {
             service: self.name,
             entries: Arc::new(self.jobs),
@@ -190,6 +221,7 @@ impl Service {
         let routes = Router::new()
             .merge(framed(guarded, Access::Guarded))
             .merge(framed(open, Access::Open))
+            .merge(framed(protocol, Access::Protocol))
             .merge(framed(floor, Access::Floor));
         let fallback = Router::new()
             .fallback(async |method: Method, uri: Uri| undefined(&method, uri.path()))
@@ -205,8 +237,8 @@ impl Service {
 /// A known path with a method that it does not have: 404 at the friboo services, 405 with `Allow` at identity.
 fn not_allowed(shape: ErrorShape, method: &Method, uri: &Uri) -> Error {
     match shape {
-        ErrorShape::Friboo => undefined(method, uri.path()),
-        ErrorShape::OAuth => Error::oauth(
+        ErrorShape::Friboo | ErrorShape::FribooDetail => undefined(method, uri.path()),
+        ErrorShape::OAuth | ErrorShape::Oci => Error::oauth(
             StatusCode::METHOD_NOT_ALLOWED,
             "not_allowed",
             format!("{} does not know the method {method}.", uri.path()),

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::signer::{Method, Signer as _};
 use url::Url;
 
 pub use object_store;
@@ -55,6 +57,14 @@ fn directory(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
 
 /// As [`open`] for `s3://`, with settings from elsewhere than the environment.
 pub fn s3(url: &Url, settings: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+    let (s3, prefix) = bucket(url, settings)?;
+    if prefix.parts().next().is_none() {
+        return Ok(Arc::new(s3));
+    }
+    Ok(Arc::new(PrefixStore::new(s3, prefix)))
+}
+
+fn bucket(url: &Url, settings: AmazonS3Builder) -> Result<(AmazonS3, Path), ObjectsError> {
     crate::tls::use_ring();
     let bucket = url
         .host_str()
@@ -64,9 +74,40 @@ pub fn s3(url: &Url, settings: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, 
     // Plain HTTP only where an endpoint says so: emulators, a store on the same machine.
     let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);
     let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-    let s3 = settings.with_bucket_name(bucket).with_allow_http(plain).build()?;
-    if prefix.parts().next().is_none() {
-        return Ok(Arc::new(s3));
+    Ok((
+        settings.with_bucket_name(bucket).with_allow_http(plain).build()?,
+        prefix,
+    ))
+}
+
+/// Signs URLs with which anybody may read one object of a bucket for a while.
+#[derive(Clone, Debug)]
+pub struct Presigner {
+    s3: Arc<AmazonS3>,
+    prefix: Path,
+}
+
+impl Presigner {
+    /// For the place that the URL names, with settings from the environment; there is none for a directory.
+    pub fn open(url: &Url) -> Result<Option<Self>, ObjectsError> {
+        if url.scheme() != "s3" {
+            return Ok(None);
+        }
+        Self::s3(url, AmazonS3Builder::from_env()).map(Some)
     }
-    Ok(Arc::new(PrefixStore::new(s3, prefix)))
+
+    /// For `s3://`, with settings from elsewhere than the environment.
+    pub fn s3(url: &Url, settings: AmazonS3Builder) -> Result<Self, ObjectsError> {
+        let (s3, prefix) = bucket(url, settings)?;
+        Ok(Self {
+            s3: Arc::new(s3),
+            prefix,
+        })
+    }
+
+    /// A URL that answers a GET for the object, for as long as it is valid.
+    pub async fn url(&self, object: &Path, valid: Duration) -> Result<Url, object_store::Error> {
+        let path: Path = self.prefix.parts().chain(object.parts()).collect();
+        self.s3.signed_url(Method::GET, &path, valid).await
+    }
 }

@@ -5,6 +5,7 @@
 mod account;
 mod account_builder;
 mod aws_api;
+mod containers;
 mod debian;
 mod https;
 mod postgresql;
@@ -13,6 +14,7 @@ mod python;
 pub use account::Account;
 pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
+pub use containers::{Docker, container_tool};
 pub use https::HttpsServer;
 pub use postgresql::PostgreSql;
 pub use python::{PythonEnvironment, Requirements, inline_flags_shim};

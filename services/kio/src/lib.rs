@@ -7,7 +7,6 @@
 mod audit;
 mod coalesced;
 mod config;
-mod jobs;
 mod migrations;
 mod model;
 mod permissions;
@@ -18,7 +17,7 @@ mod write_application;
 use std::sync::Arc;
 
 use stups_auth::{AdminList, HttpPolicy, Policy, Verifier};
-use stups_server::{Built, Environment, ErrorShape, Service, StartError};
+use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::{DatabaseUrl, Store};
 
 pub use audit::envelope;
@@ -36,7 +35,8 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
         None => DatabaseUrl::sqlite_file(&environment.data_directory.join("kio.db")),
     };
     let store = Store::open(&url, NAME, migrations()).await.map_err(store_error)?;
-    let jobs = jobs::ShipAudit::configured(config, &store)?;
+    let format = Arc::new(|record: &_| Some(envelope(record)));
+    let jobs = ShipAudit::configured(&store, config.audit_file.as_deref(), config.audit_url.as_ref(), format)?;
     let registry = Registry {
         store,
         verifier: environment.verifier(NAME)?,

@@ -10,6 +10,7 @@ mod configure;
 mod identity_faults;
 mod kio_faults;
 mod openapi;
+mod pierone;
 mod zign;
 mod zign_killed;
 mod zign_stub;

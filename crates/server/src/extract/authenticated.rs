@@ -93,6 +93,32 @@ pub(crate) async fn authenticate(settings: &ContextSettings, headers: &HeaderMap
     Ok(Arc::new(settings.verifier.verify(token.as_str()).await?))
 }
 
+/// What an `Authorization` header holds, whatever it is worth.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Credentials<'a> {
+    /// `Bearer` and the original's `Token`.
+    Token(&'a str),
+    /// `Basic`: the user and the password.
+    Basic(String, String),
+}
+
+impl<'a> Credentials<'a> {
+    /// The credentials of a request. `None` when there are none, or none that can be read. Schemes are compared without case.
+    pub fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+        let credentials = credentials.trim();
+        if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") {
+            return (!credentials.is_empty()).then_some(Self::Token(credentials));
+        }
+        if scheme.eq_ignore_ascii_case("basic") {
+            let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+            let (user, password) = decoded.split_once(':')?;
+            return (!password.is_empty()).then(|| Self::Basic(user.to_owned(), password.to_owned()));
+        }
+        None
+    }
+}
+
 enum Token<'a> {
     Borrowed(&'a str),
     Decoded(String),
@@ -107,20 +133,12 @@ impl Token<'_> {
     }
 }
 
-/// The token of the `Authorization` header: `Bearer`, `Token`, or Basic as user `oauth2` (contract kio 2.1). Schemes are
-/// compared without case.
+/// The token of the `Authorization` header: `Bearer`, `Token`, or Basic as user `oauth2` (contract kio 2.1).
 fn token(headers: &HeaderMap) -> Option<Token<'_>> {
-    let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
-    let credentials = credentials.trim();
-    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") {
-        return (!credentials.is_empty()).then_some(Token::Borrowed(credentials));
+    match Credentials::of(headers)? {
+        Credentials::Token(token) => Some(Token::Borrowed(token)),
+        Credentials::Basic(user, password) => (user == "oauth2").then_some(Token::Decoded(password)),
     }
-    if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
-        let token = decoded.strip_prefix("oauth2:")?;
-        return (!token.is_empty()).then(|| Token::Decoded(token.to_owned()));
-    }
-    None
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod origin;
 mod path;
 mod query;
 
-pub use authenticated::Authenticated;
 pub(crate) use authenticated::authenticate;
+pub use authenticated::{Authenticated, Credentials};
 pub use json::Json;
 pub(crate) use json::too_large;
 pub use origin::Origin;

@@ -1,43 +1,52 @@
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stups_auth::tokens::{ServiceToken, ServiceTokenSettings, ServiceTokens};
-use stups_server::{Job, JobResult, StartError};
 use stups_store::Store;
-use stups_store::audit::{Destination, Shipper};
+use stups_store::audit::{Destination, Format, Shipper};
+use url::Url;
 
-use crate::{Config, NAME, envelope};
+use crate::{Job, JobResult, StartError};
 
-/// The name of the token that audit services get (contract kio 2.10).
+/// The name of the token that audit services get (contract kio 2.10, pierone 2.13).
 const TOKEN: &str = "http-audit-logger";
 
-/// Ships the audit trail to a destination, at least once and in order (contract kio 4, D4: what is written does not wait for it).
-pub(crate) struct ShipAudit {
+/// Ships the audit trail to a destination, at least once and in order: what is written does not wait for it.
+pub struct ShipAudit {
     name: &'static str,
     shipper: Shipper,
 }
 
 impl ShipAudit {
-    /// One for each destination that is configured.
-    pub(crate) fn configured(config: &Config, store: &Store) -> Result<Vec<Self>, StartError> {
+    /// One for each destination that is configured: a file that gets each record as a line of JSON, and an audit service that
+    /// gets what `format` makes of a record, with the service's own token.
+    pub fn configured(
+        store: &Store,
+        file: Option<&Path>,
+        url: Option<&Url>,
+        format: Format,
+    ) -> Result<Vec<Self>, StartError> {
         let mut jobs = Vec::new();
-        if let Some(path) = &config.audit_file {
-            let shipper = Shipper::new(store.clone(), Destination::File(path.clone()));
+        if let Some(path) = file {
             jobs.push(Self {
                 name: "ship-audit-file",
-                shipper,
+                shipper: Shipper::new(store.clone(), Destination::File(path.to_owned())),
             });
         }
-        if let Some(url) = &config.audit_url {
-            let wrong = |reason: String| StartError::Configuration { service: NAME, reason };
+        if let Some(url) = url {
+            let wrong = |reason: String| StartError::Configuration {
+                service: store.service(),
+                reason,
+            };
             let settings = ServiceTokenSettings::from_environment().map_err(wrong)?;
             let token = ServiceTokens::new(settings).manage(TOKEN, &["uid"]);
             let destination = Destination::Http {
                 url: url.clone(),
                 token: Some(Arc::new(move || Box::pin(get(token.clone())))),
-                format: Some(Arc::new(|record| Some(envelope(record)))),
+                format: Some(format),
             };
             jobs.push(Self {
                 name: "ship-audit-http",

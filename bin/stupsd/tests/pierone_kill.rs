@@ -1,0 +1,245 @@
+//! The registry as a real process that is killed at every step of a push: what it has acknowledged is there and is what was pushed,
+//! what it has not acknowledged is not there.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use ring::digest::{SHA256, digest};
+
+/// How many times it is killed.
+const KILLS: usize = 60;
+
+/// How many bytes the layer has: several pieces of the storage.
+const LAYER: usize = 1_200_000;
+
+/// A running registry. Killed when dropped.
+struct Registry {
+    child: Child,
+    address: String,
+}
+
+impl Registry {
+    fn start(directory: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stupsd"))
+            .args(["pierone", "--insecure-no-auth", "--listen", "127.0.0.1:0"])
+            .current_dir(directory)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let address = line.rsplit("//").next().unwrap().to_owned();
+        Self { child, address }
+    }
+
+    /// Sends a request, its body in pieces, with a look at `on` before each; what was answered, unless it was killed meanwhile.
+    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8], mut step: impl FnMut()) -> Option<Answer> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        step();
+        for piece in body.chunks(100_000) {
+            stream.write_all(piece).ok()?;
+            step();
+        }
+        let mut bytes = Vec::new();
+        let read = stream.read_to_end(&mut bytes);
+        step();
+        let answer = Answer::parse(&bytes)?;
+        read.ok().map(|_| answer)
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", b"", || {}).unwrap()
+    }
+
+    /// No farewell: as when the machine loses its power, as far as the process is concerned.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        Some(Self {
+            status: head.split(' ').nth(1)?.parse().ok()?,
+            head,
+            body: bytes[end + 4..].to_vec(),
+        })
+    }
+
+    fn location(&self) -> String {
+        let line = self.head.lines().find(|line| line.starts_with("location: ")).unwrap();
+        line["location: ".len()..].to_owned()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let start = "sha256:".to_owned();
+    digest(&SHA256, bytes).as_ref().iter().fold(start, |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn noise(seed: usize) -> Vec<u8> {
+    let mut state = (seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    })
+    .flatten()
+    .take(LAYER)
+    .collect()
+}
+
+/// What a push was told before it ended.
+#[derive(Default)]
+struct Acknowledged {
+    /// Bytes of the upload.
+    chunk: bool,
+    blob: bool,
+    tag: bool,
+    location: Option<String>,
+}
+
+/// Pushes a layer in two pieces, and an image with it. `step` is called at every step.
+fn push(registry: &Registry, round: usize, layer: &[u8], manifest: &[u8], step: &mut dyn FnMut()) -> Acknowledged {
+    let mut told = Acknowledged::default();
+    let name = "stups/app";
+    let Some(start) = registry.send("POST", &format!("/v2/{name}/blobs/uploads/"), "", b"", &mut *step) else {
+        return told;
+    };
+    assert_eq!(start.status, 202);
+    let location = start.location();
+    told.location = Some(location.clone());
+    let Some(patched) = registry.send("PATCH", &location, "", &layer[..LAYER / 2], &mut *step) else {
+        return told;
+    };
+    assert_eq!(patched.status, 202);
+    told.chunk = true;
+    let end = format!("{location}?digest={}", sha256(layer));
+    let Some(ended) = registry.send("PUT", &end, "", &layer[LAYER / 2..], &mut *step) else {
+        return told;
+    };
+    assert_eq!(ended.status, 201);
+    told.blob = true;
+    let headers = "content-type: application/vnd.oci.image.manifest.v1+json\r\n";
+    let path = format!("/v2/{name}/manifests/1.{round}");
+    let Some(put) = registry.send("PUT", &path, headers, manifest, &mut *step) else {
+        return told;
+    };
+    assert_eq!(put.status, 201);
+    told.tag = true;
+    told
+}
+
+fn manifest(layer: &[u8]) -> Vec<u8> {
+    format!(
+        "{{\"schemaVersion\":2,\"config\":{{\"mediaType\":\"c\",\"digest\":\"{}\",\"size\":2}},\"layers\":[{{\"mediaType\":\"l\",\
+         \"digest\":\"{}\",\"size\":{}}}]}}",
+        sha256(b"{}"),
+        sha256(layer),
+        layer.len()
+    )
+    .into_bytes()
+}
+
+/// Whoever pushed was told the truth.
+fn check(registry: &Registry, round: usize, layer: &[u8], manifest: &[u8], told: &Acknowledged) {
+    let blob = registry.get(&format!("/v2/stups/app/blobs/{}", sha256(layer)));
+    match blob.status {
+        200 => assert!(blob.body == layer, "round {round}: other bytes"),
+        404 => assert!(!told.blob, "round {round}: an acknowledged layer is gone"),
+        status => panic!("round {round}: {status}"),
+    }
+    let tag = registry.get(&format!("/v2/stups/app/manifests/1.{round}"));
+    match tag.status {
+        // Nobody was told, but everything had happened.
+        200 => {
+            assert!(tag.body == manifest, "round {round}: another manifest");
+            assert_eq!(blob.status, 200, "round {round}: a tag without its layer");
+        }
+        404 => assert!(!told.tag, "round {round}: an acknowledged tag is gone"),
+        status => panic!("round {round}: {status}"),
+    }
+    if told.chunk && blob.status == 404 {
+        let location = told.location.as_ref().unwrap();
+        let progress = registry.get(location);
+        assert_eq!(progress.status, 204, "round {round}: an acknowledged chunk is gone");
+        let range = progress
+            .head
+            .lines()
+            .find(|line| line.starts_with("range: 0-"))
+            .unwrap();
+        let last: usize = range["range: 0-".len()..].parse().unwrap();
+        assert!(last + 1 >= LAYER / 2, "round {round}: {last}");
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_every_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut registry = Registry::start(directory.path());
+    let path = format!("/v2/stups/app/blobs/uploads/?digest={}", sha256(b"{}"));
+    assert_eq!(registry.send("POST", &path, "", b"{}", || {}).unwrap().status, 201);
+
+    // How many steps a push has.
+    let (layer, mut steps) = (noise(1), 0);
+    let told = push(&registry, 0, &layer, &manifest(&layer), &mut || steps += 1);
+    assert!(told.tag);
+    assert!(steps > 15, "{steps}");
+
+    for round in 1..=KILLS {
+        let layer = noise(round + 1);
+        let manifest = manifest(&layer);
+        let (mut step, last) = (0, (round * 7) % steps);
+        let pid = registry.child.id().to_string();
+        let told = push(&registry, round, &layer, &manifest, &mut || {
+            if step == last {
+                // Sometimes at once, sometimes in the middle of what follows.
+                for _ in 0..(round * 13) % 40 {
+                    std::thread::yield_now();
+                }
+                assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+            }
+            step += 1;
+        });
+        registry.kill();
+        registry = Registry::start(directory.path());
+        check(&registry, round, &layer, &manifest, &told);
+        // Whoever was not told pushes again, and succeeds.
+        if !told.tag {
+            let again = push(&registry, round, &layer, &manifest, &mut || {});
+            assert!(again.tag, "round {round}");
+            check(&registry, round, &layer, &manifest, &again);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Pier One: the registry of images, beside the distribution protocol (contract pierone 2.6, 2.7).
+
+mod client;
+mod image;
+mod source;
+mod vulnerabilities;
+
+pub use client::PierOneClient;
+pub use image::{
+    Active, HistoryEntry, ImageName, OciError, OciErrors, Purge, Referrer, Stats, TagDetail, TagSummary, TeamStats,
+    Tombstone,
+};
+pub use source::ScmSource;
+pub use vulnerabilities::{
+    COULD_NOT_FIGURE_OUT, Feature, LayerReport, NO_CVES_FOUND, ReportedLayer, Severities, Vulnerability,
+};

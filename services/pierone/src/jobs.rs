@@ -1,0 +1,5 @@
+//! What the registry does by itself.
+
+mod collect_garbage;
+
+pub(crate) use collect_garbage::{CollectGarbage, collect};

@@ -1,0 +1,200 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use sea_orm::FromQueryResult;
+use serde::Serialize;
+use serde_json::json;
+use stups_api::Timestamp;
+use stups_server::{Error, Job, JobResult};
+use stups_store::Dialect;
+use stups_store::audit::Actor;
+
+use crate::storage::Storage;
+use crate::uploads::Upload;
+use crate::{PierOne, audit, sql};
+
+/// An upload that nobody touched for so long is given up, in milliseconds.
+const UPLOAD_EXPIRY: i64 = 24 * 3_600_000;
+
+/// Clocks of several machines differ by less, in milliseconds.
+const CLOCK_SKEW: i64 = 60_000;
+
+/// How many are taken at once.
+const BATCH: i64 = 1000;
+
+/// Removes what nothing refers to: uploads that were given up, content that no manifest ever named (contract pierone 5.6). What
+/// was ever named is never touched.
+pub(crate) struct CollectGarbage(pub(crate) Arc<PierOne>);
+
+/// What was removed, or would be.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Collected {
+    dry_run: bool,
+    expired_uploads: usize,
+    blobs: Vec<String>,
+    bytes: u64,
+    objects: usize,
+}
+
+#[derive(FromQueryResult)]
+struct Candidate {
+    digest: String,
+    size: i64,
+}
+
+impl Job for CollectGarbage {
+    fn name(&self) -> &'static str {
+        "collect-garbage"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {
+        Box::pin(async {
+            let collected = collect(&self.0, false, &Actor::service()).await;
+            let collected = collected.map_err(|error| error.to_string())?;
+            serde_json::to_value(collected).map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// Collects, or only says what it would.
+///
+/// Content goes in two steps: first its links, in the transaction that has seen that nothing refers to it; at a later run its
+/// bytes. A push in between finds that it is being removed, and is told to come again.
+pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> Result<Collected, Error> {
+    let now = Timestamp::now().0;
+    let mut collected = Collected {
+        dry_run,
+        ..Collected::default()
+    };
+    let expired: Vec<Upload> = sql::rows(
+        pierone.store.connection(),
+        "SELECT id, algorithm, size FROM uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2",
+        [(now - UPLOAD_EXPIRY).into(), BATCH.into()],
+    )
+    .await?;
+    collected.expired_uploads = expired.len();
+    if !dry_run {
+        for upload in &expired {
+            pierone.cancel_upload(upload).await?;
+        }
+        remove_bytes(pierone, now).await?;
+    }
+    let cutoff = now - i64::from(pierone.config.garbage_grace_days) * 24 * 3_600_000;
+    let candidates: Vec<Candidate> = sql::rows(
+        pierone.store.connection(),
+        "SELECT digest, size FROM blobs WHERE confirmed_at < $1 AND collecting IS NULL
+         AND NOT EXISTS (SELECT 1 FROM manifest_refs WHERE target = blobs.digest) ORDER BY confirmed_at LIMIT $2",
+        [cutoff.into(), BATCH.into()],
+    )
+    .await?;
+    for candidate in candidates {
+        if dry_run || unlink(pierone, &candidate, cutoff, now, actor).await? {
+            collected.bytes += candidate.size.unsigned_abs();
+            collected.blobs.push(candidate.digest);
+        }
+    }
+    collected.objects = orphans(pierone, now, dry_run).await?;
+    Ok(collected)
+}
+
+/// Takes content out of sight, if nothing refers to it by now. False when something does.
+async fn unlink(pierone: &PierOne, candidate: &Candidate, cutoff: i64, now: i64, actor: &Actor) -> Result<bool, Error> {
+    let write = pierone.store.write().await?;
+    let transaction = write.transaction();
+    // The lock first: a push that holds the row to refer to it is waited for, and seen by the question after it.
+    let lock = match pierone.store.dialect() {
+        Dialect::PostgreSql => " FOR UPDATE",
+        Dialect::Sqlite => "",
+    };
+    let question = format!("SELECT 1 FROM blobs WHERE digest = $1 AND confirmed_at < $2 AND collecting IS NULL{lock}");
+    if !sql::exists(transaction, &question, [candidate.digest.clone().into(), cutoff.into()]).await? {
+        return Ok(false);
+    }
+    let referred = sql::exists(
+        transaction,
+        "SELECT 1 FROM manifest_refs WHERE target = $1",
+        [candidate.digest.clone().into()],
+    );
+    if referred.await? {
+        return Ok(false);
+    }
+    sql::execute(
+        transaction,
+        "DELETE FROM blob_links WHERE digest = $1",
+        [candidate.digest.clone().into()],
+    )
+    .await?;
+    sql::execute(
+        transaction,
+        "UPDATE blobs SET collecting = $1 WHERE digest = $2",
+        [now.into(), candidate.digest.clone().into()],
+    )
+    .await?;
+    let details = json!({"size": candidate.size});
+    let event = audit::event("blob.collected", &candidate.digest, actor.clone(), details);
+    write.commit(event).await?;
+    Ok(true)
+}
+
+/// Removes the bytes of what an earlier run took out of sight, or a purge some hours ago.
+async fn remove_bytes(pierone: &PierOne, now: i64) -> Result<(), Error> {
+    let due = sql::texts(
+        pierone.store.connection(),
+        "SELECT digest FROM blobs WHERE collecting < $1 ORDER BY collecting LIMIT $2",
+        [(now - CLOCK_SKEW).into(), BATCH.into()],
+    )
+    .await?;
+    for digest in due {
+        if let Err(error) = pierone.storage.remove(&Storage::blob(&digest)).await {
+            tracing::warn!(%error, digest, "content cannot be removed");
+            continue;
+        }
+        let write = pierone.store.write().await?;
+        sql::execute(
+            write.transaction(),
+            "DELETE FROM layer_scans WHERE digest = $1",
+            [digest.clone().into()],
+        )
+        .await?;
+        sql::execute(
+            write.transaction(),
+            "DELETE FROM blobs WHERE digest = $1 AND collecting IS NOT NULL",
+            [digest.into()],
+        )
+        .await?;
+        write.commit_unaudited().await?;
+    }
+    Ok(())
+}
+
+/// Parts that no upload has: of requests that died before their part counted.
+async fn orphans(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Error> {
+    let mut parts = pierone.storage.list(&Storage::uploads());
+    let mut count = 0;
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| crate::errors::storage(&error))?;
+        if part.last_modified.timestamp_millis() > now - UPLOAD_EXPIRY {
+            continue;
+        }
+        let counts = sql::exists(
+            pierone.store.connection(),
+            "SELECT 1 FROM upload_parts WHERE object = $1",
+            [part.location.to_string().into()],
+        );
+        if counts.await? {
+            continue;
+        }
+        count += 1;
+        if !dry_run {
+            pierone.discard_object(&part.location).await;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,28 @@
+//! The schema, oldest change first.
+
+mod m0001_content;
+mod m0002_traceability;
+
+/// All of them.
+pub fn all() -> stups_store::Migrations {
+    vec![
+        Box::new(m0001_content::Migration),
+        Box::new(m0002_traceability::Migration),
+    ]
+}
+
+/// The type of a name: compared byte by byte on both databases, so that lists have one order.
+fn name_type(manager: &sea_orm_migration::SchemaManager<'_>) -> &'static str {
+    match manager.get_database_backend() {
+        sea_orm::DbBackend::Sqlite => "TEXT",
+        _ => "TEXT COLLATE \"C\"",
+    }
+}
+
+/// The type of bytes.
+fn bytes_type(manager: &sea_orm_migration::SchemaManager<'_>) -> &'static str {
+    match manager.get_database_backend() {
+        sea_orm::DbBackend::Sqlite => "BLOB",
+        _ => "BYTEA",
+    }
+}

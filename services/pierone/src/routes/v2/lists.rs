@@ -1,0 +1,176 @@
+//! end-8, end-12, the catalog and the extensions.
+
+use axum::http::header::{CONTENT_TYPE, LINK};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+use stups_server::{Error, Json, Verbatim};
+use url::form_urlencoded;
+
+use super::Call;
+use super::blobs::{digest_in_path, value};
+use crate::manifest::referrers;
+use crate::names::Repository;
+use crate::{errors, sql};
+
+/// How many entries a page has at most.
+const LARGEST_PAGE: usize = 10_000;
+
+/// How many bytes a page of referrers has at most.
+const LARGEST_REFERRERS: usize = 4 << 20;
+
+const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+impl Call<'_> {
+    pub(super) async fn tags(&self, name: &Repository) -> Result<Response, Error> {
+        let pierone = self.pierone;
+        pierone.permissions.pull(self.who, name)?;
+        let connection = pierone.store.connection();
+        let known = sql::exists(
+            connection,
+            "SELECT 1 FROM repositories WHERE name = $1",
+            [name.as_str().into()],
+        );
+        if !known.await? {
+            return Err(errors::name_unknown(name));
+        }
+        let limit = self.page()?;
+        let tags = sql::texts(
+            connection,
+            "SELECT name FROM tags WHERE repository = $1 AND name > $2 ORDER BY name LIMIT $3",
+            [
+                name.as_str().into(),
+                self.query.first("last").unwrap_or_default().into(),
+                ask_for(limit).into(),
+            ],
+        );
+        let (tags, link) = cut(tags.await?, limit, &format!("/v2/{name}/tags/list"))?;
+        Ok(with_link(json!({"name": name.as_str(), "tags": tags}), link))
+    }
+
+    /// Only what the caller may pull.
+    pub(super) async fn catalog(&self) -> Result<Response, Error> {
+        let pierone = self.pierone;
+        pierone.permissions.read(self.who, true)?;
+        let limit = self.page()?;
+        let wanted = limit.unwrap_or(LARGEST_PAGE) + 1;
+        let mut last = self.query.first("last").unwrap_or_default().to_owned();
+        let mut found = Vec::new();
+        loop {
+            let names = sql::texts(
+                pierone.store.connection(),
+                "SELECT name FROM repositories WHERE name > $1
+                 AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)
+                 ORDER BY name LIMIT 1000",
+                [last.clone().into()],
+            )
+            .await?;
+            let Some(end) = names.last().cloned() else { break };
+            found.extend(names.into_iter().filter(|name| {
+                Repository::parse(name).is_ok_and(|name| match &self.who.identity {
+                    // A token for one repository is no reason to hide the others from who may read them.
+                    crate::principal::Identity::Registry(claims) if !claims.uid.is_empty() => true,
+                    _ => pierone.permissions.may_pull(self.who, &name),
+                })
+            }));
+            if found.len() >= wanted {
+                break;
+            }
+            last = end;
+        }
+        found.truncate(wanted);
+        let (names, link) = cut(found, limit, "/v2/_catalog")?;
+        Ok(with_link(json!({"repositories": names}), link))
+    }
+
+    pub(super) fn extensions(&self) -> Result<Response, Error> {
+        self.known()?;
+        Ok(Json(json!({"extensions": []})).into_response())
+    }
+
+    /// Always an index, also where there is nothing.
+    pub(super) async fn referrers(&self, name: &Repository, digest: &str) -> Result<Response, Error> {
+        let pierone = self.pierone;
+        pierone.permissions.pull(self.who, name)?;
+        let digest = digest_in_path(digest)?;
+        let kind = self.query.first("artifactType").filter(|kind| !kind.is_empty());
+        let last = self.query.first("last").unwrap_or_default();
+        let (manifests, more) =
+            referrers(pierone.store.connection(), name, &digest, kind, last, LARGEST_REFERRERS).await?;
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": manifests,
+        });
+        let link = more.map(|last| {
+            let mut parameters = vec![("last", last)];
+            if let Some(kind) = kind {
+                parameters.push(("artifactType", kind.to_owned()));
+            }
+            link(&format!("/v2/{name}/referrers/{digest}"), &parameters)
+        });
+        let mut response = with_link(index, link.transpose()?);
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/vnd.oci.image.index.v1+json"),
+        );
+        if kind.is_some() {
+            headers.insert(FILTERS, HeaderValue::from_static("artifactType"));
+        }
+        Ok(response)
+    }
+
+    /// How many entries the caller wants; all when he does not say.
+    fn page(&self) -> Result<Option<usize>, Error> {
+        let Some(text) = self.query.first("n") else {
+            return Ok(None);
+        };
+        match text.parse::<usize>() {
+            Ok(count) => Ok(Some(count.min(LARGEST_PAGE))),
+            Err(_) => Err(Error::oci(
+                StatusCode::BAD_REQUEST,
+                "UNSUPPORTED",
+                format!("n is a number of entries, not {text:?}"),
+            )),
+        }
+    }
+}
+
+/// The page, and where the next one is, if there is one. Without `n` it is everything, page by page of the largest size.
+fn cut(
+    mut entries: Vec<String>,
+    limit: Option<usize>,
+    path: &str,
+) -> Result<(Vec<String>, Option<HeaderValue>), Error> {
+    let limit = limit.unwrap_or(LARGEST_PAGE);
+    if entries.len() <= limit {
+        return Ok((entries, None));
+    }
+    entries.truncate(limit);
+    let link = entries
+        .last()
+        .map(|last| link(path, &[("n", limit.to_string()), ("last", last.clone())]));
+    Ok((entries, link.transpose()?))
+}
+
+/// One more than wanted shows whether something follows.
+fn ask_for(limit: Option<usize>) -> i64 {
+    i64::try_from(limit.unwrap_or(LARGEST_PAGE)).unwrap_or(i64::MAX - 1) + 1
+}
+
+fn link(path: &str, parameters: &[(&str, String)]) -> Result<HeaderValue, Error> {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    value(&format!("<{path}?{query}>; rel=\"next\""))
+}
+
+fn with_link(body: Value, link: Option<HeaderValue>) -> Response {
+    let mut response = Json(body).into_response();
+    response.extensions_mut().insert(Verbatim);
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}

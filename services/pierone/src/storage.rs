@@ -1,0 +1,125 @@
+//! Bytes: written once while they are hashed, read in ranges, never in memory as a whole (contract pierone 5.9).
+
+mod hashes;
+mod read;
+mod receive;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stups_store::objects::Presigner;
+use stups_store::objects::object_store::path::Path;
+use stups_store::objects::object_store::{self, ObjectStore, ObjectStoreExt as _};
+use url::Url;
+
+pub(crate) use receive::{Broken, Received};
+
+use crate::names::Digest;
+
+/// How long a signed URL is good for.
+const SIGNED_FOR: Duration = Duration::from_mins(15);
+
+/// What S3 copies in one call.
+const LARGEST_COPY: u64 = 5 << 30;
+
+/// Where content is.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    objects: Arc<dyn ObjectStore>,
+    presigner: Option<Presigner>,
+    /// How many bytes are written at once.
+    part: usize,
+    /// How many of those are under way at once.
+    parallel: usize,
+}
+
+impl Storage {
+    /// In a directory pieces are small, so that a hundred pushes need little memory; in S3 they have its least part size and more.
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, directory: bool, presigner: Option<Presigner>) -> Self {
+        Self {
+            objects,
+            presigner,
+            part: if directory { 256 << 10 } else { 8 << 20 },
+            parallel: if directory { 1 } else { 2 },
+        }
+    }
+
+    /// Where verified content is.
+    pub(crate) fn blob(digest: &str) -> Path {
+        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+        Path::from(format!("blobs/sha256/{}/{hex}", hex.get(..2).unwrap_or("00")))
+    }
+
+    /// Where the parts of uploads are.
+    pub(crate) fn uploads() -> Path {
+        Path::from("uploads")
+    }
+
+    /// A place for a part of an upload, used once.
+    pub(crate) fn part_of(upload: &str) -> Path {
+        Path::from(format!("uploads/{upload}/{}", uuid::Uuid::new_v4().simple()))
+    }
+
+    /// How many bytes an object has; nothing when it is not there.
+    pub(crate) async fn size(&self, object: &Path) -> Result<Option<u64>, object_store::Error> {
+        match self.objects.head(object).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves a part to where its content belongs. One that is gone may have been moved by an attempt that died afterwards:
+    /// that content is there is what counts.
+    pub(crate) async fn settle(&self, part: &Path, size: u64, digest: &str) -> Result<(), object_store::Error> {
+        let blob = Self::blob(digest);
+        let moved = if size <= LARGEST_COPY {
+            self.objects.rename(part, &blob).await
+        } else {
+            self.copy_streaming(part, &blob, size).await
+        };
+        match moved {
+            Err(object_store::Error::NotFound { .. }) if self.size(&blob).await? == Some(size) => Ok(()),
+            moved => moved,
+        }
+    }
+
+    /// For what is too large for one copy in S3.
+    async fn copy_streaming(&self, from: &Path, to: &Path, size: u64) -> Result<(), object_store::Error> {
+        let bytes = self.read(from, 0..size).await?;
+        self.receive(to, bytes, Some(size), size, false)
+            .await
+            .map_err(|broken| match broken {
+                Broken::Storage(error) => error,
+                Broken::TooLarge | Broken::Body(..) => object_store::Error::Generic {
+                    store: "copy",
+                    source: "the source changed".into(),
+                },
+            })?;
+        self.remove(from).await
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    pub(crate) async fn remove(&self, object: &Path) -> Result<(), object_store::Error> {
+        match self.objects.delete(object).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// What lies under a prefix.
+    pub(crate) fn list(
+        &self,
+        prefix: &Path,
+    ) -> futures::stream::BoxStream<'static, Result<object_store::ObjectMeta, object_store::Error>> {
+        self.objects.list(Some(prefix))
+    }
+
+    /// Where a client may fetch a blob itself, if downloads are redirected.
+    pub(crate) async fn signed(&self, digest: &Digest) -> Result<Option<Url>, object_store::Error> {
+        match &self.presigner {
+            Some(presigner) => Ok(Some(presigner.url(&Self::blob(digest.as_str()), SIGNED_FOR).await?)),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The registry over raw HTTP, on each database with each storage.
+
+#![allow(clippy::unwrap_used)]
+
+mod administration;
+mod bad_input;
+mod blobs;
+mod manifests;
+mod permissions;
+mod races;
+mod service;
+mod support;
+mod traceability;
+mod uploads;
