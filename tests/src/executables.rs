@@ -18,7 +18,9 @@ fn build(name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let output = Command::new(cargo)
         .args(["build", "--message-format=json-render-diagnostics"])
-        .arg(format!("--package={name}"))
+        // Both are selected, whichever is built: so their dependencies have the features that the tests' have, and are there already.
+        .args(["--package=stups", "--package=stupsd"])
+        .arg(format!("--bin={name}"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stdin(Stdio::null())
         .output()
