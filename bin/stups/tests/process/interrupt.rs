@@ -123,7 +123,7 @@ async fn a_question_ends_with_ctrl_c() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("hello.yaml");
     let mut shell = Shell::senza(&account, &format!("init {}", file.display()));
-    shell.wait_for("Please select (1-1) [1]:");
+    shell.wait_for("Please select (1-9) [8]:");
     shell.press_ctrl_c();
     assert_sane(&shell.finish());
     assert!(!file.exists());

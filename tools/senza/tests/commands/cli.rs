@@ -59,7 +59,7 @@ async fn commands_may_be_abbreviated() {
     for (words, expected) in [
         ("in", "Too many matches: init, instances"),
         ("res", "Too many matches: resources, respawn-instances"),
-        ("s", "Too many matches: scale, status"),
+        ("s", "Too many matches: scale, schema, status"),
         ("c", "Too many matches: cleanup, completion, config, console, create"),
         ("frobnicate", "No such command"),
         // Scripts know it as delete, though deploy begins so too.
