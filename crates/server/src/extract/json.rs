@@ -168,7 +168,7 @@ mod tests {
             (
                 "[]",
                 ".",
-                "Value in body cannot be used because of: invalid length 0, expected struct Application with 2 elements.",
+                "Value in body cannot be used because of: a list where an object is expected.",
             ),
         ] {
             let error = parse::<Application>(body.as_bytes()).unwrap_err();

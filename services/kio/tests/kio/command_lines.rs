@@ -67,10 +67,9 @@ fn ageless(text: &str) -> String {
     let ageless = |line: &str| match line.rsplit_once(" ago") {
         Some((before, _)) => {
             let before = before.trim_end_matches(['s', 'm', 'h', 'd']);
-            format!(
-                "{}<age>",
-                before.trim_end_matches(|character: char| character.is_ascii_digit())
-            )
+            let before = before.trim_end_matches(|character: char| character.is_ascii_digit());
+            // Ages stand at the right of their column, which is as wide as the longest of them.
+            format!("{}<age>", before.trim_end_matches(' '))
         }
         None => line.to_owned(),
     };

@@ -103,7 +103,9 @@ mod tests {
             prop_assert_eq!(text.join(",").parse(), Ok(steps));
         }
 
-        /// Whatever the weights are at the start and wherever it stops, a deployment that goes on ends where one without a stop does.
+        /// Whatever the weights are at the start and wherever it stops, a deployment that goes on gives the version no less than one
+        /// without a stop, and what the last step says if that one does. (Where others are at their minimum, a step gives less than it
+        /// says; made once more it comes nearer.)
         #[test]
         fn a_deployment_that_was_stopped_ends_where_it_should(
             steps in any_steps(), others in prop::collection::vec(0_i64..=FULL, 0..5), stop in 0_usize..6,
@@ -128,7 +130,12 @@ mod tests {
             run(&mut weights, stop);
             // Here it was killed; this is the second run.
             run(&mut weights, usize::MAX);
-            prop_assert_eq!(&weights, &through);
+            let last = *steps.all().last().unwrap();
+            let (share, expected) = (weights[target].1, through[target].1);
+            prop_assert!(share >= expected, "{} after a stop, {} without", share, expected);
+            if has(&through, target, last) {
+                prop_assert_eq!(share, expected);
+            }
             prop_assert_eq!(weights.values().map(|(_, weight)| weight).sum::<i64>(), FULL);
         }
     }

@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_for_a_tag_is_not_cut() {
-        let long = memory(1, &[(&"a".repeat(250), 200)], &[]);
+        let long = memory(1, &[(&"a".repeat(TAG_LIMIT), 200)], &[]);
         assert_eq!(long.tags(), None);
         assert_eq!(Memory::from_tags(std::iter::empty()), None);
         let foreign = [

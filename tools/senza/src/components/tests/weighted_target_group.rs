@@ -8,8 +8,12 @@ const LISTENER: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2";
 
 async fn generated(properties: &str) -> Generated {
+    generated_at("7", properties).await
+}
+
+async fn generated_at(priority: &str, properties: &str) -> Generated {
     let definition = format!(
-        "SenzaComponents: [{{App: {{Type: 'Senza::WeightedTargetGroup', HTTPPort: 8080, Priority: 7, {properties}}}}}]\n"
+        "SenzaComponents: [{{App: {{Type: 'Senza::WeightedTargetGroup', HTTPPort: 8080, Priority: {priority}, {properties}}}}}]\n"
     );
     generate(&definition, Senza3, standard()).await
 }
@@ -82,10 +86,6 @@ async fn wrong_properties_are_named() {
         ("Listener: shared", "SenzaComponents/App/Listener: must be the ARN"),
         ("Listener: {Ref: Mine}", "SenzaComponents/App/Listener: must be the ARN"),
         (
-            &format!("{listener}, Priority: 0"),
-            "SenzaComponents/App/Priority: must be from 1 to 50000",
-        ),
-        (
             &format!("{listener}, HealthCheckProtocol: TCP"),
             "SenzaComponents/App/HealthCheckProtocol: Protocol \"TCP\"",
         ),
@@ -97,6 +97,9 @@ async fn wrong_properties_are_named() {
         let found = generated(properties).await.error();
         assert!(found.starts_with(error), "{properties}: {found}");
     }
+    let found = generated_at("0", &listener).await.error();
+    let error = "SenzaComponents/App/Priority: must be from 1 to 50000";
+    assert!(found.starts_with(error), "{found}");
     let odd = generated(&format!("{listener}, HealthCheckPaht: /x")).await;
     assert!(odd.warnings().contains("HealthCheckPath"), "{}", odd.warnings());
 }
