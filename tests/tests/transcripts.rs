@@ -59,7 +59,12 @@ async fn what_the_guide_shows_is_what_happens() {
         differences.extend(found.into_iter().map(|difference| format!("{name}, {difference}")));
         tried.push(name);
     }
-    for name in ["getting-started.md", "senza.md", "senza/traffic.md"] {
+    for name in [
+        "getting-started.md",
+        "senza.md",
+        "senza/deploying.md",
+        "senza/traffic.md",
+    ] {
         assert!(tried.iter().any(|tried| tried == name), "{name} shows nothing");
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));

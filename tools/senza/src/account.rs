@@ -194,14 +194,20 @@ impl Account {
     }
 
     /// The AWS accounts whose Taupage images may be used, from the configuration file (`taupage.owners`); nothing when anybody's
-    /// may.
+    /// may. A list, or text with commas between, as `senza config` writes it.
     pub(crate) fn image_owners(&self) -> Option<Vec<String>> {
         if self.offline {
             return None;
         }
         let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
-        let owners = configuration.get("taupage")?.get("owners")?.as_list()?;
-        Some(owners.iter().map(python::text).collect())
+        let owners = configuration.get("taupage")?.get("owners")?;
+        Some(match owners.as_list() {
+            Some(owners) => owners.iter().map(python::text).collect(),
+            None => python::text(owners)
+                .split(',')
+                .map(|owner| owner.trim().to_owned())
+                .collect(),
+        })
     }
 
     /// Makes `domain` the account's domain from here on, as load balancers do with the zone they were put into.

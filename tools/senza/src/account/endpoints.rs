@@ -14,7 +14,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    /// The services' own addresses, or those in the environment: `SENZA_COREOS_FEED`, `SENZA_SPOTINST_API`; the directories of
+    /// The services' own addresses, or those in the environment: `SENZA_COREOS_FEED`, `SPOTINST_API_URL`; the directories of
     /// `PATH`.
     pub(crate) fn of_process() -> Self {
         let address = |variable: &str, default: &str| {
@@ -30,7 +30,7 @@ impl Endpoints {
                 "SENZA_COREOS_FEED",
                 "https://{channel}.release.flatcar-linux.net/{architecture}-usr/current/flatcar_production_ami_all.json",
             ),
-            spot_api: address("SENZA_SPOTINST_API", "https://api.spotinst.io"),
+            spot_api: address("SPOTINST_API_URL", "https://api.spotinst.io"),
             programs: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
