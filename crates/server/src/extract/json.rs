@@ -79,16 +79,14 @@ pub(crate) fn too_large(limit: usize) -> Error {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     // serde would fill a structure from a list by position, and one whose fields are all optional from an empty list.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Error::bad_request(
-            "Value in body cannot be used because of: a list where an object is expected.",
-        ));
+        return Err(unusable(".", "a list where an object is expected"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();
         if inner.is_data() {
-            unusable(&field, &inner)
+            unusable(&field, &inner.to_string())
         } else {
             unparsable(&inner)
         }
@@ -102,12 +100,9 @@ fn unparsable(error: &serde_json::Error) -> Error {
 }
 
 /// Names the field, and says what was wrong with it.
-fn unusable(field: &str, error: &serde_json::Error) -> Error {
-    let reason = error.to_string();
+fn unusable(field: &str, reason: &str) -> Error {
     // serde tells the place in the text, which says less than the field's name.
-    let reason = reason
-        .rsplit_once(" at line ")
-        .map_or(reason.as_str(), |(reason, _)| reason);
+    let reason = reason.rsplit_once(" at line ").map_or(reason, |(reason, _)| reason);
     let place = if field == "." {
         "body".to_owned()
     } else {
