@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+use stups_testkit::cargo;
 
 /// `stups` or `stupsd`, built as `cargo build` builds it: once per test binary, and only what has changed.
 ///
@@ -15,16 +16,16 @@ pub fn executable(name: &'static str) -> PathBuf {
 }
 
 fn build(name: &str) -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let output = Command::new(cargo)
-        .args(["build", "--message-format=json-render-diagnostics"])
-        // Both are selected, whichever is built: so their dependencies have the features that the tests' have, and are there already.
-        .args(["--package=stups", "--package=stupsd"])
-        .arg(format!("--bin={name}"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .stdin(Stdio::null())
-        .output()
-        .expect("cargo can be run");
+    // Both are selected, whichever is built: so their dependencies have the features that the tests' have, and are there already.
+    let output = cargo(&[
+        "build",
+        "--package=stups",
+        "--package=stupsd",
+        "--message-format=json-render-diagnostics",
+    ])
+    .arg(format!("--bin={name}"))
+    .output()
+    .expect("cargo can be run");
     assert!(
         output.status.success(),
         "cargo build failed:\n{}",

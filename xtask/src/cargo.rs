@@ -1,40 +1,11 @@
 //! Calling cargo.
 
-use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The workspace's root directory.
-pub(crate) fn root() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
-}
-
-/// `cargo` with `arguments`, in the workspace's root.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(root()).stdin(Stdio::null());
-    // What `cargo run` told this process about its own package must not reach the build: build scripts that ask for these
-    // would run again each time, and half the dependencies after them.
-    for (name, _) in env::vars_os() {
-        if is_about_this_package(&name) {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-fn is_about_this_package(name: &OsString) -> bool {
-    name.to_str().is_some_and(|name| {
-        ["CARGO_PKG_", "CARGO_MANIFEST_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            || name == "CARGO_CRATE_NAME"
-    })
-}
+pub(crate) use stups_testkit::cargo;
 
 /// Runs `command` with this process's output; an exit code other than 0 is an error.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {

@@ -5,6 +5,7 @@
 mod account;
 mod account_builder;
 mod aws_api;
+mod cargo;
 mod containers;
 mod debian;
 mod https;
@@ -14,6 +15,7 @@ mod python;
 pub use account::Account;
 pub use account_builder::AccountBuilder;
 pub use aws_api::AwsApi;
+pub use cargo::cargo;
 pub use containers::{Docker, container_tool};
 pub use https::HttpsServer;
 pub use postgresql::PostgreSql;
