@@ -13,7 +13,7 @@ pub struct Outline {
     document: Document,
     /// The document's value: of a key that occurs twice the last value, nothing where a tag or a scalar means nothing.
     pub value: Value,
-    /// What [`crate::load`] would refuse, all of it, in the order of the text.
+    /// What [`crate::load()`] would refuse, all of it, in the order of the text.
     pub errors: Vec<Error>,
 }
 
