@@ -12,29 +12,31 @@ use crate::usage::{from_clap, usage};
 ///
 /// Options are never abbreviated, and whatever stands behind `--` is left alone. A command that takes arguments of its own
 /// beside subcommands keeps a word that names no subcommand.
-pub fn expand_abbreviations(command: &Command, arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
-    let command = built(command);
-    let mut walk = Walk::new(&command);
-    let mut expanded = Vec::with_capacity(arguments.len());
-    let mut arguments = arguments.into_iter();
-    expanded.extend(arguments.next());
-    for argument in arguments {
-        expanded.push(walk.step(argument)?);
+pub fn expand_abbreviations(command: &Command, arguments: &[OsString]) -> Result<Vec<OsString>, Failure> {
+    // Building a tool's whole tree costs more than parsing one command line; only the usage in a message needs it.
+    expand(command, arguments).or_else(|_| expand(&built(command), arguments))
+}
+
+fn expand(command: &Command, arguments: &[OsString]) -> Result<Vec<OsString>, Failure> {
+    let mut walk = Walk::new(command);
+    let (program, words) = arguments.split_at(arguments.len().min(1));
+    let mut expanded = program.to_vec();
+    for word in words {
+        expanded.push(walk.step(word.clone())?);
     }
     Ok(expanded)
 }
 
 /// Parses a command line with abbreviations. `Ok(Err(text))` is help or version text for stdout, exit code 0.
-pub fn parse<P: clap::Parser>(arguments: Vec<OsString>) -> Result<Result<P, String>, Failure> {
+pub fn parse<P: clap::Parser>(arguments: &[OsString]) -> Result<Result<P, String>, Failure> {
     let command = conventional(P::command());
     let arguments = expand_abbreviations(&command, arguments)?;
-    let matches = match command.clone().try_get_matches_from(&arguments) {
-        Ok(matches) => matches,
-        Err(error) => return from_clap(&error, &command, &arguments).map(Err),
-    };
-    match P::from_arg_matches(&matches) {
+    let parsed = command
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| P::from_arg_matches(&matches));
+    match parsed {
         Ok(parsed) => Ok(Ok(parsed)),
-        Err(error) => from_clap(&error, &command, &arguments).map(Err),
+        Err(error) => from_clap(&error, &P::command(), &arguments).map(Err),
     }
 }
 
@@ -82,6 +84,8 @@ fn built(command: &Command) -> Command {
 /// A walk along a command line, down the commands that it names.
 struct Walk<'a> {
     command: &'a Command,
+    /// options of the commands above that hold below them, too
+    global: Vec<&'a Arg>,
     /// how many of the next words are values of the option before them
     values: usize,
     /// behind `--`, or at a word that is no subcommand
@@ -92,6 +96,7 @@ impl<'a> Walk<'a> {
     fn new(command: &'a Command) -> Self {
         Self {
             command,
+            global: Vec::new(),
             values: 0,
             ended: false,
         }
@@ -142,12 +147,15 @@ impl<'a> Walk<'a> {
     }
 
     fn option(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&'a Arg> {
-        self.command.get_arguments().find(|option| is_it(option))
+        let own = self.command.get_arguments();
+        own.chain(self.global.iter().copied()).find(|option| is_it(option))
     }
 
     fn subcommand(&mut self, argument: OsString) -> Result<OsString, Failure> {
         match find(self.command, &argument) {
             Found::One(subcommand) => {
+                let options = self.command.get_arguments();
+                self.global.extend(options.filter(|option| option.is_global_set()));
                 self.command = subcommand;
                 Ok(subcommand.get_name().into())
             }
@@ -298,16 +306,16 @@ mod tests {
     }
 
     fn expand(line: &str) -> Result<String, Failure> {
-        let expanded = expand_abbreviations(&Kio::command(), words(line))?;
+        let expanded = expand_abbreviations(&Kio::command(), &words(line))?;
         Ok(expanded.join(OsStr::new(" ")).into_string().unwrap())
     }
 
     fn parsed(line: &str) -> Kio {
-        parse(words(line)).unwrap().unwrap()
+        parse(&words(line)).unwrap().unwrap()
     }
 
     fn failure(line: &str) -> Failure {
-        parse::<Kio>(words(line)).unwrap_err()
+        parse::<Kio>(&words(line)).unwrap_err()
     }
 
     fn list(line: &str) -> ListArguments {
@@ -426,7 +434,7 @@ mod tests {
     #[test]
     fn help_and_version_are_text() {
         for line in ["kio -h", "kio --help"] {
-            let help = parse::<Kio>(words(line)).unwrap().unwrap_err();
+            let help = parse::<Kio>(&words(line)).unwrap().unwrap_err();
             let order: Vec<_> = ["  applications", "  last", "  list ", "  listall"]
                 .iter()
                 .map(|name| help.find(name).unwrap())
@@ -436,11 +444,11 @@ mod tests {
             assert!(!help.contains('\u{1b}'));
         }
         for line in ["kio app -h", "/usr/bin/kio app s --help"] {
-            let help = parse::<Kio>(words(line)).unwrap().unwrap_err();
+            let help = parse::<Kio>(&words(line)).unwrap().unwrap_err();
             assert!(help.contains("Usage: kio applications"), "{help}");
         }
         for line in ["kio -V", "kio --version"] {
-            assert_eq!(parse::<Kio>(words(line)).unwrap().unwrap_err(), "kio 1.2\n");
+            assert_eq!(parse::<Kio>(&words(line)).unwrap().unwrap_err(), "kio 1.2\n");
         }
     }
 
@@ -469,7 +477,7 @@ mod tests {
             .arg(Arg::new("host"))
             .subcommand(Command::new("request"))
             .subcommand(Command::new("list"));
-        let expanded = |line| expand_abbreviations(&command, words(line)).unwrap();
+        let expanded = |line| expand_abbreviations(&command, &words(line)).unwrap();
         assert_eq!(expanded("piu req"), words("piu request"));
         assert_eq!(expanded("piu web-1.example li"), words("piu web-1.example li"));
     }
@@ -479,7 +487,7 @@ mod tests {
         fn any_words_are_parsed_or_refused(line in prop::collection::vec("\\PC{0,6}|-[a-z]|--region|l|app", 0..6)) {
             let mut arguments = vec![OsString::from("kio")];
             arguments.extend(line.into_iter().map(OsString::from));
-            if let Err(failure) = parse::<Kio>(arguments) {
+            if let Err(failure) = parse::<Kio>(&arguments) {
                 prop_assert_eq!(failure.exit_code, 2);
                 prop_assert!(failure.usage.is_some());
             }

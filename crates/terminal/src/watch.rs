@@ -138,7 +138,9 @@ mod tests {
 
     fn interval(options: &[&str]) -> Option<u64> {
         let words = std::iter::once(&"tool").chain(options);
-        let tool = crate::parse::<Tool>(words.map(Into::into).collect()).unwrap().unwrap();
+        let tool = crate::parse::<Tool>(&words.map(Into::into).collect::<Vec<_>>())
+            .unwrap()
+            .unwrap();
         tool.watch.interval().map(|interval| interval.as_secs())
     }
 
@@ -173,7 +175,7 @@ mod tests {
         assert_eq!(interval(&["-W", "--watch=300"]), Some(300));
         for wrong in ["0", "301", "x"] {
             let words = ["tool", "-w", wrong].map(Into::into).to_vec();
-            assert_eq!(crate::parse::<Tool>(words).err().unwrap().exit_code, 2);
+            assert_eq!(crate::parse::<Tool>(&words).err().unwrap().exit_code, 2);
         }
     }
 

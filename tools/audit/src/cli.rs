@@ -42,7 +42,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 
 /// Runs `audit` with `arguments` (program name first) on `terminal`.
 pub async fn run_in(terminal: &Terminal, arguments: Vec<OsString>) -> Result<(), Failure> {
-    match stups_terminal::parse::<Audit>(arguments)? {
+    match stups_terminal::parse::<Audit>(&arguments)? {
         Ok(Audit {
             command: Command::Verify(arguments),
         }) => until_interrupted(verify::run(terminal, &arguments)).await,

@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use stups_api::identity::ChangeKind;
-use stups_terminal::Failure;
+use stups_terminal::{Failure, TableArguments};
 
-use crate::cli::TableArguments;
 use crate::context::{Context, failed};
 
 /// Apply a file of users, teams, accounts, clients and service users

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_terminal::{
-    CompletionArguments, Failure, OutputFormat, Terminal, completion_from_environment, until_interrupted,
-    write_completion,
+    CompletionArguments, Failure, Terminal, completion_from_environment, until_interrupted, write_completion,
 };
 
 use crate::accounts::{self, AccountCommand};
@@ -16,14 +15,6 @@ use crate::context::Context;
 use crate::service_users::{self, ServiceUserCommand};
 use crate::teams::{self, TeamCommand};
 use crate::users::{self, UserCommand};
-
-/// The option of every command that prints something.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct TableArguments {
-    /// Use alternative output format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) output: OutputFormat,
-}
 
 #[derive(Debug, Parser)]
 #[command(
@@ -77,8 +68,8 @@ enum Command {
 }
 
 impl Command {
-    /// The output format in force.
-    fn format(&self) -> OutputFormat {
+    /// The terminal with the output format of the command in force.
+    fn on(&self, terminal: &Terminal) -> Terminal {
         let table = match self {
             Self::Apply(arguments) => Some(&arguments.table),
             Self::User { command } => command.table(),
@@ -88,7 +79,7 @@ impl Command {
             Self::ServiceUser { command } => command.table(),
             Self::Completion(_) => None,
         };
-        table.map_or_else(OutputFormat::default, |table| table.output)
+        table.map_or_else(|| terminal.clone(), |table| table.on(terminal))
     }
 }
 
@@ -115,14 +106,14 @@ pub async fn run_in(context: &Context, arguments: Vec<OsString>) -> Result<(), F
 }
 
 async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let command = match stups_terminal::parse::<Identity>(arguments)? {
+    let command = match stups_terminal::parse::<Identity>(&arguments)? {
         Ok(parsed) => parsed.command,
         Err(text) => {
             terminal.print(&text);
             return Ok(());
         }
     };
-    let terminal = terminal.with_format(command.format());
+    let terminal = command.on(terminal);
     if let Command::Completion(arguments) = &command {
         terminal.print(&write_completion(self::command(), "identity", arguments));
         return Ok(());

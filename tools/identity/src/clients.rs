@@ -1,8 +1,7 @@
 use clap::Subcommand;
 use stups_api::identity::{ClientPatch, Grant};
-use stups_terminal::Failure;
+use stups_terminal::{Failure, TableArguments};
 
-use crate::cli::TableArguments;
 use crate::context::{Context, failed, missing};
 
 /// A client.

@@ -5,9 +5,8 @@ use serde_json::json;
 use stups_api::identity::{
     ClientConfig, NewClient, RealmScopes, ServiceUser, ServiceUserPassword, ServiceUserWrite, UserConfig,
 };
-use stups_terminal::{Failure, write_private};
+use stups_terminal::{Failure, TableArguments, write_private};
 
-use crate::cli::TableArguments;
 use crate::context::{Context, failed, missing};
 
 /// The scope that everybody has: one's own name.

@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Subcommand;
 use stups_api::identity::{NewAppPassword, NewPassword, NewSshKey, Scopes, UserPatch};
-use stups_terminal::Failure;
+use stups_terminal::{Failure, TableArguments};
 
-use crate::cli::TableArguments;
 use crate::context::{Context, failed, missing};
 
 /// A user.

@@ -6,9 +6,8 @@ use serde_json::{Map, Value};
 use stups_api::Timestamp;
 use stups_api::client::Error;
 use stups_api::kio::{Application, ApplicationFilter, Condition, Document};
-use stups_terminal::{Column, Failure, Row, Table};
+use stups_terminal::{Column, Failure, Row, Table, TableArguments};
 
-use crate::cli::TableArguments;
 use crate::context::{Context, failed};
 use crate::fields::{READ_ONLY, changes, new_application};
 

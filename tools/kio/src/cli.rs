@@ -5,33 +5,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_terminal::{
-    CompletionArguments, Failure, OutputFormat, Terminal, completion_from_environment, until_interrupted,
-    write_completion,
+    CompletionArguments, Failure, Terminal, completion_from_environment, until_interrupted, write_completion,
 };
 
 use crate::applications::{self, ApplicationsCommand};
 use crate::context::Context;
 use crate::versions::{self, VersionsCommand};
-
-/// Options of every command that prints a table.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct TableArguments {
-    /// Use alternative output format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) output: OutputFormat,
-    /// Show times as times, not as ages
-    #[arg(long)]
-    pub(crate) absolute_times: bool,
-}
-
-impl TableArguments {
-    /// The terminal with the format in force.
-    fn on(&self, terminal: &Terminal) -> Terminal {
-        terminal
-            .with_format(self.output)
-            .with_absolute_times(self.absolute_times)
-    }
-}
 
 #[derive(Debug, Parser)]
 #[command(
@@ -76,13 +55,16 @@ impl Command {
         table.map_or_else(|| terminal.clone(), |table| table.on(terminal))
     }
 
-    /// The scopes that it needs; machines need one more to write.
-    fn scopes(&self) -> &'static [&'static str] {
+    /// The scopes that a service needs beside `uid`; people write what their teams own.
+    fn service_scopes(&self) -> &'static [&'static str] {
         match self {
             Self::Versions {
                 command: VersionsCommand::Create(_),
-            } => &["uid", "application.write"],
-            _ => &["uid"],
+            }
+            | Self::Applications {
+                command: ApplicationsCommand::Create(_) | ApplicationsCommand::Update(_),
+            } => &["application.write"],
+            _ => &[],
         }
     }
 }
@@ -110,7 +92,7 @@ pub async fn run_in(context: &Context, arguments: Vec<OsString>) -> Result<(), F
 }
 
 async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let command = match stups_terminal::parse::<Kio>(arguments.clone())? {
+    let command = match stups_terminal::parse::<Kio>(&arguments)? {
         Ok(parsed) => parsed.command,
         Err(text) => {
             terminal.print(&text);
@@ -128,7 +110,7 @@ async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<
                 terminal,
                 ..context.clone()
             },
-            None => Context::from_configuration(terminal, command.scopes()).await?,
+            None => Context::from_configuration(terminal, command.service_scopes()).await?,
         };
         match &command {
             Command::Applications { command } => applications::run(&context, command).await,

@@ -3,6 +3,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use stups_api::client::{Client, Error};
 use stups_api::kio::KioClient;
+use stups_auth::tokens::{TokenFiles, TokenRequest};
 use stups_terminal::{ConfigFile, Failure, Terminal};
 use url::Url;
 
@@ -32,9 +33,10 @@ impl Context {
     }
 
     /// The registry that the configuration names, with the person's token of the name `kio`.
-    pub(crate) async fn from_configuration(terminal: Terminal, scopes: &[&str]) -> Result<Self, Failure> {
+    pub(crate) async fn from_configuration(terminal: Terminal, service_scopes: &[&str]) -> Result<Self, Failure> {
         let url = configured_url(&terminal)?;
-        let token = stups_auth::tokens::get_token(&terminal, "kio", scopes).await;
+        let request = TokenRequest::new("kio", &["uid"]).with_service_scopes(service_scopes);
+        let token = request.obtain(&terminal, &TokenFiles::of_user()).await;
         let token = token.map_err(|error| Failure::usage(error.to_string()))?;
         Self::new(terminal, url, token)
     }

@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 use stups_api::Timestamp;
 use stups_api::client::Error;
 use stups_api::kio::{Approval, ApprovalWrite, VersionSummary, VersionWrite};
-use stups_terminal::{Column, Failure, Row, Table};
+use stups_terminal::{Column, Failure, Row, Table, TableArguments};
 
 use crate::applications::{epoch, key_value, key_value_table};
-use crate::cli::TableArguments;
 use crate::context::{Context, failed};
 
 /// So many versions are asked for their approvals at once.

@@ -64,7 +64,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
         terminal.print(&script);
         return terminal.finish(Ok(()));
     }
-    let command = match stups_terminal::parse::<Zign>(arguments.clone()) {
+    let command = match stups_terminal::parse::<Zign>(&arguments) {
         Ok(Ok(parsed)) => parsed.command,
         Ok(Err(text)) => {
             terminal.print(&text);
@@ -113,7 +113,7 @@ mod tests {
     fn commands_may_be_abbreviated() {
         let parsed = |words: &[&str]| {
             let words = std::iter::once("zign").chain(words.iter().copied()).map(OsString::from);
-            stups_terminal::parse::<Zign>(words.collect())
+            stups_terminal::parse::<Zign>(&words.collect::<Vec<_>>())
         };
         assert!(matches!(
             parsed(&["tok", "uid"]).unwrap().unwrap().command,

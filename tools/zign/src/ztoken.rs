@@ -74,7 +74,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
         terminal.print(&script);
         return terminal.finish(Ok(()));
     }
-    let command = match stups_terminal::parse::<Ztoken>(arguments) {
+    let command = match stups_terminal::parse::<Ztoken>(&arguments) {
         Ok(Ok(parsed)) => parsed.command,
         Ok(Err(text)) => {
             terminal.print(&text);
@@ -106,6 +106,7 @@ async fn print_token(terminal: &Terminal, arguments: ZtokenArguments) -> Result<
     let request = TokenRequest {
         name: arguments.name.or(unnamed),
         scopes: Vec::new(),
+        service_scopes: Vec::new(),
         use_stored: !arguments.refresh,
         json_web_tokens_only: true,
         as_service: false,

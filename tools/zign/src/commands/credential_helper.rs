@@ -1,15 +1,10 @@
 //! `zign credential-helper`
 
-use std::io::Read as _;
-
 use clap::ValueEnum;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use stups_auth::tokens::{TokenFiles, get_token};
-use stups_terminal::{Failure, Terminal, json_line};
-
-/// No program asks with more bytes.
-const LONGEST_QUESTION: u64 = 64 << 10;
+use stups_terminal::{Failure, Terminal, json_line, question_on_stdin};
 
 /// Answer another program that asks for credentials, in its own way
 #[derive(Debug, clap::Args)]
@@ -56,7 +51,7 @@ impl Program {
 /// Runs the command. Storing and erasing succeed and do nothing: tokens are stored elsewhere.
 pub(crate) async fn run(terminal: &Terminal, arguments: &CredentialHelperArguments) -> Result<(), Failure> {
     let question = match (arguments.program, arguments.operation.as_str()) {
-        (Program::Docker | Program::Git, "get") => question()?,
+        (Program::Docker | Program::Git, "get") => question_on_stdin()?,
         (Program::Kubectl | Program::Httpie, "get") => String::new(),
         (Program::Docker, "list") => {
             terminal.print("{}\n");
@@ -80,15 +75,6 @@ pub(crate) async fn run(terminal: &Terminal, arguments: &CredentialHelperArgumen
     });
     terminal.print(&answer(arguments.program, &question, token.expose_secret(), expires));
     Ok(())
-}
-
-fn question() -> Result<String, Failure> {
-    let mut text = String::new();
-    std::io::stdin()
-        .take(LONGEST_QUESTION)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::application(format!("Could not read the question: {error}")))?;
-    Ok(text)
 }
 
 /// What the program expects.

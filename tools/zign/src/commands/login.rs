@@ -24,6 +24,7 @@ pub(crate) async fn run(terminal: &Terminal, arguments: &LoginArguments) -> Resu
     let request = TokenRequest {
         name: Some(arguments.name.clone()),
         scopes: arguments.scopes.clone(),
+        service_scopes: Vec::new(),
         use_stored: false,
         json_web_tokens_only: false,
         as_service: false,

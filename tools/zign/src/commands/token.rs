@@ -111,6 +111,7 @@ async fn obtain(terminal: &Terminal, arguments: TokenArguments) -> Result<Secret
     let request = TokenRequest {
         name: arguments.name.or(unnamed),
         scopes: arguments.scopes,
+        service_scopes: Vec::new(),
         use_stored: !arguments.refresh,
         json_web_tokens_only: false,
         as_service: true,
