@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod credentials;
 mod error;
 mod http;
 mod region;

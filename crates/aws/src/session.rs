@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
@@ -16,6 +15,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
+use crate::credentials::UsualCredentials;
 use crate::{Error, ErrorKind};
 
 /// How often a call is tried when the environment does not say (`AWS_MAX_ATTEMPTS`). With the waits of [`retries`] that
@@ -73,7 +73,7 @@ impl Session {
         let http_client = crate::http::client();
         let credentials = match options.credentials {
             Some(credentials) => SharedCredentialsProvider::new(credentials),
-            None => credentials_chain(profile.as_deref(), &region, http_client.clone()).await,
+            None => credentials_chain(profile.as_deref(), &region, http_client.clone()),
         };
         let mut loader = aws_config::defaults(behavior())
             .region(Region::new(region.clone()))
@@ -276,20 +276,18 @@ fn identity_cache() -> SharedIdentityCache {
         .build()
 }
 
-async fn credentials_chain(
+fn credentials_chain(
     profile: Option<&str>,
     region: &str,
     http_client: aws_smithy_runtime_api::client::http::SharedHttpClient,
 ) -> SharedCredentialsProvider {
+    let region = Region::new(region.to_owned());
     let config = ProviderConfig::without_region()
         .with_behavior_version(Some(behavior()))
-        .with_region(Some(Region::new(region.to_owned())))
+        .with_region(Some(region.clone()))
         .with_http_client(http_client);
     let Some(profile) = profile else {
-        let chain = DefaultCredentialsChain::builder()
-            .configure(config)
-            .region(Region::new(region.to_owned()));
-        return SharedCredentialsProvider::new(chain.build().await);
+        return SharedCredentialsProvider::new(UsualCredentials::new(config, region));
     };
     SharedCredentialsProvider::new(
         ProfileFileCredentialsProvider::builder()

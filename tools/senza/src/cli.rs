@@ -236,7 +236,7 @@ pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsStr
 }
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let command = match stups_terminal::parse::<Senza>(arguments)? {
+    let command = match stups_terminal::parse::<Senza>(&arguments)? {
         Ok(parsed) => parsed.command,
         Err(text) => {
             terminal.print(&text);

@@ -174,6 +174,34 @@ pub fn plan_exact(old: &IndexMap<String, (String, i64)>, wanted: &BTreeMap<Strin
     }
 }
 
+/// A step of a deployment: `target` is to get `percentage`, and the others what that leaves them of their weights `before` the
+/// deployment. So the weights after a step are the same whether the deployment came to it in one go or was stopped on the way.
+///
+/// What others did meanwhile stands: a version without traffic in `now` gets none, one that is not in `before` counts as it is now.
+pub fn plan_step(
+    now: &IndexMap<String, (String, i64)>,
+    before: &BTreeMap<String, i64>,
+    target: &str,
+    percentage: f64,
+) -> WeightPlan {
+    let start = |(identifier, (version, weight)): (&String, &(String, i64))| {
+        let started_with = match before.get(identifier) {
+            _ if identifier == target => 0,
+            Some(before) if *weight > 0 => *before,
+            _ => *weight,
+        };
+        (identifier.clone(), (version.clone(), started_with))
+    };
+    let start: IndexMap<_, _> = now.iter().map(start).collect();
+    let from_start = plan(&start, target, percentage);
+    let changes = from_start.changes.into_iter();
+    let wanted = changes.map(|(identifier, change)| (identifier, change.new)).collect();
+    WeightPlan {
+        adjusted: from_start.adjusted,
+        ..plan_exact(now, &wanted)
+    }
+}
+
 /// The weights scaled so that they add up to [`FULL`], by the largest remainder; all zero stays all zero.
 fn scaled_to_full(old: &IndexMap<String, (String, i64)>) -> IndexMap<String, i64> {
     let weights: Vec<i128> = old.values().map(|(_, weight)| i128::from((*weight).max(0))).collect();

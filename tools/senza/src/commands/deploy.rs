@@ -15,7 +15,7 @@ use stups_terminal::{Failure, until_interrupted};
 use super::cleanup;
 use super::create::parse_tag;
 use super::generation::{GenerationArguments, print_result};
-use super::traffic::{Current, Shift, WeightsByName, calculate, in_words, until_settled};
+use super::traffic::{Current, WeightsByName, calculate, in_words, until_settled};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
@@ -245,10 +245,7 @@ impl Deployment<'_> {
 
     async fn make_step(&self, current: &Current, step: f64) -> Result<(), Error> {
         let before = self.before().unwrap_or_default();
-        let shifts: Vec<Shift> = calculate(&self.context.terminal, current, step)
-            .into_iter()
-            .map(|shift| shift.into_step_of(&current.target.identifier, &before))
-            .collect();
+        let shifts = calculate(&self.context.terminal, current, step, || current.stepped(&before, step));
         current.make(self.context, shifts).await
     }
 

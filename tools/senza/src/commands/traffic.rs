@@ -102,16 +102,21 @@ async fn change(
     let wanted = arguments.stack_version.as_deref().unwrap_or_default();
     let read = Current::read(context, references, Some(wanted));
     let current = until_interrupted(Box::pin(read)).await?;
-    let shifts = calculate(&context.terminal, &current, percentage);
+    let shifts = calculate(&context.terminal, &current, percentage, || current.shifted(percentage));
     current.show(&context.terminal, &shifts);
     current.make(context, shifts).await
 }
 
-/// What giving the target this share does; says so where it has to differ from what was asked for.
-pub(crate) fn calculate(terminal: &Terminal, current: &Current, percentage: f64) -> Vec<Shift> {
+/// What giving the target this share does, by `shifts`; says so where it has to differ from what was asked for.
+pub(crate) fn calculate(
+    terminal: &Terminal,
+    current: &Current,
+    percentage: f64,
+    shifts: impl FnOnce() -> Vec<Shift>,
+) -> Vec<Shift> {
     let target: &Version = &current.target;
     let action = terminal.action("Calculating new weights..");
-    let shifts = current.shifted(percentage);
+    let shifts = shifts();
     for shift in &shifts {
         if let Some(adjusted) = shift.plan.adjusted {
             let alone = shift

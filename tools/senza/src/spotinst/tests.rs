@@ -36,15 +36,14 @@ pub(crate) fn api(answers: Vec<(u16, Json)>) -> (Spotinst, Asked) {
                 header("authorization"),
                 String::from_utf8(body).unwrap(),
             );
+            // Before the answer: whoever has that looks for the request.
+            drop(sender.send(request));
             let answer = answer.to_string();
             let head = format!(
                 "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 answer.len()
             );
             (&stream).write_all((head + &answer).as_bytes()).unwrap();
-            if sender.send(request).is_err() {
-                break;
-            }
         }
     });
     let mut spotinst = Spotinst::new(&base, "secret-token".to_owned(), "act-zwk".to_owned()).unwrap();

@@ -94,6 +94,19 @@ impl Current {
             .collect()
     }
 
+    /// What giving the target this share does as a step of its deployment, which found the weights `before`.
+    pub(crate) fn stepped(&self, before: &WeightsByName, percentage: f64) -> Vec<Shift> {
+        let target = &self.target.identifier;
+        let domains = self.domains.iter().cloned();
+        domains
+            .map(|domain| {
+                let before_of_name = before.get(&domain.name).cloned().unwrap_or_default();
+                let shift = domain.step(&before_of_name, target, percentage);
+                shift.into_step_of(target, before)
+            })
+            .collect()
+    }
+
     /// What setting exactly these weights does; names that are not among them stay as they are.
     pub(crate) fn set(&self, wanted: &WeightsByName) -> Vec<Shift> {
         let named = self.domains.iter().cloned();

@@ -108,6 +108,12 @@ impl Domain {
         self.planned(plan)
     }
 
+    /// What giving `target` this share does in a deployment that found these weights before it.
+    pub(super) fn step(self, before: &Weights, target: &str, percentage: f64) -> Shift {
+        let plan = weights::plan_step(&self.weights, before, target, percentage);
+        self.planned(plan)
+    }
+
     fn planned(self, plan: WeightPlan) -> Shift {
         let after = plan.changes.iter();
         let memory = Memory {
