@@ -45,6 +45,15 @@ impl Cors {
         })
     }
 
+    /// What a page says that no other site may read (RFC 9700 2.6: no CORS at the authorization endpoint).
+    pub(crate) fn forbidden() -> Allowed {
+        Allowed {
+            origin: None,
+            vary: false,
+            headers: None,
+        }
+    }
+
     /// What the answer to a request with these headers says.
     pub(crate) fn of(&self, request: &HeaderMap) -> Allowed {
         let headers = request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();

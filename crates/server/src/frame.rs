@@ -54,7 +54,9 @@ pub(crate) enum Access {
     Guarded,
     /// Everybody: the handler authenticates, if it must.
     Open,
-    /// The same, with bodies of any size that take any time: the handler bounds both.
+    /// Everybody, as pages in a browser: other sites' scripts may not read them.
+    Page,
+    /// Everybody, with bodies of any size that take any time: the handler bounds both.
     Protocol,
     /// The floor's own routes: health, metrics, documents. Never shed.
     Floor,
@@ -161,7 +163,11 @@ impl FrameSettings {
         let started = Instant::now();
         let request_id = request_id::of(request.headers());
         let accept = render::accept(request.headers());
-        let cors = self.cors.of(request.headers());
+        let cors = if access == Access::Page {
+            Cors::forbidden()
+        } else {
+            self.cors.of(request.headers())
+        };
         let route = request.extensions().get::<MatchedPath>().cloned();
         let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let method = request.method().clone();

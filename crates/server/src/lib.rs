@@ -36,6 +36,6 @@ pub use job::{Job, JobResult, Jobs, RunningJobs};
 pub use render::ErrorShape;
 pub use serve::{SHUTDOWN_PATIENCE, serve, serve_within};
 pub use service::{Built, Service};
-pub use ship_audit::ShipAudit;
+pub use ship_audit::{ShipAudit, audit_envelope};
 pub use telemetry::{Telemetry, start_telemetry};
 pub use tls::Tls;

@@ -45,6 +45,7 @@ pub struct Service {
     limits: Limits,
     guarded: OpenApiRouter,
     open: OpenApiRouter,
+    pages: OpenApiRouter,
     protocol: OpenApiRouter,
     jobs: Vec<Entry>,
 }
@@ -57,6 +58,8 @@ pub struct Built {
     pub openapi: OpenApi,
     /// What it does by itself, once started.
     pub jobs: Jobs,
+    /// Its database, to be closed when it has ended: SQLite then leaves one file each.
+    pub store: Option<Store>,
 }
 
 impl Service {
@@ -73,6 +76,7 @@ impl Service {
             limits: Limits::default(),
             guarded: OpenApiRouter::new(),
             open: OpenApiRouter::new(),
+            pages: OpenApiRouter::new(),
             protocol: OpenApiRouter::new(),
             jobs: Vec::new(),
         }
@@ -129,6 +133,14 @@ impl Service {
         }
     }
 
+    /// Adds pages for people in a browser, which everybody may call and no other site's scripts may read: they answer without CORS.
+    pub fn page_routes(self, routes: OpenApiRouter) -> Self {
+        Self {
+            pages: self.pages.merge(routes),
+            ..self
+        }
+    }
+
     /// Adds the routes of the OCI distribution protocol. Everybody may call them: their handlers authenticate. Bodies may be
     /// of any size and take any time, so that handlers bound both; `HEAD` reaches them; errors have the protocol's shape.
     pub fn protocol_routes(self, routes: OpenApiRouter) -> Self {
@@ -180,7 +192,9 @@ impl Service {
             None => self.guarded,
         };
         let (guarded, guarded_api) = guarded.split_for_parts();
-        let (open, open_api) = self.open.split_for_parts();
+        let (open, mut open_api) = self.open.split_for_parts();
+        let (pages, pages_api) = self.pages.split_for_parts();
+        open_api.merge(pages_api);
         let (protocol, protocol_api) = self.protocol.split_for_parts();
         let openapi = document::of(
             self.title,
@@ -201,7 +215,7 @@ impl Service {
                 service: self.name,
                 version: self.version,
                 started: Instant::now(),
-                store: self.store,
+                store: self.store.clone(),
                 jobs: jobs.clone(),
                 frame: settings.clone(),
                 openapi: document.to_string(),
@@ -221,6 +235,7 @@ impl Service {
         let routes = Router::new()
             .merge(framed(guarded, Access::Guarded))
             .merge(framed(open, Access::Open))
+            .merge(framed(pages, Access::Page))
             .merge(framed(protocol, Access::Protocol))
             .merge(framed(floor, Access::Floor));
         let fallback = Router::new()
@@ -230,7 +245,12 @@ impl Service {
             let (routes, fallback) = (routes.clone(), fallback.clone());
             async move { Ok(without_slash(request, routes, fallback).await) }
         }));
-        Ok(Built { router, openapi, jobs })
+        Ok(Built {
+            router,
+            openapi,
+            jobs,
+            store: self.store,
+        })
     }
 }
 

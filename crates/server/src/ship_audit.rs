@@ -4,9 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use stups_api::Timestamp;
 use stups_auth::tokens::{ServiceToken, ServiceTokenSettings, ServiceTokens};
 use stups_store::Store;
-use stups_store::audit::{Destination, Format, Shipper};
+use stups_store::audit::{Destination, Format, Record, Shipper};
 use url::Url;
 
 use crate::{Job, JobResult, StartError};
@@ -55,6 +57,18 @@ impl ShipAudit {
         }
         Ok(jobs)
     }
+}
+
+/// The envelope in which the originals told an audit service of an event (contract kio 2.10). It is the same for the same record
+/// however often it is made: its digest is the key under which it is sent.
+pub fn audit_envelope(record: &Record, name: &str, version: &str, payload: &Value) -> Value {
+    let actor = &record.event.actor;
+    json!({
+        "event_type": {"namespace": "cloud.zalando.com", "name": name, "version": version},
+        "triggered_at": Timestamp(record.recorded_at),
+        "triggered_by": {"type": "USER", "id": actor.uid, "additional": {"realm": actor.realm}},
+        "payload": payload,
+    })
 }
 
 async fn get(token: ServiceToken) -> Result<secrecy::SecretString, String> {

@@ -1,8 +1,8 @@
 //! What auditors are told, in our own trail and in the originals' envelope (contract kio 2.10).
 
 use serde_json::{Map, Value, json};
-use stups_api::Timestamp;
 use stups_api::kio::Application;
+use stups_server::audit_envelope;
 use stups_store::audit::{Actor, Event, Outcome, Record};
 
 use crate::model::application::Model;
@@ -103,12 +103,7 @@ pub fn envelope(record: &Record) -> Value {
             json!({"application_id": event.subject, "details": event.details}),
         )
     };
-    json!({
-        "event_type": {"namespace": "cloud.zalando.com", "name": name, "version": version},
-        "triggered_at": Timestamp(record.recorded_at),
-        "triggered_by": {"type": "USER", "id": event.actor.uid, "additional": {"realm": event.actor.realm}},
-        "payload": payload,
-    })
+    audit_envelope(record, &name, version, &payload)
 }
 
 fn old_shape(details: &Value) -> Value {

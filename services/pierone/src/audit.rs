@@ -1,7 +1,7 @@
 //! What auditors are told, in our own trail and in the originals' envelope (contract pierone 2.13, 5.6).
 
 use serde_json::{Value, json};
-use stups_api::Timestamp;
+use stups_server::audit_envelope;
 use stups_store::audit::{Actor, Event, Outcome, Record};
 
 use crate::names::Repository;
@@ -91,12 +91,7 @@ pub fn envelope(registry: Option<&str>, record: &Record) -> Option<Value> {
     } else {
         json!({"subject": event.subject, "repository": registry, "details": details})
     };
-    Some(json!({
-        "event_type": {"namespace": "cloud.zalando.com", "name": name, "version": "1"},
-        "triggered_at": Timestamp(record.recorded_at),
-        "triggered_by": {"type": "USER", "id": event.actor.uid, "additional": {"realm": event.actor.realm}},
-        "payload": payload,
-    }))
+    Some(audit_envelope(record, name, "1", &payload))
 }
 
 #[cfg(test)]
