@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use moka::Expiry;
 use moka::future::Cache;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -15,6 +16,9 @@ use crate::{Caller, Policy, PolicyUnavailable, SetupError};
 
 /// How long an answer is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
+
+/// How long a refusal is: whoever has just been added to a team tries again soon.
+const REFUSAL_BELIEVED: Duration = Duration::from_secs(5);
 
 /// How many answers of each kind are kept.
 const CAPACITY: u64 = 10_000;
@@ -28,7 +32,16 @@ const NAME_LIMIT: usize = 256;
 /// The policy that the originals ask for by name.
 const POLICY: &str = "relaxed-radical-agility";
 
-/// Asks identity, remembers the answers for at most 60 seconds, asks once for callers who want to know the same.
+/// How long a yes and a no are believed.
+struct ByAnswer;
+
+impl<K> Expiry<K, bool> for ByAnswer {
+    fn expire_after_create(&self, _: &K, yes: &bool, _: Instant) -> Option<Duration> {
+        Some(if *yes { BELIEVED } else { REFUSAL_BELIEVED })
+    }
+}
+
+/// Asks identity, remembers the answers for at most 60 seconds (refusals for 5), asks once for callers who want to know the same.
 #[derive(Clone)]
 pub struct HttpPolicy {
     identity: Client,
@@ -47,8 +60,8 @@ impl HttpPolicy {
     pub fn new(identity: Url) -> Result<Self, SetupError> {
         Ok(Self {
             identity: Client::new(identity)?.with_timeout(TIMEOUT),
-            decisions: Cache::builder().max_capacity(CAPACITY).time_to_live(BELIEVED).build(),
-            teams: Cache::builder().max_capacity(CAPACITY).time_to_live(BELIEVED).build(),
+            decisions: Cache::builder().max_capacity(CAPACITY).expire_after(ByAnswer).build(),
+            teams: Cache::builder().max_capacity(CAPACITY).expire_after(ByAnswer).build(),
             memberships: Cache::builder().max_capacity(CAPACITY).time_to_live(BELIEVED).build(),
         })
     }
@@ -161,4 +174,16 @@ fn unavailable(error: stups_api::client::Error) -> PolicyUnavailable {
 #[expect(clippy::needless_pass_by_value, reason = "used where an error is mapped")]
 fn shared(error: std::sync::Arc<PolicyUnavailable>) -> PolicyUnavailable {
     PolicyUnavailable(error.0.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_believed_for_a_shorter_time() {
+        let lasts = |yes| ByAnswer.expire_after_create(&"team", &yes, Instant::now());
+        assert_eq!((lasts(true), lasts(false)), (Some(BELIEVED), Some(REFUSAL_BELIEVED)));
+        assert!(REFUSAL_BELIEVED < BELIEVED);
+    }
 }

@@ -1,7 +1,5 @@
 //! Authorization code with PKCE, back to a loopback address (RFC 8252, RFC 7636, RFC 9207).
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
@@ -9,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use super::login::Login;
-use super::loopback::{Loopback, Page, Visit, page};
+use super::loopback::{LAST_PAGE, Loopback, Page, Visit, page};
 use super::session::Session;
 use super::{TokenError, browser, claims, device};
 use crate::tokens::endpoint::{ClientAuthentication, TokenResponse};
@@ -23,9 +21,6 @@ const DONE: &str = "/done";
 
 /// The same after a failure.
 const FAILED: &str = "/failed";
-
-/// How long the browser may take to fetch that page once everything else is done.
-const LAST_PAGE: Duration = Duration::from_secs(1);
 
 /// What only this login knows.
 struct Secrets {
@@ -61,19 +56,23 @@ pub(crate) async fn login(login: &Login<'_>, or_device: bool) -> Result<TokenRes
             return Err(TokenError::Authentication("Failed to retrieve token".to_owned()));
         };
         if visit.path != CALLBACK {
-            serve(visit);
+            serve(visit).await;
             continue;
         }
         // Anybody on this machine can send a browser here; only the server knows the state.
         if !is_secret(visit.parameter("state"), &secrets.state) {
-            visit.answer(Page::Html(
-                400,
-                page("Not this login", "This is no answer to the login that is waiting."),
-            ));
+            visit
+                .answer(Page::Html(
+                    400,
+                    page("Not this login", "This is no answer to the login that is waiting."),
+                ))
+                .await;
             continue;
         }
         let result = code(&visit, &issuer);
-        visit.answer(Page::SeeOther(if result.is_ok() { DONE } else { FAILED }));
+        visit
+            .answer(Page::SeeOther(if result.is_ok() { DONE } else { FAILED }))
+            .await;
         break result;
     };
     // While the code is exchanged, the browser fetches its last page.
@@ -103,17 +102,15 @@ pub(crate) async fn login(login: &Login<'_>, or_device: bool) -> Result<TokenRes
 async fn last_page(loopback: &mut Loopback) {
     while let Some(visit) = loopback.visit().await {
         let last = [DONE, FAILED].contains(&visit.path.as_str());
-        serve(visit);
+        serve(visit).await;
         if last {
-            // The page is on its way; the connection ends behind it.
-            tokio::task::yield_now().await;
             return;
         }
     }
 }
 
 /// The pages beside the callback.
-pub(crate) fn serve(visit: Visit) {
+pub(crate) async fn serve(visit: Visit) {
     let page = match visit.path.as_str() {
         DONE => Page::Html(200, page("You are logged in", "You may close this window.")),
         FAILED => Page::Html(
@@ -125,7 +122,7 @@ pub(crate) fn serve(visit: Visit) {
         ),
         _ => Page::Html(404, page("Not here", "There is nothing here.")),
     };
-    visit.answer(page);
+    visit.answer(page).await;
 }
 
 /// The address where the person logs in: the server's own, query included, and the request.

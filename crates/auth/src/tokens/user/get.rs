@@ -26,6 +26,8 @@ pub struct TokenRequest {
     pub name: Option<String>,
     /// The scopes that it must have; none are those that the server gives by default.
     pub scopes: Vec<String>,
+    /// The scopes that a service's token must have beside: people have them by being in a team.
+    pub service_scopes: Vec<String>,
     /// Take the stored token if it is still valid.
     pub use_stored: bool,
     /// Take a stored token only if it is a JSON Web Token, as `ztoken` does.
@@ -46,12 +48,22 @@ impl TokenRequest {
         Self {
             name: Some(name.to_owned()),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            service_scopes: Vec::new(),
             use_stored: true,
             json_web_tokens_only: false,
             as_service: true,
             use_refresh_token: true,
             login: Some(LoginOptions::default()),
             settings: None,
+        }
+    }
+
+    /// The same with more scopes where the program runs as a service.
+    #[must_use]
+    pub fn with_service_scopes(self, scopes: &[&str]) -> Self {
+        Self {
+            service_scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            ..self
         }
     }
 
@@ -142,7 +154,8 @@ impl TokenRequest {
     /// is not.
     async fn service_token(&self) -> Result<Option<SecretString>, TokenError> {
         let settings = ServiceTokenSettings::from_environment().map_err(TokenError::Configuration)?;
-        let scopes: Vec<&str> = self.scopes.iter().map(String::as_str).collect();
+        let scopes = self.scopes.iter().chain(&self.service_scopes);
+        let scopes: Vec<&str> = scopes.map(String::as_str).collect();
         let token = ServiceTokens::new(settings).manage(self.name.as_deref().unwrap_or_default(), &scopes);
         match token.get().await {
             Ok(token) => Ok(Some(token)),

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::code::{is_secret, refusal};
 use super::login::Login;
-use super::loopback::{Loopback, Page, Visit, page};
+use super::loopback::{LAST_PAGE, Loopback, Page, Visit, page};
 use super::{TokenError, browser};
 use crate::tokens::endpoint::TokenResponse;
 use crate::tokens::random;
@@ -49,30 +49,26 @@ pub(crate) async fn login(login: &Login<'_>) -> Result<TokenResponse, TokenError
                 "/" => Page::Html(200, HAND_OVER.to_owned()),
                 _ => Page::Html(404, page("Not here", "There is nothing here.")),
             };
-            visit.answer(page);
+            visit.answer(page).await;
             continue;
         }
-        match result(&visit, &state) {
-            Some(result) => {
-                visit.answer(Page::SeeOther(DONE));
-                // Whether the browser fetches its last page is its own affair, but it should find one.
-                if let Ok(Some(last)) = tokio::time::timeout(std::time::Duration::from_secs(1), loopback.visit()).await
-                {
-                    let text = if result.is_ok() {
-                        "You are logged in"
-                    } else {
-                        "The login failed"
-                    };
-                    last.answer(Page::Html(200, page(text, "You may close this window.")));
-                    tokio::task::yield_now().await;
-                }
-                return result;
-            }
-            None => visit.answer(Page::Html(
-                400,
-                page("Not this login", "This is no answer to the login that is waiting."),
-            )),
+        let Some(result) = result(&visit, &state) else {
+            let text = "This is no answer to the login that is waiting.";
+            visit.answer(Page::Html(400, page("Not this login", text))).await;
+            continue;
+        };
+        visit.answer(Page::SeeOther(DONE)).await;
+        // Whether the browser fetches its last page is its own affair, but it should find one.
+        if let Ok(Some(last)) = tokio::time::timeout(LAST_PAGE, loopback.visit()).await {
+            let text = if result.is_ok() {
+                "You are logged in"
+            } else {
+                "The login failed"
+            };
+            let page = page(text, "You may close this window.");
+            last.answer(Page::Html(200, page)).await;
         }
+        return result;
     }
 }
 

@@ -17,6 +17,9 @@ const LONGEST_REQUEST: usize = 64 << 10;
 /// How long a browser may take for its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the browser may take to fetch its last page once everything else is done. A busy machine's takes more than a second.
+pub(crate) const LAST_PAGE: Duration = Duration::from_secs(5);
+
 /// A listener for browsers of this machine.
 #[derive(Debug)]
 pub(crate) struct Loopback {
@@ -33,6 +36,8 @@ pub(crate) struct Visit {
     /// decoded, in order
     pub(crate) query: Vec<(String, String)>,
     answer: oneshot::Sender<Page>,
+    /// Ends when the browser has the page, or will never have it.
+    sent: oneshot::Receiver<()>,
 }
 
 /// What a browser gets.
@@ -100,10 +105,12 @@ impl Visit {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Sends the page.
-    pub(crate) fn answer(self, page: Page) {
+    /// Sends the page, and returns when it is out: a command that ends right after this has not kept it back.
+    pub(crate) async fn answer(self, page: Page) {
         // A browser that has gone away needs none.
-        drop(self.answer.send(page));
+        if self.answer.send(page).is_ok() {
+            let _ = self.sent.await;
+        }
     }
 }
 
@@ -116,11 +123,19 @@ async fn accept(listener: TcpListener, port: u16, sender: mpsc::Sender<Visit>) {
             let Ok(Some((mut stream, request))) = served else {
                 return;
             };
+            let mut is_sent = None;
             let page = match request {
                 Err(status) => Page::Html(status, page("Not here", "There is nothing here.")),
                 Ok((path, query)) => {
                     let (answer, page) = oneshot::channel();
-                    let visit = Visit { path, query, answer };
+                    let (end, sent) = oneshot::channel::<()>();
+                    is_sent = Some(end);
+                    let visit = Visit {
+                        path,
+                        query,
+                        answer,
+                        sent,
+                    };
                     if sender.send(visit).await.is_err() {
                         return;
                     }
@@ -130,6 +145,7 @@ async fn accept(listener: TcpListener, port: u16, sender: mpsc::Sender<Visit>) {
             };
             let _ = tokio::time::timeout(REQUEST_TIMEOUT, stream.write_all(render(&page).as_bytes())).await;
             let _ = stream.shutdown().await;
+            drop(is_sent);
         });
     }
 }
@@ -244,10 +260,39 @@ mod tests {
         stream.write_all(request.as_bytes()).await.unwrap();
         let visit = loopback.visit().await.unwrap();
         assert_eq!(visit.path, "/x");
-        visit.answer(Page::SeeOther("/done"));
+        visit.answer(Page::SeeOther("/done")).await;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
         assert!(answer.contains("location: /done\r\n") && answer.contains("referrer-policy: no-referrer"));
+    }
+
+    #[test]
+    fn a_page_is_out_before_the_command_ends() {
+        use std::io::{Read as _, Write as _};
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let mut stream = runtime.block_on(async {
+            let mut loopback = Loopback::on_any_port().unwrap();
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", loopback.port())).unwrap();
+            write!(
+                stream,
+                "GET /done HTTP/1.1\r\nHost: localhost:{}\r\n\r\n",
+                loopback.port()
+            )
+            .unwrap();
+            let visit = loopback.visit().await.unwrap();
+            visit.answer(Page::Html(200, page("Logged in", "Close it."))).await;
+            stream
+        });
+        drop(runtime);
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("</html>"),
+            "{answer}"
+        );
     }
 }
