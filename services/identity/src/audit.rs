@@ -1,8 +1,8 @@
 //! What the provider tells its auditors: who got or was refused what. Never a token, a code or a password.
 
 use serde_json::{Value, json};
-use stups_server::Origin;
-use stups_store::audit::{Event, Outcome};
+use stups_server::{Origin, audit_envelope};
+use stups_store::audit::{Event, Outcome, Record};
 
 use crate::issue::{AccessToken, Grant};
 
@@ -63,5 +63,59 @@ pub fn by_service(action: &str, subject: &str, details: Value) -> Event {
         },
         outcome: Outcome::Success,
         details,
+    }
+}
+
+/// The record as the originals' audit service takes it. The originals told nothing of logins and tokens: the names are of the same
+/// kind as those that they had.
+pub fn envelope(record: &Record) -> Value {
+    let event = &record.event;
+    let refused = if event.outcome == Outcome::Denied {
+        "-denied"
+    } else {
+        ""
+    };
+    let name = format!("identity-{}{refused}", event.action.replace(['.', '_'], "-"));
+    let payload = json!({"subject": event.subject, "client_id": event.actor.client_id, "details": event.details});
+    audit_envelope(record, &name, "1", &payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use stups_store::audit::Actor;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_login_in_the_originals_envelope() {
+        let actor = Actor {
+            realm: "/employees".to_owned(),
+            uid: "jdoe".to_owned(),
+            client_id: Some("zign".to_owned()),
+            ..Actor::service()
+        };
+        let record = Record {
+            sequence: 1,
+            service: "identity".to_owned(),
+            recorded_at: 1_500_000_000_120,
+            event: Event {
+                action: "login.failed".to_owned(),
+                subject: "/employees/jdoe".to_owned(),
+                actor,
+                outcome: Outcome::Denied,
+                details: json!({"reason": "wrong password"}),
+            },
+            previous: Record::NO_PREVIOUS.to_owned(),
+            hash: String::new(),
+        };
+        assert_eq!(
+            envelope(&record),
+            json!({
+                "event_type": {"namespace": "cloud.zalando.com", "name": "identity-login-failed-denied", "version": "1"},
+                "triggered_at": "2017-07-14T02:40:00.120Z",
+                "triggered_by": {"type": "USER", "id": "jdoe", "additional": {"realm": "/employees"}},
+                "payload": {"subject": "/employees/jdoe", "client_id": "zign", "details": {"reason": "wrong password"}},
+            })
+        );
     }
 }

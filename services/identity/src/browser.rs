@@ -31,8 +31,8 @@ pub struct Browser {
 }
 
 /// Names of cookies. Over TLS they cannot be set by another host (`__Host-`).
-fn cookie_name(state: &State, name: &str) -> String {
-    if is_secure(state) {
+fn cookie_name(secure: bool, name: &str) -> String {
+    if secure {
         format!("__Host-{name}")
     } else {
         name.to_owned()
@@ -55,9 +55,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-fn set_cookie(state: &State, name: &str, value: &str, ended: bool) -> HeaderValue {
-    let name = cookie_name(state, name);
-    let secure = if is_secure(state) { "; Secure" } else { "" };
+fn set_cookie(secure: bool, name: &str, value: &str, ended: bool) -> HeaderValue {
+    let name = cookie_name(secure, name);
+    let secure = if secure { "; Secure" } else { "" };
     let age = if ended { "; Max-Age=0" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
     HeaderValue::try_from(text).expect("names and values are visible ASCII")
@@ -69,9 +69,9 @@ const SESSION: &str = "stups_session";
 impl Browser {
     /// The browser that sent the request. A login that was not used for some time lives longer by being used.
     pub async fn of(state: &State, headers: &HeaderMap) -> Result<Self, Error> {
-        let known = cookie(headers, &cookie_name(state, BROWSER)).filter(|name| name.len() == 32);
+        let known = cookie(headers, &cookie_name(is_secure(state), BROWSER)).filter(|name| name.len() == 32);
         let mut session = None;
-        if let Some(value) = cookie(headers, &cookie_name(state, SESSION)) {
+        if let Some(value) = cookie(headers, &cookie_name(is_secure(state), SESSION)) {
             session = use_session(state, &secret::hash(value)).await?;
         }
         Ok(Self {
@@ -153,10 +153,16 @@ impl Browser {
     pub fn remember(&self, state: &State, login: Option<&SecretString>, mut response: Response) -> Response {
         let headers = response.headers_mut();
         if self.is_new {
-            headers.append(SET_COOKIE, set_cookie(state, BROWSER, self.name.expose_secret(), false));
+            headers.append(
+                SET_COOKIE,
+                set_cookie(is_secure(state), BROWSER, self.name.expose_secret(), false),
+            );
         }
         if let Some(login) = login {
-            headers.append(SET_COOKIE, set_cookie(state, SESSION, login.expose_secret(), false));
+            headers.append(
+                SET_COOKIE,
+                set_cookie(is_secure(state), SESSION, login.expose_secret(), false),
+            );
         }
         response
     }
@@ -166,7 +172,7 @@ impl Browser {
 pub fn forget_login(state: &State, mut response: Response) -> Response {
     response
         .headers_mut()
-        .append(SET_COOKIE, set_cookie(state, SESSION, "", true));
+        .append(SET_COOKIE, set_cookie(is_secure(state), SESSION, "", true));
     response
 }
 
@@ -267,4 +273,24 @@ pub fn error_page(headers: &HeaderMap, error: Error) -> Response {
         response.headers_mut().append(name, value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that begins with `__Host-` is taken by browsers with `Secure`, `Path=/` and no `Domain` alone (RFC 6265bis 4.1.3.2).
+    #[test]
+    fn over_tls_cookies_are_of_this_host_alone() {
+        let set = set_cookie(true, SESSION, "x", false);
+        assert_eq!(set, "__Host-stups_session=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let set = set_cookie(false, SESSION, "", true);
+        assert_eq!(set, "stups_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            COOKIE,
+            HeaderValue::from_static("stups_session=evil; __Host-stups_session=x"),
+        );
+        assert_eq!(cookie(&headers, &cookie_name(true, SESSION)), Some("x"));
+    }
 }

@@ -58,6 +58,11 @@ pub struct Config {
     pub upstream_tokeninfo_url: Option<Url>,
     /// Another OpenID provider that people log in at. Default: they log in here, with a password.
     pub upstream: Option<Upstream>,
+    /// An audit service that gets an event for each record of the audit trail (`PUT <audit_url>/<SHA-256 of the event>`), with
+    /// the service's own token of the name `http-audit-logger`. None by default.
+    pub audit_url: Option<Url>,
+    /// A file that gets each record of the audit trail as a line of JSON. None by default.
+    pub audit_file: Option<PathBuf>,
     /// What `stups configure` is told beside our own addresses: section to key to value. In one process with other services their
     /// addresses are in it already.
     pub autoconfig: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
@@ -87,6 +92,8 @@ impl Default for Config {
             revocation: Revocation::default(),
             upstream_tokeninfo_url: None,
             upstream: None,
+            audit_url: None,
+            audit_file: None,
             autoconfig: BTreeMap::new(),
         }
     }

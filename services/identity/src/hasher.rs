@@ -2,10 +2,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::Params;
 use ring::hmac;
 use tokio::sync::Semaphore;
 
+use crate::argon2id::Argon2id;
 use crate::config::Argon2Config;
 use crate::master_key::MasterKey;
 use crate::model::passwords::Remembered;
@@ -15,7 +16,7 @@ use crate::model::passwords::Remembered;
 /// hashed fast. Cloning is cheap.
 #[derive(Clone)]
 pub struct PasswordHasher {
-    argon2: Argon2<'static>,
+    argon2id: Arc<Argon2id>,
     machine_secrets: hmac::Key,
     remembered: Remembered,
     permits: Arc<Semaphore>,
@@ -31,7 +32,7 @@ pub struct Busy;
 
 impl std::fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PasswordHasher({:?})", self.argon2.params())
+        write!(f, "PasswordHasher({:?})", self.argon2id.params())
     }
 }
 
@@ -45,18 +46,13 @@ impl PasswordHasher {
             |parallel| parallel.max(1),
         );
         Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            argon2id: Arc::new(Argon2id::new(params)),
             machine_secrets: master.derive("machine secrets"),
             remembered: Remembered::default(),
             permits: Arc::new(Semaphore::new(parallel)),
             places: Arc::default(),
             limit: parallel + config.queue,
         }
-    }
-
-    /// The parameters new hashes are made with; a stored hash with others is upgraded at the next success.
-    pub fn argon2(&self) -> &Argon2<'static> {
-        &self.argon2
     }
 
     /// The key for HMAC-SHA-256 over secrets that we generated: at least 128 random bits need no slow hash.
@@ -72,18 +68,18 @@ impl PasswordHasher {
     /// Runs a slow hash computation on a blocking thread when it is its turn. Errors: too many wait already.
     pub async fn run<T: Send + 'static>(
         &self,
-        compute: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
+        compute: impl FnOnce(&Argon2id) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let _place = Place::take(&self.places, self.limit)?;
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
-        let argon2 = self.argon2.clone();
+        let argon2id = Arc::clone(&self.argon2id);
         // The permit goes with the work, which goes on when the caller has gone away.
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            compute(&argon2)
+            compute(&argon2id)
         });
         Ok(work.await.expect("hashing does not panic"))
     }

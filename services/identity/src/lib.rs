@@ -6,6 +6,7 @@
 )]
 
 mod administration;
+mod argon2id;
 mod audit;
 mod authorization;
 mod browser;
@@ -34,6 +35,7 @@ mod secret;
 mod seed;
 mod start;
 mod state;
+mod upgrades;
 mod upstream;
 mod verified;
 mod verify;

@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 use stups_auth::Verifier;
-use stups_server::{Built, Environment, ErrorShape, Service, StartError};
+use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
+use stups_store::audit::Record;
 use stups_store::{DatabaseUrl, Store};
 
+use crate::audit::envelope;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::{Expire, FollowRevocations, RotateKeys, import_rs256, rotate};
@@ -61,17 +65,20 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
     }
 
     let verifier = Verifier::new(OwnKeys(state.clone()));
-    let built = Service::new(NAME, env!("CARGO_PKG_VERSION"))
+    let format = Arc::new(|record: &Record| Some(envelope(record)));
+    let ship = ShipAudit::configured(&store, config.audit_file.as_deref(), config.audit_url.as_ref(), format)?;
+    let service = Service::new(NAME, env!("CARGO_PKG_VERSION"))
         .shape(ErrorShape::OAuth)
         .environment(environment)
         .store(store)
         .verifier(verifier.clone())
         .routes(routes::guarded().with_state(state.clone()))
         .open_routes(routes::open().with_state(state.clone()))
+        .page_routes(routes::pages().with_state(state.clone()))
         .job(RotateKeys(state.clone()))
         .job(FollowRevocations(state.clone()))
-        .job(Expire(state.clone()))
-        .build()?;
+        .job(Expire(state.clone()));
+    let built = ship.into_iter().fold(service, Service::job).build()?;
     Ok(Identity {
         built,
         verifier,

@@ -15,6 +15,7 @@ use crate::master_key::MasterKey;
 use crate::opaque::OpaqueTokens;
 use crate::realms::Realms;
 use crate::revoked::Revoked;
+use crate::upgrades::Upgrades;
 use crate::upstream::Upstream;
 use crate::verified::Verified;
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub keys: SigningKeys,
     /// Computes and compares password hashes.
     pub hasher: PasswordHasher,
+    /// Replaces weak ones.
+    pub upgrades: Upgrades,
     /// What time it is.
     pub clock: Clock,
     /// Which tokens are revoked.
@@ -77,11 +80,13 @@ impl State {
             Some(settings) => Some(Upstream::new(settings, &issuer, &realms)?),
             None => None,
         };
+        let hasher = PasswordHasher::new(&config.argon2, &master);
         Ok(Self(Arc::new(Parts {
             realms,
             issuer,
             upstream,
-            hasher: PasswordHasher::new(&config.argon2, &master),
+            upgrades: Upgrades::start(store.clone(), hasher.clone()),
+            hasher,
             keys: SigningKeys::default(),
             revoked: Revoked::default(),
             verified: Verified::default(),

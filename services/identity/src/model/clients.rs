@@ -14,6 +14,7 @@ use crate::model::entity::{client, service_client};
 use crate::model::json::from_json;
 use crate::model::passwords;
 use crate::model::service_users::{self, Generation};
+use crate::upgrades::{Owner, Upgrade};
 
 /// A client as tokens are issued to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +117,7 @@ pub async fn authenticate(
     if let Some((row, generation)) = &found
         && !row.confidential
     {
-        note_use(state, row, generation.as_ref(), None).await;
+        note_use(state, row, generation.as_ref()).await;
         return Ok(Some(Client::try_from(row.clone())?));
     }
     let Some(secret) = secret else { return Ok(None) };
@@ -125,7 +126,17 @@ pub async fn authenticate(
     let Some((row, generation)) = found.filter(|_| verdict.matched.is_some()) else {
         return Ok(None);
     };
-    note_use(state, &row, generation.as_ref(), verdict.upgrade).await;
+    note_use(state, &row, generation.as_ref()).await;
+    if let Some(hash) = row.secret_hash.clone().filter(|_| verdict.is_weak) {
+        state.upgrades.request(Upgrade {
+            of: Owner::Client {
+                realm: row.realm.clone(),
+                id: row.id.clone(),
+            },
+            hash,
+            password: secret.clone(),
+        });
+    }
     Ok(Some(Client::try_from(row)?))
 }
 
@@ -160,40 +171,39 @@ async fn find_valid(
     }
 }
 
-/// Remembers that a client was used, and replaces a weak hash of its secret. A login does not fail because of it.
-async fn note_use(
-    state: &State,
-    row: &client::Model,
-    generation: Option<&service_client::Model>,
-    upgrade: Option<String>,
-) {
+/// Puts another hash of the same secret in the place of `old`, if that is still there.
+pub(crate) async fn replace_hash(
+    transaction: &impl ConnectionTrait,
+    (realm, id): (&str, &str),
+    old: &str,
+    new: String,
+) -> Result<(), Error> {
+    client::Entity::update_many()
+        .col_expr(client::Column::SecretHash, Expr::value(new))
+        .filter(client::Column::Realm.eq(realm))
+        .filter(client::Column::Id.eq(id))
+        .filter(client::Column::SecretHash.eq(old))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Remembers that a client was used. A login does not fail because of it.
+async fn note_use(state: &State, row: &client::Model, generation: Option<&service_client::Model>) {
     let now = state.clock.milliseconds();
     let stale = generation.filter(|generation| {
         generation
             .last_used_at
             .is_none_or(|last| now - last >= service_users::USE_RESOLUTION_MS)
     });
-    if stale.is_none() && upgrade.is_none() {
-        return;
-    }
+    let Some(generation) = stale else { return };
     let written = async {
         let write = state.store.write().await?;
-        if let Some(generation) = stale {
-            service_client::Entity::update_many()
-                .col_expr(service_client::Column::LastUsedAt, Expr::value(now))
-                .filter(service_client::Column::ClientId.eq(&generation.client_id))
-                .exec(write.transaction())
-                .await?;
-        }
-        if let Some(hash) = upgrade {
-            client::Entity::update_many()
-                .col_expr(client::Column::SecretHash, Expr::value(hash))
-                .filter(client::Column::Realm.eq(&row.realm))
-                .filter(client::Column::Id.eq(&row.id))
-                .filter(client::Column::SecretHash.eq(row.secret_hash.clone()))
-                .exec(write.transaction())
-                .await?;
-        }
+        service_client::Entity::update_many()
+            .col_expr(service_client::Column::LastUsedAt, Expr::value(now))
+            .filter(service_client::Column::ClientId.eq(&generation.client_id))
+            .exec(write.transaction())
+            .await?;
         write.commit_unaudited().await
     };
     if let Err(error) = written.await {

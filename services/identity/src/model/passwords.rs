@@ -9,16 +9,17 @@ mod remembered;
 
 use std::time::Duration;
 
+use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier};
-use argon2::{Argon2, Params};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::StatusCode;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::argon2id::Argon2id;
 use crate::hasher::{Busy, PasswordHasher};
+use crate::secret::random_bytes;
 
 pub(crate) use remembered::Remembered;
 
@@ -47,13 +48,13 @@ pub struct InvalidHash;
 pub struct Verdict {
     /// Which of the hashes matched.
     pub matched: Option<usize>,
-    /// A hash to store in place of the one that matched, because that is weaker than what is made today.
-    pub upgrade: Option<String>,
+    /// Whether the hash that matched is weaker than what is made today, and to be replaced.
+    pub is_weak: bool,
 }
 
 /// A new password with 256 random bits, and its hash.
 pub fn generate(hasher: &PasswordHasher) -> (SecretString, String) {
-    let random = BASE64_URL_SAFE_NO_PAD.encode(random::<MACHINE_BYTES>());
+    let random = BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<MACHINE_BYTES>());
     let secret = SecretString::from(format!("{MACHINE_PREFIX}{random}"));
     let tag = hmac::sign(hasher.machine_secret_key(), secret.expose_secret().as_bytes());
     (
@@ -65,7 +66,7 @@ pub fn generate(hasher: &PasswordHasher) -> (SecretString, String) {
 /// The argon2id hash of a password that somebody chose. Errors: too many are hashed at the same time.
 pub async fn hash(hasher: &PasswordHasher, password: &SecretString) -> Result<String, Busy> {
     let password = password.clone();
-    hasher.run(move |argon2| argon2id(argon2, &password)).await
+    hasher.run(move |argon2id| new_hash(argon2id, &password)).await
 }
 
 /// Which of the hashes the password matches. Costs the same whether there are hashes or not. Errors: too many are hashed at
@@ -77,12 +78,12 @@ pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[
     if is_machine_password(password) {
         return Ok(Verdict {
             matched: verify_machine(hasher.machine_secret_key(), password, hashes),
-            upgrade: None,
+            is_weak: false,
         });
     }
     let (password, hashes) = (password.clone(), hashes.to_vec());
     hasher
-        .run(move |argon2| verify_chosen(argon2, &password, &hashes))
+        .run(move |argon2id| verify_chosen(argon2id, &password, &hashes))
         .await
 }
 
@@ -97,7 +98,7 @@ pub async fn verify_of_machine(
     if let Some(index) = remembered.find(password, hashes).await {
         return Ok(Verdict {
             matched: Some(index),
-            upgrade: None,
+            is_weak: false,
         });
     }
     let verdict = verify(hasher, password, hashes).await?;
@@ -107,9 +108,7 @@ pub async fn verify_of_machine(
         .and_then(|index| hashes.get(index))
         .filter(|_| !generated)
     {
-        remembered
-            .note(password, verdict.upgrade.as_ref().unwrap_or(hash))
-            .await;
+        remembered.note(password, hash).await;
     }
     Ok(verdict)
 }
@@ -125,7 +124,7 @@ fn verify_machine(key: &hmac::Key, password: &SecretString, hashes: &[String]) -
     })
 }
 
-fn verify_chosen(argon2: &Argon2<'_>, password: &SecretString, hashes: &[String]) -> Verdict {
+fn verify_chosen(argon2id: &Argon2id, password: &SecretString, hashes: &[String]) -> Verdict {
     let mut compared = false;
     for (index, hash) in hashes
         .iter()
@@ -133,31 +132,29 @@ fn verify_chosen(argon2: &Argon2<'_>, password: &SecretString, hashes: &[String]
         .filter(|(_, hash)| !hash.starts_with(MACHINE_HASH_PREFIX))
     {
         compared = true;
-        if matches(password, hash) {
-            let upgrade = is_weak(argon2, hash).then(|| argon2id(argon2, password));
+        if matches(argon2id, password, hash) {
             return Verdict {
                 matched: Some(index),
-                upgrade,
+                is_weak: is_weak(argon2id, hash),
             };
         }
     }
     if !compared {
         // As expensive as a comparison.
-        argon2id(argon2, password);
+        new_hash(argon2id, password);
     }
     Verdict::default()
 }
 
-fn argon2id(argon2: &Argon2<'_>, password: &SecretString) -> String {
-    let hash = argon2.hash_password_with_salt(password.expose_secret().as_bytes(), &random::<16>());
-    hash.expect("the salt and the output have lengths that argon2 takes")
-        .to_string()
+fn new_hash(argon2id: &Argon2id, password: &SecretString) -> String {
+    let hash = argon2id.hash(password);
+    hash.expect("salt, output and password have lengths that argon2id takes")
 }
 
 /// Whether a hash that matched is to be replaced: bcrypt, or argon2id that costs less than ours.
-fn is_weak(argon2: &Argon2<'_>, hash: &str) -> bool {
+fn is_weak(argon2id: &Argon2id, hash: &str) -> bool {
     argon2id_cost(hash).is_none_or(|(memory, iterations, _)| {
-        memory < argon2.params().m_cost() || iterations < argon2.params().t_cost()
+        memory < argon2id.params().m_cost() || iterations < argon2id.params().t_cost()
     })
 }
 
@@ -184,12 +181,12 @@ pub fn check_imported(hash: &str) -> Result<(), InvalidHash> {
     if complete && bounded { Ok(()) } else { Err(InvalidHash) }
 }
 
-fn matches(password: &SecretString, hash: &str) -> bool {
-    let password = password.expose_secret().as_bytes();
+fn matches(argon2id: &Argon2id, password: &SecretString, hash: &str) -> bool {
     if hash.starts_with("$2") {
+        let password = password.expose_secret().as_bytes();
         return password.len() <= MAX_BCRYPT_BYTES && bcrypt::verify(password, hash).unwrap_or(false);
     }
-    argon2id_cost(hash).is_some() && Argon2::default().verify_password(password, hash).is_ok()
+    argon2id.verify(password, hash)
 }
 
 /// Memory in KiB, passes and lanes of an argon2id hash; nothing for any other.
@@ -207,11 +204,6 @@ fn is_machine_password(password: &SecretString) -> bool {
     random
         .and_then(|random| BASE64_URL_SAFE_NO_PAD.decode(random).ok())
         .is_some_and(|bytes| bytes.len() == MACHINE_BYTES)
-}
-
-/// Random bytes from the operating system's generator.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    rand::random()
 }
 
 #[cfg(test)]

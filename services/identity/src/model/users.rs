@@ -12,6 +12,7 @@ use crate::model::entity::{password, user};
 use crate::model::json::from_json;
 use crate::model::passwords;
 use crate::model::service_users::{self, Generation};
+use crate::upgrades::{Owner, Upgrade};
 
 /// A user as tokens are issued to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +83,15 @@ pub async fn authenticate(
     let Some(matched) = verdict.matched else {
         return Ok(None);
     };
-    note_use(state, &rows[matched], verdict.upgrade).await;
+    let row = &rows[matched];
+    note_use(state, row).await;
+    if verdict.is_weak {
+        state.upgrades.request(Upgrade {
+            of: Owner::Password(row.id.clone()),
+            hash: row.hash.clone(),
+            password: password.clone(),
+        });
+    }
     Ok(user.filter(|user| !user.disabled))
 }
 
@@ -97,22 +106,35 @@ fn usable(rows: Vec<password::Model>, now: i64) -> Vec<password::Model> {
         .collect()
 }
 
-/// Remembers that a password was used, and replaces a weak hash. A login does not fail because of it.
-async fn note_use(state: &State, row: &password::Model, upgrade: Option<String>) {
+/// Puts another hash of the same password in the place of `old`, if that is still there.
+pub(crate) async fn replace_hash(
+    transaction: &impl ConnectionTrait,
+    id: &str,
+    old: &str,
+    new: String,
+) -> Result<(), Error> {
+    password::Entity::update_many()
+        .col_expr(password::Column::Hash, Expr::value(new))
+        .filter(password::Column::Id.eq(id))
+        .filter(password::Column::Hash.eq(old))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Remembers that a password was used. A login does not fail because of it.
+async fn note_use(state: &State, row: &password::Model) {
     let now = state.clock.milliseconds();
     let recent = row
         .last_used_at
         .is_some_and(|last| now - last < service_users::USE_RESOLUTION_MS);
-    if recent && upgrade.is_none() {
+    if recent {
         return;
     }
-    let mut update = password::Entity::update_many()
+    let update = password::Entity::update_many()
         .col_expr(password::Column::LastUsedAt, Expr::value(now))
         .filter(password::Column::Id.eq(&row.id))
         .filter(password::Column::Hash.eq(&row.hash));
-    if let Some(hash) = upgrade {
-        update = update.col_expr(password::Column::Hash, Expr::value(hash));
-    }
     let written = async {
         let write = state.store.write().await?;
         update.exec(write.transaction()).await?;

@@ -31,9 +31,12 @@ use crate::secret;
 
 /// The device flow (RFC 8628): a machine without a browser asks, its user answers elsewhere.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new()
-        .routes(routes!(device_authorization))
-        .routes(routes!(device_page, decide))
+    OpenApiRouter::new().routes(routes!(device_authorization))
+}
+
+/// Where people say yes to a device.
+pub fn pages() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(device_page, decide))
 }
 
 /// Letters of user codes: no vowels, so that no words come out (RFC 8628 6.1).

@@ -39,14 +39,20 @@ pub fn open() -> OpenApiRouter<State> {
         .merge(keys::routes())
         .merge(discovery::routes())
         .merge(autoconfig::routes())
-        .merge(authorize::routes())
-        .merge(login::routes())
-        .merge(upstream::routes())
         .merge(device::routes())
-        .merge(logout::routes())
         .merge(introspect::routes())
         .merge(revoke::routes())
         .merge(revocations::routes())
+}
+
+/// Pages for people in a browser.
+pub fn pages() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .merge(authorize::routes())
+        .merge(login::routes())
+        .merge(upstream::routes())
+        .merge(device::pages())
+        .merge(logout::routes())
 }
 
 /// Routes for callers with a valid token.

@@ -3,8 +3,10 @@
 #[macro_use]
 mod support;
 
+mod audit_trail;
 mod bad_input;
 mod device;
+mod documented;
 mod login;
 mod provider;
 mod refresh;

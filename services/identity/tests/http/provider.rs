@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use stups_testkit::until;
+
 use crate::support::*;
 
 on_both_databases!(
@@ -419,6 +421,17 @@ async fn every_password_of_a_user_is_good(server: Server) {
             "{variant}"
         );
         assert_eq!(server.password_grant("stups_kio", SECRET, "uid").await.status, 200);
+        // The weak hash is replaced, after the answer.
+        let stored = format!("SELECT hash FROM passwords WHERE id = '{index}'");
+        until("the hash is replaced", async || {
+            server.texts(&stored).await[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        })
+        .await;
+        assert_eq!(
+            server.password_grant("stups_kio", "the other one", "uid").await.status,
+            200,
+            "{variant}"
+        );
         server.sql(&format!("DELETE FROM passwords WHERE id = '{index}'")).await;
     }
 }

@@ -10,12 +10,33 @@ use crate::support::*;
 
 on_both_databases!(
     metadata_is_complete,
+    no_other_site_reads_the_pages,
     ed25519_is_in_the_modern_key_set_alone,
     rs256_comes_from_a_file,
     introspection_tells_authenticated_callers_alone,
     a_client_revokes_its_own_tokens,
     a_client_may_sign_its_assertion,
 );
+
+async fn no_other_site_reads_the_pages(server: Server) {
+    let origin = "access-control-allow-origin";
+    for page in ["/oauth2/authorize", "/oauth2/login", "/oauth2/device", "/oauth2/logout"] {
+        let answer = server.get(page, None).await;
+        assert_ne!(answer.status, 404, "{page}");
+        assert!(answer.headers.get(origin).is_none(), "{page}");
+        let asked = http().request(reqwest::Method::OPTIONS, server.at(page));
+        let asked = asked
+            .header("origin", "https://evil.example.org")
+            .header("access-control-request-method", "POST");
+        let preflight = Answer::of(asked.send().await.unwrap()).await;
+        assert!(preflight.headers.get(origin).is_none(), "{page}");
+        assert!(!preflight.header("strict-transport-security").is_empty(), "{page}");
+    }
+    // Clients in browsers need these.
+    for endpoint in ["/oauth2/tokeninfo", "/.well-known/openid-configuration"] {
+        assert_eq!(server.get(endpoint, None).await.header(origin), "*", "{endpoint}");
+    }
+}
 
 async fn metadata_is_complete(server: Server) {
     for path in [
