@@ -29,6 +29,12 @@ enum Command {
     /// Register applications, their versions and approvals
     #[command(disable_help_flag = true)]
     Kio(ToolArguments),
+    /// Images of the registry: their tags, sources, contents and approvals
+    #[command(disable_help_flag = true, name = "pierone")]
+    PierOne(ToolArguments),
+    /// Tell docker and its kin the credentials of the registry
+    #[command(disable_help_flag = true, hide = true)]
+    DockerCredentialPierone(ToolArguments),
     /// Deploy immutable, versioned application stacks and route traffic to them
     #[command(disable_help_flag = true)]
     Senza(ToolArguments),
@@ -60,7 +66,7 @@ struct ToolArguments {
 }
 
 /// Runs `stups` with `arguments`, program name first.
-pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let terminal = Terminal::from_process();
     let command = match stups_terminal::parse::<Stups>(arguments) {
         Ok(Ok(parsed)) => parsed.command,
@@ -72,6 +78,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     match command {
         Command::Kio(tool) => run_tool(Tool::Kio, tool),
+        Command::PierOne(tool) => run_tool(Tool::PierOne, tool),
+        Command::DockerCredentialPierone(tool) => run_tool(Tool::DockerCredentialPierone, tool),
         Command::Senza(tool) => run_tool(Tool::Senza, tool),
         Command::Zign(tool) => run_tool(Tool::Zign, tool),
         Command::Ztoken(tool) => run_tool(Tool::Ztoken, tool),

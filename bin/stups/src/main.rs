@@ -15,6 +15,6 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args_os().collect();
     match arguments.first().and_then(|program| Tool::from_program_name(program)) {
         Some(tool) => tool.run(arguments),
-        None => cli::run(arguments),
+        None => cli::run(&arguments),
     }
 }

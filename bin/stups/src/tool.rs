@@ -12,6 +12,8 @@ use tokio::runtime::Runtime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Kio,
+    PierOne,
+    DockerCredentialPierone,
     Senza,
     Zign,
     Ztoken,
@@ -23,6 +25,8 @@ impl Tool {
     /// Every tool, in the order of the help text.
     pub(crate) const ALL: &[Self] = &[
         Self::Kio,
+        Self::PierOne,
+        Self::DockerCredentialPierone,
         Self::Senza,
         Self::Zign,
         Self::Ztoken,
@@ -34,6 +38,8 @@ impl Tool {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kio => "kio",
+            Self::PierOne => "pierone",
+            Self::DockerCredentialPierone => "docker-credential-pierone",
             Self::Senza => "senza",
             Self::Zign => "zign",
             Self::Ztoken => "ztoken",
@@ -46,6 +52,8 @@ impl Tool {
     pub(crate) fn command(self) -> clap::Command {
         match self {
             Self::Kio => stups_kio_cli::command(),
+            Self::PierOne => stups_pierone_cli::command(),
+            Self::DockerCredentialPierone => stups_pierone_cli::credential_helper_command(),
             Self::Senza => senza::command(),
             Self::Zign => stups_zign::command(),
             Self::Ztoken => stups_zign::ztoken_command(),
@@ -77,6 +85,10 @@ impl Tool {
         };
         match self {
             Self::Kio => runtime.block_on(Box::pin(stups_kio_cli::run(arguments))),
+            Self::PierOne => runtime.block_on(Box::pin(stups_pierone_cli::run(arguments))),
+            Self::DockerCredentialPierone => {
+                runtime.block_on(Box::pin(stups_pierone_cli::run_credential_helper(arguments)))
+            }
             Self::Senza => runtime.block_on(Box::pin(senza::run(arguments))),
             Self::Zign => runtime.block_on(Box::pin(stups_zign::run(arguments))),
             Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),

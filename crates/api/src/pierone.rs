@@ -2,6 +2,7 @@
 
 mod client;
 mod image;
+mod metadata;
 mod source;
 mod vulnerabilities;
 
@@ -10,6 +11,7 @@ pub use image::{
     Active, HistoryEntry, ImageName, OciError, OciErrors, Purge, Referrer, Stats, TagDetail, TagSummary, TeamStats,
     Tombstone,
 };
+pub use metadata::{BaseImage, CiMetadata, Compliance, ComplianceStatus, ImageMetadata};
 pub use source::ScmSource;
 pub use vulnerabilities::{
     COULD_NOT_FIGURE_OUT, Feature, LayerReport, NO_CVES_FOUND, ReportedLayer, Severities, Vulnerability,

@@ -7,6 +7,7 @@ The first line on standard output is the port. After that each line on standard 
 """
 
 import functools
+import gc
 import io
 import json
 import logging
@@ -299,6 +300,9 @@ def main():
     os.environ["MOTO_PORT"] = str(server.port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    # What the imports made stays for good: the collector need not look through it in the middle of a request.
+    gc.collect()
+    gc.freeze()
     print(server.port, flush=True)
 
     for line in sys.stdin:

@@ -11,6 +11,7 @@ mod debian;
 mod https;
 mod postgresql;
 mod python;
+mod until;
 
 pub use account::Account;
 pub use account_builder::AccountBuilder;
@@ -20,3 +21,4 @@ pub use containers::{Docker, container_tool};
 pub use https::HttpsServer;
 pub use postgresql::PostgreSql;
 pub use python::{PythonEnvironment, Requirements, inline_flags_shim};
+pub use until::until;

@@ -29,6 +29,16 @@ pub enum Requirements {
     Kio,
     /// the original kio 0.1.13, which has versions and approvals; needs [`inline_flags_shim`]
     KioOld,
+    /// the original pierone 1.0.38, which shows severities and vulnerabilities
+    PierOne1_0_38,
+    /// the original pierone 1.1.27, the last that does
+    PierOne1_1_27,
+    /// the original pierone 1.1.41, which marks images as trusted
+    PierOne1_1_41,
+    /// the original pierone 1.1.44, the first with a credential helper
+    PierOne1_1_44,
+    /// the original pierone 1.1.56, the last
+    PierOne,
     /// schemathesis, which calls a service as its OpenAPI document says, and otherwise
     Schemathesis,
 }
@@ -43,8 +53,23 @@ impl Requirements {
         Self::StupsCli,
         Self::Kio,
         Self::KioOld,
+        Self::PierOne1_0_38,
+        Self::PierOne1_1_27,
+        Self::PierOne1_1_41,
+        Self::PierOne1_1_44,
+        Self::PierOne,
         Self::Schemathesis,
     ];
+}
+
+/// The requirements of a release of the original pierone.
+macro_rules! pierone_release {
+    ($version:literal) => {
+        concat!(
+            include_str!("../requirements/pierone-dependencies.txt"),
+            include_str!(concat!("../requirements/pierone-", $version, ".txt"))
+        )
+    };
 }
 
 impl Requirements {
@@ -55,6 +80,7 @@ impl Requirements {
                 requirements: include_str!("../requirements/aws-api.txt"),
                 python_versions: &[11, 12, 13, 10],
                 // Nothing is compiled, so nothing but what the hashes name is executed.
+                built_with: None,
                 install_options: &["--only-binary", ":all:"],
             },
             Self::Senza => Recipe {
@@ -64,6 +90,8 @@ impl Requirements {
                 python_versions: &[11, 10, 9],
                 // Some of its dependencies are source archives. They are built with the environment's own setuptools: an
                 // isolated build would fetch one that no hash names.
+                // The interpreter's own may be too old to build wheels.
+                built_with: Some("setuptools"),
                 install_options: &["--no-build-isolation"],
             },
             Self::Zign => Recipe::of_wheels("zign", include_str!("../requirements/zign.txt")),
@@ -71,6 +99,11 @@ impl Requirements {
             Self::StupsCli => Recipe::of_wheels("stups-cli", include_str!("../requirements/stups-cli.txt")),
             Self::Kio => Recipe::of_wheels("kio", include_str!("../requirements/kio.txt")),
             Self::KioOld => Recipe::of_wheels("kio-0.1.13", include_str!("../requirements/kio-0.1.13.txt")),
+            Self::PierOne1_0_38 => Recipe::of_wheels("pierone-1.0.38", pierone_release!("1.0.38")),
+            Self::PierOne1_1_27 => Recipe::of_wheels("pierone-1.1.27", pierone_release!("1.1.27")),
+            Self::PierOne1_1_41 => Recipe::of_wheels("pierone-1.1.41", pierone_release!("1.1.41")),
+            Self::PierOne1_1_44 => Recipe::of_wheels("pierone-1.1.44", pierone_release!("1.1.44")),
+            Self::PierOne => Recipe::of_wheels("pierone-1.1.56", pierone_release!("1.1.56")),
             Self::Schemathesis => Recipe::of_wheels("schemathesis", include_str!("../requirements/schemathesis.txt")),
         }
     }
@@ -84,6 +117,8 @@ struct Recipe {
     requirements: &'static str,
     /// the minor versions of Python 3 with which it works, best first
     python_versions: &'static [u32],
+    /// the one among the requirements that has to be there before the others
+    built_with: Option<&'static str>,
     install_options: &'static [&'static str],
 }
 
@@ -94,6 +129,7 @@ impl Recipe {
             name,
             requirements,
             python_versions: &[11, 12, 13],
+            built_with: None,
             install_options: &["--only-binary", ":all:"],
         }
     }
@@ -186,8 +222,32 @@ fn cache_directory() -> Result<PathBuf> {
 fn make(root: &Path, recipe: Recipe) -> Result<()> {
     let python = interpreter(recipe.python_versions)?;
     run(Command::new(python).args(["-m", "venv"]).arg(root))?;
-    let file = root.join("requirements.txt");
-    std::fs::write(&file, recipe.requirements)?;
+    if let Some(name) = recipe.built_with {
+        install(root, "build.txt", &only(name, recipe.requirements), &[])?;
+    }
+    install(root, "requirements.txt", recipe.requirements, recipe.install_options)
+}
+
+/// The lines of one package in a requirements file.
+fn only(name: &str, requirements: &str) -> String {
+    let lines = requirements.lines().skip_while(|line| {
+        let rest = line.strip_prefix(name);
+        !rest.is_some_and(|rest| rest.starts_with("=="))
+    });
+    let mut text = String::new();
+    for line in lines {
+        text.extend([line, "\n"]);
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    text
+}
+
+/// Installs the requirements, which are kept in a file of this name.
+fn install(root: &Path, name: &str, requirements: &str, options: &[&str]) -> Result<()> {
+    let file = root.join(name);
+    std::fs::write(&file, requirements)?;
     run(Command::new(root.join("bin/python"))
         .args([
             "-m",
@@ -198,7 +258,7 @@ fn make(root: &Path, recipe: Recipe) -> Result<()> {
             "--no-input",
         ])
         .args(["--require-hashes", "--no-deps"])
-        .args(recipe.install_options)
+        .args(options)
         .arg("-r")
         .arg(file))
 }
@@ -270,8 +330,17 @@ mod tests {
         name: "empty",
         requirements: "# nothing\n",
         python_versions: &[11, 12, 13, 10, 9],
+        built_with: None,
         install_options: &[],
     };
+
+    #[test]
+    fn one_package_is_found_among_the_requirements() {
+        let requirements = "# from: a b\nsetuptools-scm==1 \\\n    --hash=sha256:0\nsetuptools==79.0.1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\nsix==1 \\\n    --hash=sha256:3\n";
+        let expected = "setuptools==79.0.1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n";
+        assert_eq!(only("setuptools", requirements), expected);
+        assert_eq!(only("wheel", requirements), "");
+    }
 
     #[test]
     fn an_environment_is_made_once() {

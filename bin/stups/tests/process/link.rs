@@ -28,7 +28,15 @@ fn makes_the_directory_and_the_links() {
     names.sort();
     assert_eq!(
         names,
-        ["kio", "senza", "stups", "zign", "ztoken"],
+        [
+            "docker-credential-pierone",
+            "kio",
+            "pierone",
+            "senza",
+            "stups",
+            "zign",
+            "ztoken"
+        ],
         "nothing else is left there"
     );
 }

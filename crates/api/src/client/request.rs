@@ -136,6 +136,28 @@ impl Request<'_> {
 
     /// Sends the request; every status is an answer.
     pub async fn any_answer(self) -> Result<Answer, Error> {
+        let limit = self.client.answer_limit;
+        let (url, response) = self.response().await?;
+        read(url, response, limit).await
+    }
+
+    /// Writes the body of a successful answer to `sink` while it arrives, however long it is.
+    pub async fn download(self, sink: &mut impl std::io::Write) -> Result<(), Error> {
+        let (url, mut response) = self.response().await?;
+        if !response.status().is_success() {
+            return Err(read(url, response, ERROR_ANSWER_LIMIT).await?.into_error());
+        }
+        while let Some(chunk) = response.chunk().await.map_err(|source| unreachable(&url, source))? {
+            sink.write_all(&chunk).map_err(|error| Error::Answer {
+                url: Box::new(url.clone()),
+                reason: format!("it cannot be kept: {error}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sends the request, and returns when the answer begins.
+    async fn response(self) -> Result<(Url, reqwest::Response), Error> {
         let Self {
             client,
             url,
@@ -156,38 +178,42 @@ impl Request<'_> {
             })?;
             builder = builder.header(AUTHORIZATION, bearer(&token));
         }
-        let unreachable = |source: reqwest::Error| Error::Unreachable {
-            url: Box::new(url.clone()),
-            source: source.without_url(),
-        };
-        let mut response = builder.send().await.map_err(unreachable)?;
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        let limit = if status.is_success() {
-            client.answer_limit
-        } else {
-            ERROR_ANSWER_LIMIT
-        };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > limit {
-                if status.is_success() {
-                    return Err(Error::Answer {
-                        url: Box::new(url),
-                        reason: format!("more than {limit} bytes"),
-                    });
-                }
-                body.extend_from_slice(&chunk[..limit - body.len()]);
-                break;
+        let response = builder.send().await.map_err(|source| unreachable(&url, source))?;
+        Ok((url, response))
+    }
+}
+
+/// The whole answer, which may have `limit` bytes when it is successful.
+async fn read(url: Url, mut response: reqwest::Response, limit: usize) -> Result<Answer, Error> {
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let limit = if status.is_success() { limit } else { ERROR_ANSWER_LIMIT };
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|source| unreachable(&url, source))? {
+        if body.len() + chunk.len() > limit {
+            if status.is_success() {
+                return Err(Error::Answer {
+                    url: Box::new(url),
+                    reason: format!("more than {limit} bytes"),
+                });
             }
-            body.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk[..limit - body.len()]);
+            break;
         }
-        Ok(Answer {
-            url,
-            status,
-            headers,
-            body,
-        })
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        url,
+        status,
+        headers,
+        body,
+    })
+}
+
+fn unreachable(url: &Url, source: reqwest::Error) -> Error {
+    Error::Unreachable {
+        url: Box::new(url.clone()),
+        source: source.without_url(),
     }
 }
 

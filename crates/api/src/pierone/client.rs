@@ -1,11 +1,18 @@
-use reqwest::StatusCode;
+use std::time::Duration;
+
 use reqwest::header::ACCEPT;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
+use url::Url;
 
 use super::{
-    Active, HistoryEntry, ImageName, LayerReport, Purge, ScmSource, Stats, TagDetail, TagSummary, TeamStats, Tombstone,
+    Active, HistoryEntry, ImageMetadata, ImageName, LayerReport, Purge, ScmSource, Stats, TagDetail, TagSummary,
+    TeamStats, Tombstone,
 };
 use crate::client::{Answer, Client, Error};
+
+/// How long the download of a layer may take.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A registry, ours or an original, beside the distribution protocol.
 #[derive(Clone, Debug)]
@@ -115,6 +122,13 @@ impl PierOneClient {
         self.0.get(&["v1", "layers", clair_id]).optional().await
     }
 
+    /// What a scanner found, at the address that [`TagSummary::clair_details`] says. Only the registry itself is told the token.
+    pub async fn report_at(&self, details: &Url) -> Result<Option<LayerReport>, Error> {
+        let mut url = details.clone();
+        url.set_query(Some("vulnerabilities&features"));
+        self.0.follow(Method::GET, &url).optional().await
+    }
+
     /// Reports what a scanner found in a tag's image.
     pub async fn put_report(&self, team: &str, artifact: &str, tag: &str, report: &LayerReport) -> Result<(), Error> {
         self.0
@@ -151,5 +165,57 @@ impl PierOneClient {
             status if status.is_success() => Ok(Some(answer)),
             _ => Err(answer.into_error()),
         }
+    }
+
+    /// Writes the content with this digest to `sink` while it arrives.
+    pub async fn blob(
+        &self,
+        team: &str,
+        artifact: &str,
+        digest: &str,
+        sink: &mut impl std::io::Write,
+    ) -> Result<(), Error> {
+        let path: Vec<&str> = ["v2", team]
+            .into_iter()
+            .chain(artifact.split('/'))
+            .chain(["blobs", digest])
+            .collect();
+        let blob = self.0.get(&path).header(ACCEPT, "*/*").timeout(DOWNLOAD_TIMEOUT);
+        blob.download(sink).await
+    }
+
+    /// What is told of an image in `registry` (`host[:port]`), if there is one: this server keeps that beside the images, the
+    /// original was a service of its own, docker-meta (contract pierone 2.7).
+    pub async fn image_metadata(
+        &self,
+        registry: &str,
+        team: &str,
+        artifact: &str,
+        tag: &str,
+    ) -> Result<Option<ImageMetadata>, Error> {
+        let image = format!("{artifact}:{tag}");
+        self.0
+            .get(&["image-metadata", registry, team, &image])
+            .query(&[("embed", "(base-image,compliance,ci)")])
+            .optional()
+            .await
+    }
+
+    /// Says that an image is ready for production, because of an incident, where [`PierOneClient::image_metadata`] tells it.
+    pub async fn declare_production_ready(
+        &self,
+        registry: &str,
+        team: &str,
+        artifact: &str,
+        tag: &str,
+        incident: &str,
+    ) -> Result<(), Error> {
+        let image = format!("{artifact}:{tag}");
+        let user = json!({"incident": incident, "reason": null, "status": "production_ready"});
+        self.0
+            .put(&["image-metadata", registry, team, &image])
+            .json(&json!({"compliance": {"user": user}}))
+            .done()
+            .await
     }
 }

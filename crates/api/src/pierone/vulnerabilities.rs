@@ -76,6 +76,13 @@ pub struct Severities {
     pub no_fix_available: String,
 }
 
+impl Vulnerability {
+    /// Where its severity is among all of them, the worst first: `Critical` is 0.
+    pub fn rank(&self) -> usize {
+        rank(&self.severity)
+    }
+}
+
 impl ReportedLayer {
     /// The worst that was found, with and without a fix.
     pub fn severities(&self) -> Severities {
