@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use stups_server::{Environment, SHUTDOWN_PATIENCE, Tls, serve_within, start_telemetry};
@@ -13,6 +14,9 @@ use crate::config::{ServiceSettings, Settings};
 use crate::listen::{Listening, bind};
 use crate::service::{Config, Name, build};
 use crate::welcome::{Running, welcome};
+
+/// How long the databases may take to be closed. What is committed is safe without it.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the services until the process is told to stop.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
@@ -37,6 +41,7 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut serving = JoinSet::new();
     let mut jobs = Vec::new();
+    let mut stores = Vec::new();
     let mut running = Vec::new();
     let mut administrator = None;
     for (
@@ -51,6 +56,7 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
         let (built, made) = build(&service.config, &environment).await?;
         administrator = administrator.or(made);
         jobs.push(built.jobs.start());
+        stores.extend(built.store);
         let mut stopping = stopping.clone();
         let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
         let name = service.name;
@@ -76,6 +82,11 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
     for jobs in jobs {
         jobs.stop(SHUTDOWN_PATIENCE).await;
     }
+    for store in stores {
+        if !matches!(tokio::time::timeout(CLOSE_PATIENCE, store.close()).await, Ok(Ok(()))) {
+            tracing::warn!("a database was not closed in order; the next start looks through what was written last");
+        }
+    }
     result
 }
 
@@ -90,15 +101,24 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
         Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
         Config::Kio(_) | Config::Pierone(_) => None,
     });
-    let kio = settings.services.iter().position(|service| service.name == Name::Kio);
-    let kio = kio
-        .and_then(|place| listening.get(place))
-        .map(|listening| &listening.public_url);
+    let told: Vec<(Name, String)> = settings
+        .services
+        .iter()
+        .zip(listening)
+        .filter(|(service, _)| service.name != Name::Identity)
+        .map(|(service, listening)| {
+            (
+                service.name,
+                listening.public_url.as_str().trim_end_matches('/').to_owned(),
+            )
+        })
+        .collect();
     for service in &mut settings.services {
-        if let (Config::Identity(config), Some(kio)) = (&mut service.config, kio) {
-            let url = kio.as_str().trim_end_matches('/');
-            let section = config.autoconfig.entry(Name::Kio.as_str().to_owned()).or_default();
-            section.entry("url".to_owned()).or_insert_with(|| url.into());
+        if let Config::Identity(config) = &mut service.config {
+            for (name, url) in &told {
+                let section = config.autoconfig.entry(name.as_str().to_owned()).or_default();
+                section.entry("url".to_owned()).or_insert_with(|| url.as_str().into());
+            }
         }
         let common = &mut service.common;
         if service.name != Name::Identity && common.identity_url.is_none() {

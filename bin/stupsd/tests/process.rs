@@ -169,6 +169,17 @@ fn it_starts_with_nothing_answers_and_ends_on_sigterm() {
     }
     process.signal("-TERM");
     assert_eq!(process.exit_code(), Some(0));
+    // The databases were closed: each is one file.
+    let names: Vec<String> = std::fs::read_dir(directory.path().join("stups-data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.ends_with("-wal") || name.ends_with("-shm")),
+        "{names:?}"
+    );
 
     // The second start knows the administrator already.
     let mut process = Process::start(directory.path(), &["--listen", "127.0.0.1:0"]);
