@@ -2,7 +2,7 @@
 """A browser without a screen: opens the address it is given, logs in where it is asked to, and comes back.
 
 BROWSER_USER and BROWSER_PASSWORD fill the login form; BROWSER_DECISION (allow, deny) answers the consent page.
-What it sees is appended to BROWSER_LOG.
+What it sees is appended to BROWSER_LOG, and END when it is through.
 """
 import html.parser
 import http.cookiejar
@@ -96,4 +96,9 @@ def visit(url):
         url = urllib.parse.urljoin(url, forms[0]["action"] or url)
 
 
-visit(sys.argv[1])
+try:
+    visit(sys.argv[1])
+except OSError as error:
+    log("failed: {}".format(error))
+finally:
+    log("END")

@@ -1,5 +1,6 @@
-"""Writes a certificate authority, and a certificate and key for the names given: DIRECTORY NAME..."""
+"""Writes a certificate authority, and a certificate and key for the names and addresses given: DIRECTORY NAME..."""
 import datetime
+import ipaddress
 import sys
 
 from cryptography import x509
@@ -9,6 +10,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 directory, names = sys.argv[1], sys.argv[2:]
 now = datetime.datetime.now(datetime.timezone.utc)
+
+
+def general_name(text):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def certificate(subject, issuer, key, signer, extensions):
@@ -27,7 +35,7 @@ ca = certificate("Test CA", "Test CA", authority, authority, [
     (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True),
     (x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), False)])
 leaf = certificate(names[0], "Test CA", server, authority, [
-    (x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False),
+    (x509.SubjectAlternativeName([general_name(name) for name in names]), False),
     (x509.BasicConstraints(ca=False, path_length=None), True),
     (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
     (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), False)])

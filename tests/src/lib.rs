@@ -15,6 +15,7 @@ pub use http::client;
 pub use kio::{KioData, KioProcess, put};
 pub use platform::{Login, Platform};
 pub use provider::{Asked, Behaviour, Provider};
-pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, until, verify_audit};
+pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, verify_audit};
+pub use stups_testkit::until;
 pub use transcript::Transcript;
 pub use user::{Ended, User};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -21,6 +22,8 @@ pub struct ServiceProcess {
     process: Child,
     url: String,
     administrator: Option<Login>,
+    /// What no other process has, also not one on the same data: its settings and what it complains of.
+    _files: TempDir,
 }
 
 impl ServiceProcess {
@@ -29,9 +32,10 @@ impl ServiceProcess {
     ///
     /// Panics, with what was printed, when it does not start.
     pub async fn start(service: &str, directory: &Path, settings: &str, with_login: bool) -> Self {
-        let file = directory.join("stups.toml");
+        let files = TempDir::new_in(directory).expect("the temporary directory can be written");
+        let file = files.path().join("stups.toml");
         std::fs::write(&file, settings).expect("the temporary directory can be written");
-        let errors = directory.join("stderr");
+        let errors = files.path().join("stderr");
         let mut process = Command::new(executable("stupsd"))
             .args([service, "--listen", "127.0.0.1:0", "--config"])
             .arg(&file)
@@ -71,6 +75,7 @@ impl ServiceProcess {
             process,
             url,
             administrator,
+            _files: files,
         }
     }
 
@@ -156,15 +161,4 @@ pub async fn verify_audit(url: &str, service: &str, token: &str, directory: &Pat
     let output = command.output().await.expect("stups can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Asks a condition until it holds.
-///
-/// Panics when that takes more than a minute.
-pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} does not happen");
-        tokio::task::yield_now().await;
-    }
 }

@@ -102,9 +102,14 @@ impl User {
         std::fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// What the browser has seen.
-    pub fn browsed(&self) -> String {
-        self.read(&self.path("browser.log"))
+    /// What the browser has seen, a line for each page. It runs beside the command that opened it and may end after it:
+    /// this waits for that.
+    pub async fn browsed(&self) -> Vec<String> {
+        let log = self.path("browser.log");
+        let through = || async { self.read(&log).ends_with("END\n") };
+        stups_testkit::until("the end of the browser", through).await;
+        let log = self.read(&log);
+        log.lines().filter(|line| *line != "END").map(str::to_owned).collect()
     }
 
     /// A program with arguments, in the home directory; stdin is closed.

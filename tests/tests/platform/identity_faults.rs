@@ -602,3 +602,78 @@ async fn a_database_that_goes_away_and_comes_back() {
     assert_eq!(told(&records)["team"], BTreeSet::from(["before", "after"]));
     verify_audit(url, "identity", token, data.directory.path()).await;
 }
+
+/// Whoever asks need not know which of them answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_are_one_service() {
+    let data = Data::begin(Some(PostgreSql::shared().await.database().await)).await;
+    let (one, other) = tokio::join!(data.start(), data.start());
+    let urls = [one.url(), other.url()];
+    let count = Arc::default();
+
+    // All want to add the same service user; some come too late, and none is told of a failure.
+    let wanted = json!({
+        "id": "shared", "owner": "stups", "user_config": {"scopes": ["uid"]},
+        "client_config": {"scopes": [{"realm": "services", "scopes": ["uid"]}], "redirect_urls": []},
+    });
+    let adding = (0..12).map(|hand| {
+        let request = client().put(format!("{}/services/shared", urls[hand % 2]));
+        request.bearer_auth(&data.token).json(&wanted).send()
+    });
+    for answer in futures::future::try_join_all(adding).await.unwrap() {
+        let status = answer.status();
+        assert!(status.is_success() || status == StatusCode::CONFLICT, "{status}");
+    }
+    // Each does different things at both.
+    let working = (0..6).map(|number| {
+        let mut hand = data.hand(urls[number % 2], &count);
+        async move {
+            hand.service_user(&format!("svc-{number}"), number % 3 == 2)
+                .await
+                .unwrap();
+            hand.directory(&format!("dir-{number}")).await.unwrap();
+            hand.answered
+        }
+    });
+    let mut answered = Answered::default();
+    for more in futures::future::join_all(working).await {
+        answered.extend(more);
+    }
+
+    // A refresh token that is presented at both at once has one successor.
+    let mut refresh_token = data.refresh_token.clone();
+    for _ in 0..5 {
+        let mut hands = urls.map(|url| data.hand(url, &count));
+        let [first, second] = &mut hands;
+        let (first, second) = tokio::join!(first.refresh(&refresh_token), second.refresh(&refresh_token));
+        assert_eq!(first, second);
+        refresh_token = first.unwrap();
+    }
+    // What one has issued both know.
+    let mut hand = data.hand(urls[0], &count);
+    hand.machine_token(&data.machine).await.unwrap();
+
+    let records = audit(urls[0], &data.token).await;
+    let added = |subject: &str| {
+        let added =
+            |record: &&Value| matches!(done(record), Some(("service_user.added", found, _)) if found == subject);
+        records.iter().filter(added).count()
+    };
+    assert_eq!(added("shared"), 1);
+    for (action, subject, txid) in &answered.writes {
+        let found = records.iter().filter_map(done).filter(|(found, at, details)| {
+            found == action && at == subject && details["txid"].as_str() == txid.as_deref()
+        });
+        assert_eq!(found.count(), 1, "{action} {subject}");
+    }
+    for number in 0..6 {
+        let path = format!("/raw-sync/users/employees/dir-{number}");
+        assert_eq!(
+            json(urls[0], &path, &data.token).await,
+            json(urls[1], &path, &data.token).await
+        );
+    }
+    for url in urls {
+        verify_audit(url, "identity", &data.token, data.directory.path()).await;
+    }
+}

@@ -11,6 +11,8 @@ mod identity_faults;
 mod kio_faults;
 mod openapi;
 mod pierone;
+mod pierone_cli;
+mod pierone_stub;
 mod zign;
 mod zign_killed;
 mod zign_stub;

@@ -11,17 +11,17 @@ use stups_testkit::{Docker, container_tool};
 use stups_tests::{Platform, User, executable};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Somebody of the team `stups`, with a token.
-struct Somebody {
-    platform: Platform,
-    user: User,
-    token: String,
+pub(crate) struct Somebody {
+    pub(crate) platform: Platform,
+    pub(crate) user: User,
+    pub(crate) token: String,
 }
 
 impl Somebody {
-    async fn new(configuration: &str) -> Self {
+    pub(crate) async fn new(configuration: &str) -> Self {
         let platform = Platform::start_with(configuration).await;
         let mut user = User::new();
         user.set("BROWSER_USER", &platform.administrator().user);
@@ -41,12 +41,12 @@ impl Somebody {
     }
 
     /// `127.0.0.1:<port>`
-    fn registry(&self) -> String {
+    pub(crate) fn registry(&self) -> String {
         let url = self.platform.pierone_url();
         format!("127.0.0.1:{}", url.port().unwrap())
     }
 
-    fn credentials(&self) -> String {
+    pub(crate) fn credentials(&self) -> String {
         format!("oauth2:{}", self.token)
     }
 
@@ -68,7 +68,7 @@ fn ended(command: &mut Command) -> Output {
 }
 
 #[track_caller]
-fn succeeds(command: &mut Command) -> String {
+pub(crate) fn succeeds(command: &mut Command) -> String {
     let output = ended(command);
     let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout),
@@ -86,13 +86,13 @@ fn fails(command: &mut Command) -> String {
 }
 
 /// An OCI layout: images as files.
-struct Layout {
+pub(crate) struct Layout {
     directory: PathBuf,
     tags: Vec<Value>,
 }
 
 impl Layout {
-    fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Self {
         std::fs::create_dir_all(directory.join("blobs/sha256")).unwrap();
         std::fs::write(directory.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
         Self {
@@ -101,7 +101,7 @@ impl Layout {
         }
     }
 
-    fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
         let hex = Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -110,7 +110,7 @@ impl Layout {
         json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()})
     }
 
-    fn image(&self, architecture: &str, layers: &[(&str, Vec<u8>)]) -> Value {
+    pub(crate) fn image(&self, architecture: &str, layers: &[(&str, Vec<u8>)]) -> Value {
         let ids: Vec<Value> = layers
             .iter()
             .map(|(_, bytes)| self.blob("x", bytes)["digest"].clone())
@@ -131,7 +131,7 @@ impl Layout {
         descriptor
     }
 
-    fn tag(&mut self, name: &str, mut descriptor: Value) {
+    pub(crate) fn tag(&mut self, name: &str, mut descriptor: Value) {
         descriptor["annotations"] = json!({"org.opencontainers.image.ref.name": name});
         self.tags.push(descriptor);
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": self.tags});
@@ -139,8 +139,15 @@ impl Layout {
     }
 }
 
-/// A layer with one file, plain.
+/// A layer with one file of so many bytes, plain.
 fn layer(name: &str, size: usize) -> Vec<u8> {
+    let bytes: Vec<u8> = (0..size).map(|place| (place * 31 + place / 257) as u8).collect();
+    archive(name, &bytes)
+}
+
+/// A layer with one file, plain.
+pub(crate) fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+    let size = content.len();
     let mut header = [0_u8; 512];
     header[..name.len()].copy_from_slice(name.as_bytes());
     header[100..107].copy_from_slice(b"0000644");
@@ -154,7 +161,7 @@ fn layer(name: &str, size: usize) -> Vec<u8> {
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let mut bytes = header.to_vec();
-    bytes.extend((0..size).map(|place| (place * 31 + place / 257) as u8));
+    bytes.extend(content);
     bytes.resize(bytes.len().next_multiple_of(512) + 1024, 0);
     bytes
 }

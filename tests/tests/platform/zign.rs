@@ -67,7 +67,7 @@ async fn our_login_is_the_originals_too_and_the_other_way_round() {
     let info = token_info(&platform, &token).await;
     assert_eq!((&info["uid"], &info["realm"]), (&"admin".into(), &"/employees".into()));
     assert!(info["scope"].as_array().unwrap().contains(&"uid".into()), "{info}");
-    let browsed = user.browsed();
+    let browsed = user.browsed().await;
 
     // The original finds the token by its name, and gets another one by the refresh token: no browser for either.
     assert_eq!(
@@ -81,16 +81,16 @@ async fn our_login_is_the_originals_too_and_the_other_way_round() {
     expire(&user);
     user.run(&original("ztoken"), &["token", "-n", "a"]).await.succeeded();
     ours(&user, &["zign", "token", "-n", "c"]).await.succeeded();
-    assert_eq!(user.browsed(), browsed);
+    assert_eq!(user.browsed().await, browsed);
 
     let user = configured_person(&platform).await;
     let token = user.run(&original("ztoken"), &["token", "-n", "a"]).await.succeeded();
     let info = token_info(&platform, &token).await;
     assert!(info["scope"].as_array().unwrap().contains(&"uid".into()), "{info}");
-    let browsed = user.browsed();
+    let browsed = user.browsed().await;
     assert_eq!(ours(&user, &["ztoken", "token", "-n", "a"]).await.succeeded(), token);
     ours(&user, &["zign", "token", "-n", "b", "uid"]).await.succeeded();
-    assert_eq!(user.browsed(), browsed);
+    assert_eq!(user.browsed().await, browsed);
     assert!(platform.stop().await.success());
 }
 
@@ -112,16 +112,16 @@ async fn what_the_first_start_says_to_try_works() {
     assert_eq!(token_info(&platform, token).await["uid"], "admin");
     assert!(applications.starts_with("Id"), "{applications}");
     // The first command has configured every tool, and one login is enough for all.
-    let browsed = user.browsed();
+    let browsed = user.browsed().await;
     let users = ours(&user, &["identity", "user", "list", "-o", "json"])
         .await
         .succeeded();
     let users: Value = serde_json::from_str(&users).unwrap();
     assert_eq!(users[0]["id"], "admin");
-    assert_eq!(user.browsed(), browsed);
+    assert_eq!(user.browsed().await, browsed);
 }
 
-/// One address is enough: identity knows where Kio is.
+/// One address is enough: identity knows where the others are.
 #[tokio::test(flavor = "multi_thread")]
 async fn identity_tells_the_tools_where_everything_is() {
     let platform =
@@ -136,6 +136,10 @@ async fn identity_tells_the_tools_where_everything_is() {
     assert_eq!(
         written("kio"),
         format!("url: {}\n", platform.kio_url().as_str().trim_end_matches('/'))
+    );
+    assert_eq!(
+        written("pierone"),
+        format!("url: {}\n", platform.pierone_url().as_str().trim_end_matches('/'))
     );
     assert_eq!(written("identity"), format!("url: {identity}\n"));
     assert_eq!(written("zalando-aws-cli"), "service_url: https://aws.example.org\n");
@@ -162,7 +166,7 @@ async fn twenty_at_once_and_the_login_lives() {
     let platform = Platform::start().await;
     let user = configured_person(&platform).await;
     user.run(&original("ztoken"), &["token", "-n", "t"]).await.succeeded();
-    let browsed = user.browsed();
+    let browsed = user.browsed().await;
     let names: Vec<String> = (0..20).map(|index| format!("t{index}")).collect();
     let runs = names.iter().enumerate().map(|(index, name)| {
         let user = &user;
@@ -178,7 +182,7 @@ async fn twenty_at_once_and_the_login_lives() {
     expire(&user);
     let token = ours(&user, &["ztoken", "token", "-n", "t"]).await.succeeded();
     assert_eq!(token_info(&platform, &token).await["uid"], "admin");
-    assert_eq!(user.browsed(), browsed);
+    assert_eq!(user.browsed().await, browsed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,12 +206,12 @@ async fn login_revoke_and_logout() {
         .await
         .unwrap();
     assert_ne!(answer.status(), 200);
-    let browsed = user.browsed();
+    let browsed = user.browsed().await;
     ours(&user, &["zign", "token", "-n", "kio"]).await.succeeded();
-    assert_eq!(user.browsed(), browsed);
+    assert_eq!(user.browsed().await, browsed);
     ours(&user, &["zign", "logout"]).await.succeeded();
     ours(&user, &["zign", "token", "-n", "kio"]).await.succeeded();
-    assert_ne!(user.browsed(), browsed);
+    assert_ne!(user.browsed().await, browsed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,4 +232,51 @@ async fn httpie_gets_through_with_a_login_of_ours() {
     ];
     let answer = user.run(&original("http"), &words).await.succeeded();
     assert!(serde_json::from_str::<Value>(&answer).unwrap().is_array(), "{answer}");
+}
+
+/// The files that Mint and Berry deliver are what the programs of a service read, ours and the originals'.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_gets_its_tokens_with_its_credentials() {
+    let platform = Platform::start().await;
+    let administrator = configured_person(&platform).await;
+    let directory = administrator.path("meta").display().to_string();
+    for words in [
+        ["add", "stups_robot", "--owner", "stups", "--scope", "application.write"].as_slice(),
+        &["password", "stups_robot", "--save", &directory],
+        &["client", "stups_robot", "--save", &directory],
+    ] {
+        let all: Vec<&str> = ["identity", "service-user"].iter().chain(words).copied().collect();
+        ours(&administrator, &all).await.succeeded();
+    }
+    let mut robot = User::new();
+    let url = platform
+        .identity_url()
+        .join("oauth2/access_token?realm=/services")
+        .unwrap();
+    robot.set("CREDENTIALS_DIR", &directory);
+    robot.set("OAUTH2_ACCESS_TOKEN_URL", url.as_str());
+    let library = "import tokens; tokens.manage('robot', ['uid', 'application.write']); tokens.start(); print(tokens.get('robot'))";
+    for (program, words) in [
+        (
+            executable("stups"),
+            ["zign", "token", "-n", "robot", "uid", "application.write"].as_slice(),
+        ),
+        (original("zign"), &["token", "-n", "robot", "uid", "application.write"]),
+        (original("python"), &["-c", library]),
+    ] {
+        let token = robot.run(&program, words).await.succeeded();
+        let info = token_info(&platform, &token).await;
+        assert_eq!(info["uid"], "stups_robot", "{program:?}");
+        assert_eq!(info["realm"], "/services", "{program:?}");
+        let scopes = info["scope"].as_array().unwrap();
+        assert!(scopes.contains(&"application.write".into()), "{program:?}: {scopes:?}");
+    }
+    // What it was not given it does not get, and is told so in one line.
+    let refused = ours(
+        &robot,
+        &["zign", "token", "-n", "robot", "uid", "application.write_all"],
+    )
+    .await
+    .failed(1);
+    assert_eq!(refused.lines().count(), 1, "{refused}");
 }

@@ -642,8 +642,8 @@ async fn code_and_pkce_with_a_server_that_describes_itself() {
     assert_eq!(exchange["grant_type"], "authorization_code");
     assert!(!exchange.contains_key("business_partner_id"));
     // The browser ends on a page without the code in its address.
-    let browsed = user.browsed();
-    assert!(browsed.lines().last().unwrap().ends_with("/done 200"), "{browsed}");
+    let browsed = user.browsed().await;
+    assert!(browsed.last().unwrap().ends_with("/done 200"), "{browsed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
