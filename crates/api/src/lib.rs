@@ -3,8 +3,10 @@
 //! Servers, command lines and the console share these types; nothing else is shared between services.
 
 pub mod client;
+pub mod essentials;
 pub mod identity;
 pub mod kio;
+pub mod mint;
 pub mod pierone;
 mod problem;
 pub mod strict;

@@ -18,6 +18,14 @@ pub enum Kind {
     Boolean,
     /// A date, or a date and a time, as [`crate::Timestamp::parse_lenient`] reads it.
     DateTime,
+    /// A list of texts, each as [`Kind::Pattern`]. Null is none.
+    Texts(fn(&str) -> bool, &'static str),
+    /// A list of objects with these attributes. Null is none.
+    Objects(&'static [Attribute]),
+    /// An object whose names are as the function says, and whose values are texts.
+    TextByName(fn(&str) -> bool, &'static str),
+    /// Anything: it is not looked at.
+    Any,
 }
 
 impl Kind {
@@ -28,18 +36,48 @@ impl Kind {
             Self::Integer(..) => "integer",
             Self::Boolean => "boolean",
             Self::DateTime => "date-time",
+            Self::Texts(..) | Self::Objects(_) => "array",
+            Self::TextByName(..) => "object",
+            Self::Any => "any",
         }
+    }
+
+    /// The same for an item of a list, which cannot be null.
+    fn item(self, value: &Value) -> Result<Value, String> {
+        if value.is_null() {
+            return Err(format!("it is no {}", self.name()));
+        }
+        self.coerce(value)
     }
 
     /// The value as this kind, or the reason why it cannot be one.
     fn coerce(self, value: &Value) -> Result<Value, String> {
         match (self, value) {
+            (Self::Any, value) => Ok(value.clone()),
+            (Self::Texts(matches, rule), Value::Array(items)) => {
+                each(items, |item| Self::Pattern(matches, rule).item(item))
+            }
+            (Self::Objects(attributes), Value::Array(items)) => each(items, |item| {
+                object("item", item, attributes)
+                    .map(Value::Object)
+                    .map_err(|invalid| invalid.to_string())
+            }),
+            (Self::Texts(..) | Self::Objects(_), _) => Err("it is no array".to_owned()),
             (_, Value::Null) => Ok(Value::Null),
             (Self::Integer(minimum, maximum), value) => integer(value, minimum, maximum).map(Value::from),
             (Self::Boolean, Value::Bool(_)) => Ok(value.clone()),
             (Self::Boolean, Value::String(text)) => Ok(text.eq_ignore_ascii_case("true").into()),
             (Self::Pattern(matches, rule), Value::String(text)) if !matches(text) => Err(format!("it is not {rule}")),
             (Self::String | Self::Pattern(..), Value::String(text)) => clean(text),
+            (Self::TextByName(matches, rule), Value::Object(members)) => {
+                if let Some(name) = members.keys().find(|name| !matches(name)) {
+                    return Err(format!("{name:?} is not {rule}"));
+                }
+                let members = members
+                    .iter()
+                    .map(|(name, value)| Ok((name.clone(), Self::String.item(value)?)));
+                members.collect::<Result<_, String>>().map(Value::Object)
+            }
             (Self::DateTime, Value::String(text)) => match crate::Timestamp::parse_lenient(text) {
                 Some(time) => Ok(time.0.into()),
                 None => Err("it is no date and time as ISO 8601 has them".to_owned()),
@@ -47,6 +85,15 @@ impl Kind {
             (kind, _) => Err(format!("it is no {}", kind.name())),
         }
     }
+}
+
+/// The items of a list, coerced; the reason why one cannot be has its place.
+fn each(items: &[Value], coerce: impl Fn(&Value) -> Result<Value, String>) -> Result<Value, String> {
+    let coerced = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| coerce(item).map_err(|reason| format!("of item {place}: {reason}")));
+    coerced.collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 
 /// PostgreSQL keeps every character but NUL.
@@ -281,6 +328,51 @@ mod tests {
         assert!(missing.contains("the attribute ':active' is required"), "{missing}");
         for body in [json!([]), json!("text"), json!(null), json!(1)] {
             assert!(check(body).unwrap_err().contains("'object' because it is no object."));
+        }
+    }
+
+    #[test]
+    fn lists_have_items_of_one_kind_and_are_never_null() {
+        const SCOPE: &[Attribute] = &[
+            Attribute::required("resource_type_id", Kind::String),
+            Attribute::required("scope_id", Kind::String),
+        ];
+        const LISTS: &[Attribute] = &[
+            Attribute::optional(
+                "buckets",
+                Kind::Texts(|text| text.len() > 2, "three characters or more"),
+            ),
+            Attribute::optional("scopes", Kind::Objects(SCOPE)),
+            Attribute::optional("texts", Kind::TextByName(|name| name.len() == 2, "a language")),
+            Attribute::optional("created", Kind::Any),
+        ];
+        let body = json!({
+            "buckets": ["one", "two"],
+            "scopes": [{"resource_type_id": "sales_order", "scope_id": "read"}],
+            "texts": {"de": "Lesen", "en": "Read"},
+            "created": {"whatever": [1, null]},
+        });
+        assert_eq!(object("body->app", &body, LISTS).map(Value::Object), Ok(body));
+        for (body, reason) in [
+            (json!({"buckets": null}), "'array' because it is no array."),
+            (json!({"buckets": "one"}), "it is no array."),
+            (
+                json!({"buckets": ["one", "x"]}),
+                "of item 1: it is not three characters or more.",
+            ),
+            (json!({"buckets": [null]}), "of item 0: it is no string."),
+            (json!({"texts": {"de": 1}}), "it is no string."),
+            (json!({"texts": {"deutsch": "x"}}), "\"deutsch\" is not a language."),
+            (json!({"texts": []}), "'object' because it is no object."),
+            (json!({"scopes": null}), "it is no array."),
+            (json!({"scopes": [1]}), "of item 0: Value 1 in item (required)"),
+            (
+                json!({"scopes": [{"scope_id": "read"}]}),
+                "the attribute ':resource_type_id' is required",
+            ),
+        ] {
+            let error = object("body->app", &body, LISTS).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
         }
     }
 

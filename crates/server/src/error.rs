@@ -3,7 +3,8 @@ use std::time::Duration;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
+use stups_api::strict::Invalid;
 use stups_auth::{PolicyUnavailable, VerifyError};
 
 /// How long a caller is asked to wait when the service, or something that it depends on, cannot answer now.
@@ -149,6 +150,13 @@ impl From<stups_store::Error> for Error {
                 Self::internal()
             }
         }
+    }
+}
+
+/// What a client sent is not what the schema says: which field, and why.
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::bad_request(invalid.to_string()).with_details(json!({"field": invalid.place, "reason": invalid.reason}))
     }
 }
 

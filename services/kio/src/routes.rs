@@ -3,10 +3,8 @@
 mod app;
 mod approvals;
 mod apps;
-mod described;
 mod history;
 mod owned;
-mod preconditions;
 mod query;
 mod versions;
 
@@ -14,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stups_api::kio::{APPLICATION_ID, VERSION_ID};
-use stups_api::strict::{self, Attribute, Invalid};
+use stups_api::strict::{self, Attribute};
 use stups_server::{Authenticated, Error};
 use stups_store::Store;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,7 +26,6 @@ use crate::model::reader::Reader;
 use crate::permissions::{Decision, Permissions};
 
 pub(crate) use app::not_found;
-pub(crate) use preconditions::Preconditions;
 
 /// What handlers work with.
 pub(crate) struct Kio {
@@ -73,12 +70,6 @@ impl Kio {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used where an error is mapped")]
-pub(crate) fn invalid(invalid: Invalid) -> Error {
-    Error::bad_request(invalid.to_string())
-        .with_details(serde_json::json!({"field": invalid.place, "reason": invalid.reason}))
-}
-
 fn application_id(id: &str) -> Result<(), Error> {
     path(&APPLICATION_ID, id)
 }
@@ -88,12 +79,13 @@ fn version_id(id: &str) -> Result<(), Error> {
 }
 
 fn path(parameter: &Attribute, text: &str) -> Result<(), Error> {
-    strict::text("path", parameter, text).map(|_| ()).map_err(invalid)
+    strict::text("path", parameter, text)?;
+    Ok(())
 }
 
 /// The attributes of a body, checked and coerced.
 fn attributes(name: &str, body: &Value, schema: &[Attribute]) -> Result<serde_json::Map<String, Value>, Error> {
-    strict::object(&format!("body->{name}"), body, schema).map_err(invalid)
+    Ok(strict::object(&format!("body->{name}"), body, schema)?)
 }
 
 /// What to say when two requests changed the same thing at the same moment, again and again.

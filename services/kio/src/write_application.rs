@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 use stups_api::Timestamp;
-use stups_server::{Authenticated, Error};
+use stups_server::{Authenticated, Error, Preconditions};
 
 use crate::audit;
 use crate::model::application::Model;
 use crate::model::merge::{Null, blank, merge};
 use crate::model::store;
-use crate::routes::{Kio, Preconditions, contended, invalid, not_found};
+use crate::routes::{Kio, contended, not_found};
 use crate::search;
 
 /// What is to be written.
@@ -87,13 +87,13 @@ async fn write(
     }
     change
         .preconditions
-        .check(stored.as_ref().map(|stored| stored.revision))?;
+        .check("application", stored.as_ref().map(|stored| stored.revision))?;
 
     let now = Timestamp::now().0;
     let base = stored.clone().unwrap_or_else(|| blank(&change.id, &caller.uid, now));
     // What a new application has to have cannot be null.
     let null = if stored.is_some() { change.null } else { Null::Clears };
-    let merged = merge(&base, &change.attributes, null).map_err(invalid)?;
+    let merged = merge(&base, &change.attributes, null)?;
     let written = Model {
         last_modified_at: now,
         last_modified_by: caller.uid.clone(),

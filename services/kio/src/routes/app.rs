@@ -1,16 +1,16 @@
 //! `/apps/{application_id}`
 
-use axum::http::header::{CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use stups_api::Problem;
 use stups_api::kio::{APPLICATION, APPLICATION_PATCH, Application, ApplicationPatch, ApplicationWrite};
 use stups_api::strict::Attribute;
-use stups_server::{Authenticated, Error, Json, Path};
+use stups_server::{
+    Authenticated, Error, Failures, Json, Path, Preconditions, WriteFailures, json_unless_known, revision_tag,
+};
 
-use super::described::{Failures, WriteFailures};
-use super::preconditions::{Preconditions, is_known, tag};
 use super::{State, application_id, attributes};
 use crate::model::merge::Null;
 use crate::permissions::Permissions;
@@ -39,12 +39,8 @@ pub(super) async fn read(
     Permissions::read(&caller)?;
     application_id(&id)?;
     let detail = state.reader.read(&id).await?.ok_or_else(not_found)?;
-    let tag = tag(detail.revision);
-    if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag_value(&tag)?)]).into_response());
-    }
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(CONTENT_TYPE, json), (ETAG, tag_value(&tag)?)], detail.body.clone()).into_response())
+    let tag = revision_tag(detail.revision);
+    Ok(json_unless_known(&headers, tag, detail.body.clone()))
 }
 
 /// Registers an application, or changes those of its attributes that are not null. With `If-Match`, only if it still is what the
@@ -71,7 +67,7 @@ pub(super) async fn put(
 ) -> Result<Response, Error> {
     let change = change(id, &headers, &body, APPLICATION, Null::Keeps)?;
     let written = write_application(&state, &caller, &change).await?;
-    Ok((StatusCode::OK, [(ETAG, tag_value(&tag(written.revision))?)]).into_response())
+    Ok((StatusCode::OK, [(ETAG, revision_tag(written.revision))]).into_response())
 }
 
 /// Changes attributes of an application: a JSON merge patch (RFC 7396). Null clears.
@@ -98,7 +94,7 @@ pub(super) async fn patch(
 ) -> Result<Response, Error> {
     let change = change(id, &headers, &body, APPLICATION_PATCH, Null::Clears)?;
     let written = write_application(&state, &caller, &change).await?;
-    let tag = tag_value(&tag(written.revision))?;
+    let tag = revision_tag(written.revision);
     Ok(([(ETAG, tag)], Json(written.detail())).into_response())
 }
 
@@ -115,8 +111,4 @@ fn change(id: String, headers: &HeaderMap, body: &Value, schema: &[Attribute], n
 /// The originals answered an empty object; a message is beside it now (contract kio 4, D11).
 pub(crate) fn not_found() -> Error {
     Error::not_found("There is no such application.")
-}
-
-fn tag_value(tag: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(tag).map_err(|_| Error::internal())
 }

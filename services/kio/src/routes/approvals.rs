@@ -4,9 +4,8 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use stups_api::kio::{APPROVAL, Approval, ApprovalWrite};
 use stups_api::{Problem, Timestamp};
-use stups_server::{Authenticated, Error, Json, Path};
+use stups_server::{Authenticated, Error, Failures, Json, Path, WriteFailures};
 
-use super::described::{Failures, WriteFailures};
 use super::owned::{self, required, text};
 use super::{State, application_id, attributes, version_id};
 use crate::audit;

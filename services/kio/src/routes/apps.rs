@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::header::{CONTENT_TYPE, ETAG, LINK};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::LINK;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use stups_api::Problem;
 use stups_api::kio::Application;
-use stups_server::{Authenticated, Error, Query};
+use stups_server::{Authenticated, Error, Failures, Query, content_tag, json_unless_known};
 use stups_store::Store;
 
 use super::State;
-use super::described::Failures;
-use super::preconditions::is_known;
 use super::query::{Documented, Parameters, cursor};
 use crate::model;
 use crate::permissions::Permissions;
@@ -46,12 +43,7 @@ pub(super) async fn list(
         find(store.clone(), parameters)
     });
     let list = found.await?;
-    let tag = (ETAG, list.tag.clone());
-    if list.tag.to_str().is_ok_and(|tag| is_known(&headers, tag)) {
-        return Ok((StatusCode::NOT_MODIFIED, [tag]).into_response());
-    }
-    let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let mut response = ([json, tag], list.body.clone()).into_response();
+    let mut response = json_unless_known(&headers, list.tag.clone(), list.body.clone());
     if let Some(link) = &list.link {
         response.headers_mut().insert(LINK, link.clone());
     }
@@ -94,7 +86,7 @@ async fn find(store: Store, parameters: Parameters) -> Result<Arc<List>, Error> 
     let link = more.map(|cursor| header(&parameters.next_link(&cursor))).transpose()?;
     let body = serde_json::to_vec(&applications).map_err(|_| Error::internal())?;
     Ok(Arc::new(List {
-        tag: header(&content_tag(&body))?,
+        tag: content_tag(&body),
         body: body.into(),
         link,
     }))
@@ -126,15 +118,6 @@ fn matched(found: search::Match) -> Application {
         matched_description: Some(found.headline),
         ..found.application.into()
     }
-}
-
-fn content_tag(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    digest
-        .iter()
-        .take(12)
-        .fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}"))
-        + "\""
 }
 
 fn header(value: &str) -> Result<HeaderValue, Error> {

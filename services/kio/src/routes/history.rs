@@ -9,12 +9,11 @@ use serde_json::Value;
 use stups_api::kio::HistoryEntry;
 use stups_api::strict::{self, Attribute, Kind};
 use stups_api::{Problem, Timestamp};
-use stups_server::{Authenticated, Error, Json, Path, Query};
+use stups_server::{Authenticated, Error, Failures, Json, Path, Query};
 use stups_store::audit::{self, Outcome, Record};
 
 use super::app::not_found;
-use super::described::Failures;
-use super::{State, application_id, invalid};
+use super::{State, application_id};
 use crate::model::store;
 use crate::permissions::Permissions;
 
@@ -78,10 +77,7 @@ pub(super) async fn list(
 
 fn number(parameters: &BTreeMap<String, String>, parameter: &Attribute) -> Result<Option<i64>, Error> {
     let text = parameters.get(parameter.name);
-    let value = text
-        .map(|text| strict::text("query", parameter, text))
-        .transpose()
-        .map_err(invalid)?;
+    let value = text.map(|text| strict::text("query", parameter, text)).transpose()?;
     Ok(value.as_ref().and_then(Value::as_i64))
 }
 

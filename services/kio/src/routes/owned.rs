@@ -5,7 +5,7 @@ use stups_api::strict::Invalid;
 use stups_server::Error;
 use stups_store::Write;
 
-use super::{Kio, contended, invalid};
+use super::{Kio, contended};
 use crate::model::application::Model;
 use crate::model::store;
 
@@ -33,13 +33,6 @@ pub(super) fn text(attributes: &Map<String, Value>, name: &str) -> Option<String
 
 /// A text that what is written (`what`: `version`) cannot be without. Null is refused too, although its key is there.
 pub(super) fn required(attributes: &Map<String, Value>, what: &str, name: &str, reason: &str) -> Result<String, Error> {
-    text(attributes, name).ok_or_else(|| {
-        invalid(Invalid::new(
-            &Value::Null,
-            format!("body->{what}->{name}"),
-            true,
-            "string",
-            reason,
-        ))
-    })
+    text(attributes, name)
+        .ok_or_else(|| Invalid::new(&Value::Null, format!("body->{what}->{name}"), true, "string", reason).into())
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use stups_api::strict::{self, Attribute, Invalid, Kind};
 use stups_server::Error;
 
-use super::invalid;
 use crate::model::list::{Filter, IncidentContact, Page};
 use crate::search::{Place, Search};
 
@@ -129,7 +128,7 @@ impl Parameters {
         let Some(text) = self.0.get(parameter.name) else {
             return Ok(None);
         };
-        strict::text("query", parameter, text).map(Some).map_err(invalid)
+        Ok(Some(strict::text("query", parameter, text)?))
     }
 
     fn text(&self, parameter: &Attribute) -> Result<Option<String>, Error> {
@@ -152,13 +151,14 @@ impl Parameters {
 
     fn refused(&self, parameter: &Attribute, reason: impl Into<String>) -> Error {
         let value = self.0.get(parameter.name).cloned().unwrap_or_default();
-        invalid(Invalid::new(
+        Invalid::new(
             &value.into(),
             format!("query->{}", parameter.name),
             false,
             "string",
             reason,
-        ))
+        )
+        .into()
     }
 }
 

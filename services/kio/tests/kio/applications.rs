@@ -2,8 +2,9 @@
 
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK};
 use serde_json::{Value, json};
+use stups_testkit::error_message;
 
-use crate::support::{ASMITH, JDOE, Kio, message};
+use crate::support::{ASMITH, JDOE, Kio};
 
 #[tokio::test]
 async fn an_empty_registry_is_an_empty_list() {
@@ -77,9 +78,9 @@ async fn the_whole_detail_can_be_put_back() {
         let refused = kio.put("/apps/kio", detail.clone()).await;
         assert_eq!(refused.status, 400);
         assert!(
-            message(&refused).contains("the given attribute ':id' is not defined"),
+            error_message(&refused).contains("the given attribute ':id' is not defined"),
             "{}",
-            message(&refused)
+            error_message(&refused)
         );
 
         let before = detail.clone();
@@ -167,7 +168,7 @@ async fn what_is_not_there_is_404_with_a_message() {
     for kio in Kio::on_both_databases().await {
         let answer = kio.get("/apps/nothing").await;
         assert_eq!(answer.status, 404);
-        assert_eq!(message(&answer), "There is no such application.");
+        assert_eq!(error_message(&answer), "There is no such application.");
         for (method, path) in [("DELETE", "/apps/kio"), ("GET", "/nothing"), ("POST", "/apps")] {
             assert_eq!(kio.call(method, path, JDOE, None).await.status, 404, "{method} {path}");
         }
@@ -184,7 +185,7 @@ async fn teams_have_to_exist() {
             let body = json!({"team_id": team, "active": true, "name": "Kio"});
             let answer = kio.call("PUT", "/apps/kio", "/employees/admin", Some(body)).await;
             assert_eq!(
-                (answer.status.as_u16(), message(&answer)),
+                (answer.status.as_u16(), error_message(&answer)),
                 (400, format!("Team {team} does not exist."))
             );
         }
@@ -249,14 +250,18 @@ async fn bad_input_is_told_and_nothing_is_written() {
                 .extend(change.as_object().unwrap().clone());
             let answer = kio.put("/apps/kio", body).await;
             assert_eq!(answer.status, 400, "{change} on {}", kio.database);
-            assert!(message(&answer).contains(text), "{change}: {}", message(&answer));
+            assert!(
+                error_message(&answer).contains(text),
+                "{change}: {}",
+                error_message(&answer)
+            );
         }
         for key in ["team_id", "active", "name"] {
             let mut body = valid.clone();
             body.as_object_mut().unwrap().remove(key);
             let answer = kio.put("/apps/kio", body).await;
             assert_eq!(answer.status, 400);
-            assert!(message(&answer).contains(&format!("the attribute ':{key}' is required")));
+            assert!(error_message(&answer).contains(&format!("the attribute ':{key}' is required")));
         }
         for id in ["a", "A1", "my_app", "my.app", "-a", "a-", "1a", "%00a"] {
             assert_eq!(kio.put(&format!("/apps/{id}"), valid.clone()).await.status, 400, "{id}");
@@ -273,7 +278,7 @@ async fn bad_input_is_told_and_nothing_is_written() {
         let sent = Some(("text/plain", valid.to_string().into_bytes()));
         let answer = kio.send("PUT", "/apps/kio", JDOE, sent, &[]).await;
         assert_eq!(
-            (answer.status.as_u16(), message(&answer)),
+            (answer.status.as_u16(), error_message(&answer)),
             (406, "Content type not allowed.".to_owned())
         );
         for query in [

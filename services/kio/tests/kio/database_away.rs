@@ -1,9 +1,9 @@
 //! A database that goes away and comes back.
 
 use serde_json::json;
-use stups_testkit::PostgreSql;
+use stups_testkit::{PostgreSql, error_message};
 
-use crate::support::{JDOE, Kio, message};
+use crate::support::{JDOE, Kio};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn meanwhile_the_answer_is_503_and_afterwards_everything_is_there() {
@@ -26,9 +26,9 @@ async fn meanwhile_the_answer_is_503_and_afterwards_everything_is_there() {
         assert_eq!(answer.status, 503, "{method} {path}: {}", answer.text().unwrap());
         assert!(answer.headers.contains_key("retry-after"), "{method} {path}");
         assert!(
-            message(&answer).starts_with("A dependency is unavailable"),
+            error_message(&answer).starts_with("A dependency is unavailable"),
             "{}",
-            message(&answer)
+            error_message(&answer)
         );
     }
 

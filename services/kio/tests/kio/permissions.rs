@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use stups_store::audit::{Filter, Outcome, page};
+use stups_testkit::error_message;
 
-use crate::support::{ASMITH, JDOE, Kio, ROBOT, message};
+use crate::support::{ASMITH, JDOE, Kio, ROBOT};
 
 /// Who, and whether he may write what belongs to the team `stups`.
 const WRITERS: &[(&str, bool)] = &[
@@ -77,7 +78,10 @@ async fn refusals_say_why() {
                 "Forbidden: the token does not have the scope application.write.",
             ),
         ] {
-            assert_eq!(message(&kio.call("PUT", "/apps/kio", who, Some(body())).await), text);
+            assert_eq!(
+                error_message(&kio.call("PUT", "/apps/kio", who, Some(body())).await),
+                text
+            );
         }
     }
 }
@@ -151,13 +155,13 @@ async fn approving_is_for_people_of_the_team() {
 async fn a_policy_that_is_away_is_not_a_refusal() {
     for kio in Kio::on_both_databases().await {
         kio.register("kio").await;
-        kio.away(true);
+        kio.teams.away(true);
         let answer = kio.call("PUT", "/apps/kio", JDOE, Some(body())).await;
         assert_eq!(answer.status, 503);
-        assert!(message(&answer).starts_with("A dependency is unavailable: "));
+        assert!(error_message(&answer).starts_with("A dependency is unavailable: "));
         assert!(answer.headers.contains_key("retry-after"));
         assert_eq!(kio.get("/apps/kio").await.status, 200);
-        kio.away(false);
+        kio.teams.away(false);
         assert_eq!(kio.call("PUT", "/apps/kio", JDOE, Some(body())).await.status, 200);
     }
 }

@@ -1,8 +1,9 @@
 //! Versions and approvals (contract kio 2.8), on both databases.
 
 use serde_json::{Value, json};
+use stups_testkit::error_message;
 
-use crate::support::{JDOE, Kio, message};
+use crate::support::{JDOE, Kio};
 
 async fn approve(kio: &Kio, who: &str, version: &str, kind: &str) -> u16 {
     let path = format!("/apps/kio/versions/{version}/approvals");
@@ -47,7 +48,7 @@ async fn what_is_not_there_and_what_cannot_be_is_told() {
         let version = json!({"artifact": "a"});
         let answer = kio.put("/apps/none/versions/1.0", version.clone()).await;
         assert_eq!(
-            (answer.status.as_u16(), message(&answer)),
+            (answer.status.as_u16(), error_message(&answer)),
             (404, "application not found".to_owned())
         );
         kio.register("kio").await;

@@ -1,7 +1,5 @@
 //! Who may do what, and what clients without credentials are told.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value, json};
 use stups_pierone::{Challenge, Config};
 
@@ -41,7 +39,7 @@ async fn only_those_of_the_team_push() {
         let denied = pierone.trail().await;
         assert!(denied.contains(&("repository.push".to_owned(), "stups/kio".to_owned())));
         // Nobody to ask is never a yes.
-        pierone.teams_are_away.store(true, Ordering::Relaxed);
+        pierone.teams.away(true);
         assert_eq!(status(JDOE).await, 503);
         assert_eq!(status(TRUSTED).await, 202);
     }

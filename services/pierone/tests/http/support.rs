@@ -1,23 +1,20 @@
 //! A running registry, a token for everybody, teams that tests steer, and HTTP without a client's help.
 
 use std::fmt::Write as _;
-use std::future::{Future, ready};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ring::digest::{SHA256, SHA512, digest};
-use secrecy::SecretString;
 use serde_json::{Value, json};
-use stups_auth::{Caller, Policy, PolicyUnavailable, Verifier, Verify, VerifyError};
+use stups_auth::Verifier;
 use stups_pierone::{Config, Registry};
 use stups_server::{Built, Environment};
 use stups_store::objects::object_store::ObjectStore;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::{Presigner, open, s3};
 use stups_store::{DatabaseUrl, Store};
-use stups_testkit::{Account, AwsApi, PostgreSql};
+use stups_testkit::{Account, AwsApi, Everybody, PostgreSql, Teams};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -119,14 +116,14 @@ impl Ground {
         let store = self.store().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let teams_are_away = Arc::<AtomicBool>::default();
+        let teams = Teams::default();
         let registry = Registry {
             store: store.clone(),
             objects: self.objects.clone(),
             directory: self.directory,
             presigner: self.presigner.clone().filter(|_| config.redirect_downloads),
             verifier: Verifier::new(Everybody),
-            policy: Arc::new(Teams(teams_are_away.clone())),
+            policy: Arc::new(teams.clone()),
             config,
         };
         let url = format!("http://{address}").parse().unwrap();
@@ -138,7 +135,7 @@ impl Ground {
             address,
             store,
             ground: self.clone(),
-            teams_are_away,
+            teams,
             built,
         }
     }
@@ -149,7 +146,7 @@ pub(crate) struct PierOne {
     pub(crate) address: SocketAddr,
     pub(crate) store: Store,
     pub(crate) ground: Ground,
-    pub(crate) teams_are_away: Arc<AtomicBool>,
+    pub(crate) teams: Teams,
     pub(crate) built: Built,
 }
 
@@ -433,61 +430,4 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     }
     bytes.truncate(length);
     bytes
-}
-
-/// A token is `<realm>/<uid>`, with `+<scope>` behind it for each scope.
-struct Everybody;
-
-impl Verify for Everybody {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
-        let mut parts = token.split('+');
-        let name = parts.next().and_then(|name| name.rsplit_once('/'));
-        let caller = name.map(|(realm, uid)| Caller {
-            uid: uid.to_owned(),
-            realm: realm.to_owned(),
-            scopes: parts.map(str::to_owned).collect(),
-            client_id: None,
-            expires_at: i64::MAX,
-            token: SecretString::from(token),
-        });
-        Box::pin(ready(caller.ok_or(VerifyError::Invalid)))
-    }
-}
-
-/// Away, when it is told so.
-struct Teams(Arc<AtomicBool>);
-
-type Decided<'a, T> = Pin<Box<dyn Future<Output = Result<T, PolicyUnavailable>> + Send + 'a>>;
-
-impl Teams {
-    fn answer<'a, T: Send + 'a>(&self, answer: T) -> Decided<'a, T> {
-        let away = self.0.load(Ordering::Relaxed);
-        Box::pin(ready(if away {
-            Err(PolicyUnavailable("away".to_owned()))
-        } else {
-            Ok(answer)
-        }))
-    }
-}
-
-fn team_of(caller: &Caller) -> &'static str {
-    match caller.uid.as_str() {
-        "jdoe" | "robot" | "colleague" => "stups",
-        "asmith" => "other",
-        _ => "",
-    }
-}
-
-impl Policy for Teams {
-    fn may_act_for<'a>(&'a self, caller: &'a Caller, team: &'a str) -> Decided<'a, bool> {
-        self.answer(team_of(caller) == team)
-    }
-
-    fn team_exists<'a>(&'a self, _: &'a Caller, team: &'a str) -> Decided<'a, bool> {
-        self.answer(["stups", "other"].contains(&team))
-    }
-
-    fn teams_of<'a>(&'a self, caller: &'a Caller) -> Decided<'a, Vec<String>> {
-        self.answer(vec![team_of(caller).to_owned()])
-    }
 }

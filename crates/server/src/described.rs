@@ -1,12 +1,11 @@
-//! What the descriptions of several endpoints have in common: how they fail.
+//! What the descriptions of many endpoints have in common: how they fail.
 
 use stups_api::Problem;
 use utoipa::IntoResponses;
 
 /// What every endpoint may answer beside its success.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "the derived documentation is what it is for")]
-pub(super) enum Failures {
+pub enum Failures {
     /// There is no valid token
     #[response(status = 401)]
     Unauthorized(Problem),
@@ -20,8 +19,7 @@ pub(super) enum Failures {
 
 /// What every endpoint that writes may answer beside its success.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "the derived documentation is what it is for")]
-pub(super) enum WriteFailures {
+pub enum WriteFailures {
     /// There is no valid token
     #[response(status = 401)]
     Unauthorized(Problem),
