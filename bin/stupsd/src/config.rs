@@ -192,6 +192,8 @@ fn service_settings(name: Name, table: Table) -> anyhow::Result<ServiceSettings>
         Name::Identity => Config::Identity(Box::new(parse(name.as_str(), own)?)),
         Name::Kio => Config::Kio(Box::new(parse(name.as_str(), own)?)),
         Name::Pierone => Config::Pierone(Box::new(parse(name.as_str(), own)?)),
+        Name::Essentials => Config::Essentials(Box::new(parse(name.as_str(), own)?)),
+        Name::Mint => Config::Mint(Box::new(parse(name.as_str(), own)?)),
     };
     Ok(ServiceSettings { name, common, config })
 }

@@ -21,7 +21,9 @@ pub(crate) fn write(directory: &Path) -> anyhow::Result<()> {
     let written = runtime.block_on(async {
         for service in &settings.services {
             let url = format!("http://{}.example.org", service.name).parse()?;
-            let (built, _) = build(&service.config, &service.environment(&settings, url)).await?;
+            let built = build(&service.config, &service.environment(&settings, url), None)
+                .await?
+                .built;
             let path = directory.join(format!("{}.json", service.name));
             let text = serde_json::to_string_pretty(&built.openapi)?;
             std::fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;

@@ -4,8 +4,9 @@ use toml::{Table, Value};
 
 use crate::service::Name;
 
-/// Variables of the originals and the settings that they are (contracts kio 2.12, pierone 2.14). They yield to everything else.
-const ORIGINALS: [(&str, Name, &str); 9] = [
+/// Variables of the originals and the settings that they are (contracts kio 2.12, pierone 2.14, essentials 2.7,
+/// mint-berry 2.5). They yield to everything else.
+const ORIGINALS: [(&str, Name, &str); 21] = [
     ("TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
     ("HTTP_TOKENINFO_URL", Name::Kio, "tokeninfo_url"),
     ("HTTP_ADMIN_USERS", Name::Kio, "admin_users"),
@@ -14,6 +15,18 @@ const ORIGINALS: [(&str, Name, &str); 9] = [
     ("HTTP_TOKENINFO_URL", Name::Pierone, "tokeninfo_url"),
     ("HTTP_IIDINFO_URL", Name::Pierone, "iidinfo_url"),
     ("HTTP_MAGNIFICENT_URL", Name::Pierone, "policy_url"),
+    ("TOKENINFO_URL", Name::Essentials, "tokeninfo_url"),
+    ("GLOBAL_TOKENINFO_URL", Name::Essentials, "tokeninfo_url"),
+    ("API_ALLOWED_REALMS", Name::Essentials, "allowed_realms"),
+    ("API_VALID_RESOURCE_OWNERS", Name::Essentials, "valid_resource_owners"),
+    ("API_KIO_URL", Name::Essentials, "kio_url"),
+    ("AUTH_MAGNIFICENT_URL", Name::Essentials, "policy_url"),
+    ("TOKENINFO_URL", Name::Mint, "tokeninfo_url"),
+    ("HTTP_TOKENINFO_URL", Name::Mint, "tokeninfo_url"),
+    ("HTTP_KIO_URL", Name::Mint, "kio_url"),
+    ("HTTP_ESSENTIALS_URL", Name::Mint, "essentials_url"),
+    ("HTTP_MAGNIFICENT_URL", Name::Mint, "policy_url"),
+    ("HTTP_USERNAME_PREFIX", Name::Mint, "username_prefix"),
     ("UPSTREAM_TOKENINFO_URL", Name::Identity, "upstream_tokeninfo_url"),
 ];
 
@@ -136,9 +149,16 @@ mod tests {
     #[test]
     fn the_originals_variables_yield_and_the_later_one_wins() {
         let both = [("TOKENINFO_URL", "http://one"), ("HTTP_TOKENINFO_URL", "http://two")];
-        let later = "[kio]\ntokeninfo_url = \"http://two\"\n[pierone]\ntokeninfo_url = \"http://two\"\n";
+        let settings = |kio, pierone, essentials, mint| {
+            format!(
+                "kio.tokeninfo_url = \"{kio}\"\npierone.tokeninfo_url = \"{pierone}\"\n\
+                 essentials.tokeninfo_url = \"{essentials}\"\nmint.tokeninfo_url = \"{mint}\"\n"
+            )
+        };
+        // essentials did not know the second.
+        let later = settings("http://two", "http://two", "http://one", "http://two");
         assert_eq!(applied("", &both), later.parse::<Table>().unwrap());
-        let file = "[kio]\ntokeninfo_url = \"http://file\"\n[pierone]\ntokeninfo_url = \"http://file\"\n";
-        assert_eq!(applied(file, &both), file.parse::<Table>().unwrap());
+        let file = settings("http://file", "http://file", "http://file", "http://file");
+        assert_eq!(applied(&file, &both), file.parse::<Table>().unwrap());
     }
 }

@@ -44,6 +44,7 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
     let mut stores = Vec::new();
     let mut running = Vec::new();
     let mut administrator = None;
+    let mut identity = None;
     for (
         service,
         Listening {
@@ -53,8 +54,10 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
     {
         let environment: Environment = service.environment(&settings, public_url.clone());
         let tls = tls(service)?;
-        let (built, made) = build(&service.config, &environment).await?;
-        administrator = administrator.or(made);
+        let built = build(&service.config, &environment, identity.as_ref()).await?;
+        administrator = administrator.or(built.administrator);
+        identity = identity.or(built.identity);
+        let built = built.built;
         jobs.push(built.jobs.start());
         stores.extend(built.store);
         let mut stopping = stopping.clone();
@@ -99,8 +102,9 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
     let identity = url_of(Name::Identity);
     let salt = settings.services.iter().find_map(|service| match &service.config {
         Config::Identity(config) => Some(config.revocation.hashing_salt.clone()),
-        Config::Kio(_) | Config::Pierone(_) => None,
+        _ => None,
     });
+    let [kio, essentials, mint] = [Name::Kio, Name::Essentials, Name::Mint].map(url_of);
     let told: Vec<(Name, String)> = settings
         .services
         .iter()
@@ -119,6 +123,14 @@ fn introduce(settings: &mut Settings, listening: &[Listening]) {
                 let section = config.autoconfig.entry(name.as_str().to_owned()).or_default();
                 section.entry("url".to_owned()).or_insert_with(|| url.as_str().into());
             }
+        }
+        if let Config::Essentials(config) = &mut service.config {
+            config.kio_url = config.kio_url.take().or_else(|| kio.clone());
+            config.mint_url = config.mint_url.take().or_else(|| mint.clone());
+        }
+        if let Config::Mint(config) = &mut service.config {
+            config.kio_url = config.kio_url.take().or_else(|| kio.clone());
+            config.essentials_url = config.essentials_url.take().or_else(|| essentials.clone());
         }
         let common = &mut service.common;
         if service.name != Name::Identity && common.identity_url.is_none() {

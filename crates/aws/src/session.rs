@@ -127,6 +127,16 @@ impl Session {
         }
     }
 
+    /// The same with so many attempts for each call, a short time apart: for programs that come back to what failed by themselves.
+    #[must_use]
+    pub fn with_attempts(&self, attempts: u32) -> Self {
+        let retries = retries(attempts, Duration::from_millis(200));
+        Self {
+            config: self.config.to_builder().retry_config(retries).build(),
+            region: self.region.clone(),
+        }
+    }
+
     /// A session of `role_arn` in `region`; credentials are obtained at the first call and renewed before they expire.
     ///
     /// The session name shows in CloudTrail: 2 to 64 letters, digits and `+=,.@-_`.
@@ -218,6 +228,16 @@ impl Session {
     /// SNS in this region.
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.config)
+    }
+
+    /// Secrets Manager in this region.
+    pub fn secretsmanager(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+
+    /// Systems Manager in this region.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
     }
 
     /// KMS in this region.

@@ -6,6 +6,7 @@
 mod access_log;
 mod address;
 mod audit_route;
+mod clock;
 mod connections;
 mod context;
 mod cors;
@@ -29,6 +30,7 @@ mod telemetry;
 mod tls;
 
 pub use access_log::LogFormat;
+pub use clock::Clock;
 pub use connections::open_files_share;
 pub use described::{Failures, WriteFailures};
 pub use environment::{Environment, Limits, StartError};

@@ -8,11 +8,10 @@ use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stups_auth::{Caller, Verifier, Verify, VerifyError};
-use stups_server::{ErrorShape, Service};
+use stups_server::{Clock, ErrorShape, Service};
 use stups_store::{DatabaseUrl, Store};
 use stups_testkit::{PostgreSql, until};
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::master_key::MasterKey;
 use crate::model::{clients, users};

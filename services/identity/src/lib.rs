@@ -12,7 +12,6 @@ mod authorization;
 mod browser;
 mod brute_force;
 mod client_authentication;
-pub mod clock;
 pub mod config;
 mod grants;
 mod hasher;
@@ -24,6 +23,7 @@ mod keys;
 mod master_key;
 mod migrations;
 mod model;
+mod neighbour;
 mod opaque;
 mod parameters;
 mod realms;
@@ -41,6 +41,7 @@ mod verified;
 mod verify;
 
 pub use config::Config;
+pub use neighbour::NeighbourTokens;
 pub use start::{Administrator, Identity, build, build_at};
 pub use state::State;
 

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use stups_auth::Verifier;
-use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
+use stups_server::{Built, Clock, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::audit::Record;
 use stups_store::{DatabaseUrl, Store};
 
 use crate::audit::envelope;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::{Expire, FollowRevocations, RotateKeys, import_rs256, rotate};
 use crate::master_key::MasterKey;

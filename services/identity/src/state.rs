@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use ring::hmac;
 use stups_auth::SetupError;
+use stups_server::Clock;
 use stups_store::Store;
 use url::Url;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::hasher::PasswordHasher;
 use crate::issue_log::IssueLog;

@@ -244,7 +244,7 @@ async fn password(context: &Context, user: &str, save: Option<&Path>) -> Result<
 }
 
 async fn client(context: &Context, user: &str, save: Option<&Path>) -> Result<(), Failure> {
-    let work = context.identity.new_client(user, None);
+    let work = context.identity.new_client(user, None, None);
     let made: NewClient = context
         .doing(&format!("Making a client of service user {user}.."), work)
         .await?;

@@ -310,10 +310,18 @@ impl IdentityClient {
     }
 
     /// Makes a new client id and secret, good at once beside the old ones.
-    pub async fn new_client(&self, id: &str, current: Option<&str>) -> Result<NewClient, Error> {
+    ///
+    /// `public_key` (a JSON Web Key): the client proves itself by it (RFC 7523) and has no secret; originals do not know that.
+    pub async fn new_client(
+        &self,
+        id: &str,
+        current: Option<&str>,
+        public_key: Option<serde_json::Value>,
+    ) -> Result<NewClient, Error> {
         let rotation = ClientRotation {
             id: Some(id.to_owned()),
             client_id: current.map(str::to_owned),
+            public_key,
         };
         self.0.post(&["services", id, "client"]).json(&rotation).send().await
     }

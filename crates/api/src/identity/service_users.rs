@@ -131,6 +131,11 @@ pub struct ClientRotation {
     /// The current client id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// A public key as a JSON Web Key (RFC 7517): the client proves itself by a signature of it (`private_key_jwt`, RFC 7523) and
+    /// gets no secret. An addition to the originals' API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub public_key: Option<serde_json::Value>,
 }
 
 /// A new client, its secret said only once. It is valid at once beside the old ones.

@@ -75,6 +75,28 @@ impl KioClient {
         Ok(list.unwrap_or_default())
     }
 
+    /// The same with the list's tag; nothing when the list still has the tag that is given. The originals have no tags.
+    pub async fn applications_unless(
+        &self,
+        filter: &ApplicationFilter,
+        known: Option<&str>,
+    ) -> Result<Option<(Vec<Application>, Option<String>)>, Error> {
+        let mut request = self.0.get(&["apps"]).query(filter);
+        if let Some(known) = known {
+            request = request.header(IF_NONE_MATCH, known);
+        }
+        let answer = request.any_answer().await?;
+        if answer.status == reqwest::StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(answer.into_error());
+        }
+        let tag = answer.header(&ETAG).map(str::to_owned);
+        let list: Option<Vec<Application>> = answer.json()?;
+        Ok(Some((list.unwrap_or_default(), tag)))
+    }
+
     /// An application, if there is one.
     pub async fn application(&self, id: &str) -> Result<Option<Application>, Error> {
         self.0.get(&["apps", id]).optional().await

@@ -8,8 +8,8 @@ use stups_testkit::error_message;
 
 use crate::support::{ADMIN, ASMITH, Essentials, JDOE};
 
-fn body() -> Option<Value> {
-    Some(json!({"name": "x"}))
+fn body() -> Value {
+    json!({"name": "x"})
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn what_belongs_to_an_application_is_for_its_team_and_the_rest_for_adminis
             ("orphan", ADMIN, 403),
         ] {
             let at = format!("/resource-types/{resource_type}");
-            let answer = essentials.call("PUT", &at, who, body()).await;
+            let answer = essentials.call("PUT", &at, who, Some(body())).await;
             assert_eq!(
                 answer.status,
                 status,
@@ -60,7 +60,7 @@ async fn what_belongs_to_an_application_is_for_its_team_and_the_rest_for_adminis
             }
         }
         let refused: Value = essentials
-            .call("PUT", "/resource-types/kio", ASMITH, body())
+            .call("PUT", "/resource-types/kio", ASMITH, Some(body()))
             .await
             .json()
             .unwrap();
@@ -90,7 +90,7 @@ async fn with_the_switch_the_beginning_of_a_name_counts() {
     ] {
         let at = format!("/resource-types/{resource_type}");
         assert_eq!(
-            essentials.call("PUT", &at, who, body()).await.status,
+            essentials.call("PUT", &at, who, Some(body())).await.status,
             status,
             "{resource_type} as {who}"
         );
@@ -102,14 +102,17 @@ async fn whom_nobody_can_be_asked_about_may_not_write() {
     for essentials in Essentials::on_both_databases().await {
         essentials.kio_is_away.store(true, Ordering::Relaxed);
         for who in [JDOE, ADMIN] {
-            let answer = essentials.call("PUT", "/resource-types/kio", who, body()).await;
+            let answer = essentials.call("PUT", "/resource-types/kio", who, Some(body())).await;
             assert_eq!(answer.status, 503, "{who}");
             assert!(answer.headers.contains_key("retry-after"));
         }
         essentials.kio_is_away.store(false, Ordering::Relaxed);
         essentials.teams.away(true);
         assert_eq!(
-            essentials.call("PUT", "/resource-types/kio", JDOE, body()).await.status,
+            essentials
+                .call("PUT", "/resource-types/kio", JDOE, Some(body()))
+                .await
+                .status,
             503
         );
         assert_eq!(essentials.get("/resource-types").await.status, 200);

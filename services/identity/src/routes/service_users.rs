@@ -1,7 +1,7 @@
 //! The service-user API that the Mint worker calls (contract identity 2.14).
 
 use axum::extract::State as Shared;
-use serde_json::json;
+use serde_json::{Value, json};
 use stups_api::identity::{
     ClientRotation, Commit, CommitClient, NewClient, RealmName, ServiceUser, ServiceUserAnswer, ServiceUserId,
     ServiceUserPassword, ServiceUserWrite,
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::common::{Failures, author, changed, done, refused};
 use crate::State;
 use crate::administration;
+use crate::keys::PublicKey;
 use crate::model::service_users::{self, Which};
 use crate::model::write::removal;
 
@@ -223,13 +224,29 @@ async fn new_client(
     same_id(&id, rotation.id.as_ref())?;
     let write = state.store.write().await?;
     let author = author(&state, &caller);
-    let made = service_users::new_client(write.transaction(), &state.hasher, &id, &author).await?;
+    let key = rotation.public_key.as_ref().map(usable).transpose()?;
+    let made = service_users::new_client(write.transaction(), &state.hasher, &id, key, &author).await?;
     let made = made.ok_or_else(unknown)?;
-    let details = json!({ "txid": made.txid, "client_id": made.client_id });
+    let details = json!({ "txid": made.txid, "client_id": made.client_id, "key": key.map(|key| &key["kid"]) });
     write
         .commit(done(&caller, "service_user.client_added", id, details))
         .await?;
     Ok(Json(made))
+}
+
+/// The public key, if signatures can be verified by it. A private one is refused: whoever sends it has given it away.
+fn usable(key: &Value) -> Result<&Value, Error> {
+    if key.get("d").is_some() {
+        return Err(Error::bad_request(
+            "public_key: is a private key; make another one, this one is known now",
+        ));
+    }
+    match PublicKey::from_jwk(key) {
+        Some(_) => Ok(key),
+        None => Err(Error::bad_request(
+            "public_key: is no JSON Web Key of P-256, P-384, RSA (2048 bits or more) or Ed25519",
+        )),
+    }
 }
 
 /// Makes the older clients expire after the grace.

@@ -3,6 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter};
 use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 use stups_api::identity::{NewClient, ServiceUserPassword};
 use stups_store::Error;
 use uuid::Uuid;
@@ -90,12 +91,13 @@ pub(crate) async fn commit_password(
     Ok(Some(()))
 }
 
-/// A new client id and secret with the same configuration in every realm, valid at once beside the old one. Nothing for an
-/// unknown user.
+/// A new client id and secret (or, with a public `key`, none) with the same configuration in every realm, valid at once beside the
+/// old one. Nothing for an unknown user.
 pub(crate) async fn new_client(
     transaction: &DatabaseTransaction,
     hasher: &PasswordHasher,
     uid: &str,
+    key: Option<&Value>,
     author: &Author,
 ) -> Result<Option<NewClient>, Error> {
     let Some(user) = lock(transaction, uid).await? else {
@@ -111,12 +113,14 @@ pub(crate) async fn new_client(
         .all(transaction)
         .await?;
     let confidential = models.iter().any(|model| model.confidential);
-    let generated = confidential.then(|| generate(hasher));
+    let generated = (confidential && key.is_none()).then(|| generate(hasher));
+    let jwks = key.map(|key| json!({ "keys": [key] }).to_string());
     let client_id = Uuid::new_v4().to_string();
     let copies = models.into_iter().map(|model| client::Model {
         id: client_id.clone(),
         secret_hash: generated.as_ref().map(|(_, hash)| hash.clone()),
         secret_source: None,
+        jwks: jwks.clone(),
         created_at: author.now,
         created_by: author.name.clone(),
         modified_at: author.now,

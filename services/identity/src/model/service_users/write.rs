@@ -196,10 +196,7 @@ async fn put_clients(
         .filter(client::Column::Id.is_in(&ids))
         .all(transaction)
         .await?;
-    let secrets: BTreeMap<String, (Option<String>, Option<String>)> = rows
-        .iter()
-        .map(|row| (row.id.clone(), (row.secret_hash.clone(), row.secret_source.clone())))
-        .collect();
+    let secrets: BTreeMap<String, client::Model> = rows.iter().map(|row| (row.id.clone(), row.clone())).collect();
     let mut present: BTreeMap<(String, String), client::Model> = rows
         .into_iter()
         .map(|row| ((row.realm.clone(), row.id.clone()), row))
@@ -209,8 +206,10 @@ async fn put_clients(
             let current = present.remove(&(realm.clone(), id.clone()));
             let existed = current.is_some();
             let mut row = current.clone().unwrap_or_else(|| blank_client(realm, id, author));
-            if !existed && let Some((hash, source)) = secrets.get(id) {
-                (row.secret_hash, row.secret_source) = (hash.clone(), source.clone());
+            if !existed && let Some(other) = secrets.get(id) {
+                row.secret_hash.clone_from(&other.secret_hash);
+                row.secret_source.clone_from(&other.secret_source);
+                row.jwks.clone_from(&other.jwks);
             }
             configure(&mut row, wanted, scopes);
             if current.as_ref() != Some(&row) {

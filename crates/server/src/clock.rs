@@ -23,9 +23,15 @@ impl Clock {
         self.milliseconds().div_euclid(1000)
     }
 
-    /// Moves this clock ahead of the machine's.
+    /// Moves this clock ahead of where it is.
     pub fn advance(&self, by: Duration) {
         self.ahead
             .fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// Moves this clock back from where it is.
+    pub fn turn_back(&self, by: Duration) {
+        self.ahead
+            .fetch_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }

@@ -1,0 +1,226 @@
+//! One cycle: who is there, who goes, and what is due for the rest, in the order of their ids.
+
+use serde::Serialize;
+use serde_json::json;
+use stups_api::kio::Application;
+use stups_api::mint::ApplicationFilter;
+use tokio::sync::OnceCell;
+
+use super::Worker;
+use super::failure::Failure;
+use super::presence::Presence;
+use super::scopes::KnownScopes;
+use crate::audit;
+use crate::model::application::Model;
+use crate::model::{departed, lease, store};
+
+/// What a cycle came to, as `/status` serves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CycleStatus {
+    /// How many applications are configured.
+    pub applications: usize,
+    /// For how many something was due.
+    pub due: usize,
+    /// How many another worker had.
+    pub taken: usize,
+    /// How many passwords were rotated.
+    pub passwords: usize,
+    /// How many clients were.
+    pub clients: usize,
+    /// How many service users were brought in line.
+    pub synced: usize,
+    /// How many service users were removed.
+    pub removed: usize,
+    /// How many failed in this cycle.
+    pub failed: usize,
+    /// How many have problems, those of earlier cycles included.
+    pub problems: usize,
+    /// How many Kio's list lacks.
+    pub missing: usize,
+    /// Whether a mass deletion is held back: see `/brake`.
+    pub brake_engaged: bool,
+    /// Whether it was left out, or ended early, because a service said that it was asked too often.
+    pub paused: bool,
+}
+
+/// What was learnt in a cycle and is asked only once.
+#[derive(Default)]
+pub(super) struct Learnt {
+    pub(super) scopes: KnownScopes,
+    pub(super) service_users: OnceCell<std::collections::HashSet<String>>,
+}
+
+impl Worker {
+    /// One cycle; and for how many milliseconds none is to begin, if somebody said so.
+    pub(super) async fn cycle(&self) -> Result<(CycleStatus, Option<i64>), String> {
+        let mut status = CycleStatus::default();
+        match self.go_over(&mut status).await {
+            Ok(()) => Ok((status, None)),
+            Err(Failure::TooManyRequests { message, pause }) => {
+                tracing::warn!(%message, pause, "the cycle ends early");
+                status.paused = true;
+                Ok((status, Some(pause)))
+            }
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    async fn go_over(&self, status: &mut CycleStatus) -> Result<(), Failure> {
+        let now = self.clock.milliseconds();
+        let connection = self.store.connection();
+        let rows = store::applications(connection, &ApplicationFilter::default()).await?;
+        status.applications = rows.len();
+        status.problems = rows.iter().filter(|row| row.has_problems).count();
+        self.remove_departed().await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let in_kio = self.applications_in_kio().await?;
+        let presences = self.presences(&rows, &in_kio, now).await?;
+        let leaves = |presence: &Presence| matches!(presence, Presence::Inactive | Presence::Gone);
+        let removals = rows.iter().zip(&presences).filter(|(_, presence)| leaves(presence));
+        let (through, engaged) = self
+            .let_through(removals.map(|(row, _)| row).collect(), rows.len())
+            .await?;
+        status.brake_engaged = engaged;
+        let stays = rows
+            .iter()
+            .zip(&presences)
+            .filter(|(_, presence)| matches!(presence, Presence::Active));
+        self.forget_release(&stays.map(|(row, _)| row).collect::<Vec<_>>())
+            .await?;
+
+        let learnt = Learnt::default();
+        for (row, presence) in rows.iter().zip(&presences) {
+            match presence {
+                Presence::Missing => status.missing += 1,
+                Presence::Inactive | Presence::Gone if !through.contains(&row.id) => {}
+                Presence::Inactive | Presence::Gone => {
+                    status.due += 1;
+                    self.with_lease(row, status, async |status| self.remove(row, &learnt, status).await)
+                        .await?;
+                }
+                Presence::Active => {
+                    let Some(application) = in_kio.get(&row.id).filter(|_| self.settings.due(row, now).anything())
+                    else {
+                        continue;
+                    };
+                    status.due += 1;
+                    self.with_lease(row, status, async |status| {
+                        self.sync(row, application, &learnt, status).await
+                    })
+                    .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something for an application that no other worker has. What goes wrong is noted with the application, and the next one
+    /// has its turn; only who is asked too often ends the cycle.
+    async fn with_lease(
+        &self,
+        row: &Model,
+        status: &mut CycleStatus,
+        steps: impl AsyncFnOnce(&mut CycleStatus) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.milliseconds();
+        if !lease::take(&self.store, &row.id, &self.name, now, self.settings.lease).await? {
+            status.taken += 1;
+            return Ok(());
+        }
+        let result = steps(status).await;
+        if let Err(failure @ (Failure::Unwritable(_) | Failure::Waiting { .. } | Failure::Other(_))) = &result {
+            status.failed += 1;
+            if !row.has_problems {
+                status.problems += 1;
+            }
+            tracing::warn!(application = row.id, %failure, "an application has problems");
+            self.note_failure(&row.id, failure).await?;
+        }
+        lease::release(&self.store, &row.id, &self.name).await?;
+        match result {
+            Err(failure @ Failure::TooManyRequests { .. }) => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that an application has problems. The counter grows only when a secret could not be stored.
+    async fn note_failure(&self, id: &str, failure: &Failure) -> Result<(), Failure> {
+        let write = self.store.write().await?;
+        let Some(stored) = store::locked(self.store.dialect(), write.transaction(), id).await? else {
+            return Ok(());
+        };
+        let s3_errors = stored
+            .s3_errors
+            .saturating_add(i32::from(matches!(failure, Failure::Unwritable(_))));
+        let next_attempt = match failure {
+            Failure::Unwritable(_) => Some(self.clock.milliseconds() + self.settings.wait_after(s3_errors)),
+            Failure::Waiting { until, .. } => Some(*until),
+            _ => None,
+        };
+        let noted = Model {
+            has_problems: true,
+            message: failure.to_string(),
+            s3_errors,
+            next_attempt,
+            ..stored.clone()
+        };
+        if noted == stored {
+            return Ok(());
+        }
+        store::update(write.transaction(), &noted).await?;
+        Ok(write.commit_unaudited().await?)
+    }
+
+    /// Removes an application's service user, and then its configuration. Its buckets do not matter any more.
+    async fn remove(&self, row: &Model, learnt: &Learnt, status: &mut CycleStatus) -> Result<(), Failure> {
+        let users = learnt
+            .service_users
+            .get_or_try_init(async || {
+                let listed = self.services.service_users.service_users().await?;
+                Ok::<_, Failure>(listed.into_iter().map(|user| user.id).collect())
+            })
+            .await?;
+        if users.contains(&row.username) {
+            self.remove_service_user(&row.username).await?;
+        }
+        let write = self.store.write().await?;
+        let stored = store::locked(self.store.dialect(), write.transaction(), &row.id).await?;
+        if stored.is_none_or(|stored| stored.lease_owner.as_ref() != Some(&self.name)) {
+            return Err(Failure::LostLease);
+        }
+        store::delete(write.transaction(), &row.id).await?;
+        let details = json!({"username": row.username});
+        write
+            .commit(audit::by_worker("application.removed", &row.id, details))
+            .await?;
+        status.removed += 1;
+        Ok(())
+    }
+
+    /// Service users of configurations that somebody has removed.
+    async fn remove_departed(&self) -> Result<(), Failure> {
+        for username in departed::all(self.store.connection()).await? {
+            self.remove_service_user(&username).await?;
+            let write = self.store.write().await?;
+            departed::forget(write.transaction(), &username).await?;
+            let event = audit::by_worker("service_user.removed", &username, json!({}));
+            write.commit(event).await?;
+        }
+        Ok(())
+    }
+
+    /// Whoever was there first has done it.
+    async fn remove_service_user(&self, username: &str) -> Result<(), Failure> {
+        match self.services.service_users.delete_service_user(username).await {
+            Err(error) if error.status().is_some_and(|status| status.as_u16() == 404) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// The application in Kio as its service user has it.
+    pub(super) fn described(application: &Application) -> (Option<String>, Option<String>) {
+        (Some(application.name.clone()), application.subtitle.clone())
+    }
+}

@@ -1,0 +1,204 @@
+//! Making a new password or client and putting it where the application reads it (contract mint-berry 2.7, sync-password and
+//! sync-client).
+//!
+//! New and old are valid together until the new one is committed, and that is done only when every bucket has it. Its transaction is
+//! noted first: a crash between the two leads to the commit, not to a third secret. A crash before that leaves some buckets with
+//! the new secret, some with the old, and both valid.
+
+use secrecy::SecretString;
+use serde_json::json;
+use stups_api::client::Error as ClientError;
+
+use super::Worker;
+use super::failure::Failure;
+use super::key::ClientKey;
+use crate::audit;
+use crate::model::application::Model;
+use crate::model::store;
+
+impl Worker {
+    pub(super) async fn rotate_password(&self, row: &Model) -> Result<(), Failure> {
+        if let Some(txid) = &row.pending_password
+            && self.commit_password(row, txid).await?
+        {
+            return Ok(());
+        }
+        self.still_mine(&row.id).await?;
+        let made = self.services.service_users.new_password(&row.username).await;
+        let made = self.unless_unknown(row, made).await?;
+        let file = json!({"application_username": row.username, "application_password": made.password});
+        self.put_everywhere(row, "user", &SecretString::from(file.to_string()))
+            .await?;
+        let (write, stored) = self.begin_or_renew(row).await?;
+        let pending = Model {
+            pending_password: Some(made.txid.clone()),
+            ..stored
+        };
+        store::update(write.transaction(), &pending).await?;
+        write.commit_unaudited().await?;
+        if self.commit_password(row, &made.txid).await? {
+            Ok(())
+        } else {
+            Err(unknown_transaction(&made.txid))
+        }
+    }
+
+    /// Says no when the transaction is not known any more: then the password has to be made anew.
+    async fn commit_password(&self, row: &Model, txid: &str) -> Result<bool, Failure> {
+        self.still_mine(&row.id).await?;
+        let committed = known(self.services.service_users.commit_password(&row.username, txid).await)?;
+        let now = self.clock.milliseconds();
+        let (write, stored) = self.begin(&row.id).await?;
+        // Whoever has asked for a renewal meanwhile wants another one.
+        let is_current = committed && stored.last_modified == row.last_modified;
+        let rotated = Model {
+            pending_password: None,
+            last_password_rotation: if is_current {
+                Some(now)
+            } else {
+                stored.last_password_rotation
+            },
+            ..stored
+        };
+        store::update(write.transaction(), &rotated).await?;
+        if committed {
+            let details = json!({"username": row.username, "txid": txid});
+            write
+                .commit(audit::by_worker("password.rotated", &row.id, details))
+                .await?;
+        } else {
+            write.commit_unaudited().await?;
+        }
+        Ok(committed)
+    }
+
+    pub(super) async fn rotate_client(&self, row: &Model) -> Result<(), Failure> {
+        if let (Some(txid), Some(client_id)) = (&row.pending_client, &row.pending_client_id)
+            && self.commit_client(row, txid, client_id).await?
+        {
+            return Ok(());
+        }
+        let key = match row.is_client_key.then(ClientKey::generate) {
+            Some(None) => return Err(Failure::Other("the system has no randomness".to_owned())),
+            key => key.flatten(),
+        };
+        self.still_mine(&row.id).await?;
+        let public = key.as_ref().map(|key| key.public.clone());
+        let users = &self.services.service_users;
+        let made = users.new_client(&row.username, row.client_id.as_deref(), public).await;
+        let made = self.unless_unknown(row, made).await?;
+        let mut file = json!({"client_id": made.client_id, "client_secret": made.client_secret});
+        if let Some(key) = &key {
+            if made.client_secret.is_some() {
+                let reason =
+                    "The service user API made a secret instead of taking the key: it does not know is_client_key";
+                return Err(Failure::Other(reason.to_owned()));
+            }
+            file["private_key"] = json!(secrecy::ExposeSecret::expose_secret(&key.private));
+            file["key_id"] = json!(key.id);
+        }
+        self.put_everywhere(row, "client", &SecretString::from(file.to_string()))
+            .await?;
+        let (write, stored) = self.begin_or_renew(row).await?;
+        let pending = Model {
+            pending_client: Some(made.txid.clone()),
+            pending_client_id: Some(made.client_id.clone()),
+            ..stored
+        };
+        store::update(write.transaction(), &pending).await?;
+        write.commit_unaudited().await?;
+        if self.commit_client(row, &made.txid, &made.client_id).await? {
+            Ok(())
+        } else {
+            Err(unknown_transaction(&made.txid))
+        }
+    }
+
+    /// Says no when the transaction is not known any more: then the client has to be made anew.
+    async fn commit_client(&self, row: &Model, txid: &str, client_id: &str) -> Result<bool, Failure> {
+        self.still_mine(&row.id).await?;
+        let committed = known(self.services.service_users.commit_client(&row.username, txid).await)?;
+        let now = self.clock.milliseconds();
+        let (write, stored) = self.begin(&row.id).await?;
+        let is_current = committed && stored.last_modified == row.last_modified;
+        let rotated = Model {
+            pending_client: None,
+            pending_client_id: None,
+            client_id: if committed {
+                Some(client_id.to_owned())
+            } else {
+                stored.client_id
+            },
+            last_client_rotation: if is_current {
+                Some(now)
+            } else {
+                stored.last_client_rotation
+            },
+            ..stored
+        };
+        store::update(write.transaction(), &rotated).await?;
+        if committed {
+            let details = json!({"username": row.username, "txid": txid, "client_id": client_id});
+            write
+                .commit(audit::by_worker("client.rotated", &row.id, details))
+                .await?;
+        } else {
+            write.commit_unaudited().await?;
+        }
+        Ok(committed)
+    }
+
+    /// Begins to note what is in the buckets now. When another worker has the application meanwhile, its secret may have been
+    /// overwritten by this one: then all is made anew, while both are still valid.
+    async fn begin_or_renew(&self, row: &Model) -> Result<(stups_store::Write, Model), Failure> {
+        let begun = self.begin(&row.id).await;
+        if begun.is_err() {
+            let write = self.store.write().await?;
+            if let Some(stored) = store::locked(self.store.dialect(), write.transaction(), &row.id).await? {
+                let renewed = Model {
+                    last_modified: stored.last_modified + 1,
+                    last_password_rotation: None,
+                    last_client_rotation: None,
+                    pending_password: None,
+                    pending_client: None,
+                    pending_client_id: None,
+                    ..stored
+                };
+                store::update(write.transaction(), &renewed).await?;
+                write.commit_unaudited().await?;
+            }
+        }
+        begun
+    }
+
+    /// The answer; if nobody knows the service user, it is made in the next cycle.
+    async fn unless_unknown<T>(&self, row: &Model, answer: Result<T, ClientError>) -> Result<T, Failure> {
+        if answer.as_ref().err().is_some_and(is_unknown) {
+            let (write, stored) = self.begin(&row.id).await?;
+            let unsynced = Model {
+                last_synced: None,
+                ..stored
+            };
+            store::update(write.transaction(), &unsynced).await?;
+            write.commit_unaudited().await?;
+        }
+        Ok(answer?)
+    }
+}
+
+fn unknown_transaction(txid: &str) -> Failure {
+    Failure::Other(format!("The service user API does not know the transaction {txid}"))
+}
+
+/// Whether what was committed is known.
+fn known(answer: Result<(), ClientError>) -> Result<bool, Failure> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(error) if is_unknown(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_unknown(error: &ClientError) -> bool {
+    error.status().is_some_and(|status| status.as_u16() == 404)
+}

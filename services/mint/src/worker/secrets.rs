@@ -1,0 +1,210 @@
+//! Putting files into the places of an application: S3 objects, secrets of Secrets Manager, parameters of Systems Manager.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use stups_api::client::Client;
+use stups_aws::s3::primitives::ByteStream;
+use stups_aws::s3::types::{ObjectCannedAcl, ServerSideEncryption};
+use stups_aws::{Error as AwsError, SdkError, SecretLocation, SecretStore, Session};
+
+/// Where the answer of S3 says in which region a bucket is.
+const BUCKET_REGION: &str = "x-amz-bucket-region";
+
+/// Writes into buckets and what stands in for them.
+pub(super) struct Secrets {
+    session: Session,
+    coworker: Option<Client>,
+    /// In which region a bucket was found to be.
+    regions: Mutex<HashMap<String, String>>,
+}
+
+impl Secrets {
+    pub(super) fn new(session: Session, coworker: Option<Client>) -> Self {
+        Self {
+            session,
+            coworker,
+            regions: Mutex::default(),
+        }
+    }
+
+    /// Puts a file (`user`, `client`) of an application into a bucket; why not, in one line without any of its content.
+    pub(super) async fn put(
+        &self,
+        bucket: &str,
+        application: &str,
+        file: &str,
+        content: &SecretString,
+    ) -> Result<(), String> {
+        if let Some(name) = bucket.strip_prefix("gs://") {
+            return self.put_google(name, application, file, content).await;
+        }
+        let location: SecretLocation = bucket
+            .parse()
+            .map_err(|error: stups_aws::NoSecretLocation| error.to_string())?;
+        let place = location.place(application, file);
+        let put = match location.store {
+            SecretStore::S3 => self.put_object(&location, &place, content).await,
+            SecretStore::SecretsManager => self.put_secret(&location, &place, content).await,
+            SecretStore::ParameterStore => self.put_parameter(&location, &place, content).await,
+        };
+        put.map_err(|error| error.to_string())
+    }
+
+    /// Writes what shows that a bucket can be written to (contract mint-berry 2.1). Only objects have a probe: a secret that is not
+    /// one would stay and cost.
+    pub(super) async fn probe(&self, bucket: &str, application: &str) -> Result<(), String> {
+        let probe = SecretString::from("{\"status\":\"SUCCESS\"}");
+        if let Some(name) = bucket.strip_prefix("gs://") {
+            return self.put_google(name, application, "test-mint-write", &probe).await;
+        }
+        let location: SecretLocation = bucket
+            .parse()
+            .map_err(|error: stups_aws::NoSecretLocation| error.to_string())?;
+        if location.store != SecretStore::S3 {
+            return Ok(());
+        }
+        let key = format!("{application}/test-mint-write");
+        let put = self.put_object(&location, &key, &probe).await;
+        put.map_err(|error| error.to_string())
+    }
+
+    /// The object belongs to the bucket's owner, whichever account that is. In a region that is not the bucket's, S3 says which is.
+    async fn put_object(&self, location: &SecretLocation, key: &str, content: &SecretString) -> Result<(), AwsError> {
+        let region = location.region.clone().or_else(|| self.known_region(&location.name));
+        let failed = match self.put_object_in(region.as_deref(), location, key, content).await {
+            Ok(()) => return Ok(()),
+            Err(failed) => failed,
+        };
+        let Some(elsewhere) = failed.region.filter(|elsewhere| region.as_ref() != Some(elsewhere)) else {
+            return Err(failed.error);
+        };
+        let put = self.put_object_in(Some(&elsewhere), location, key, content).await;
+        if put.is_ok() {
+            let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+            regions.insert(location.name.clone(), elsewhere);
+        }
+        put.map_err(|failed| failed.error)
+    }
+
+    fn known_region(&self, bucket: &str) -> Option<String> {
+        self.regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(bucket)
+            .cloned()
+    }
+
+    fn session_in(&self, region: Option<&str>) -> Session {
+        region.map_or_else(|| self.session.clone(), |region| self.session.in_region(region))
+    }
+
+    async fn put_object_in(
+        &self,
+        region: Option<&str>,
+        location: &SecretLocation,
+        key: &str,
+        content: &SecretString,
+    ) -> Result<(), FailedPut> {
+        let body = content.expose_secret().as_bytes().to_vec();
+        let put = self
+            .session_in(region)
+            .s3()
+            .put_object()
+            .bucket(&location.name)
+            .key(key)
+            .acl(ObjectCannedAcl::BucketOwnerFullControl)
+            .content_type("application/json")
+            .set_server_side_encryption(location.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms))
+            .set_ssekms_key_id(location.kms_key.clone())
+            .body(ByteStream::from(body))
+            .send()
+            .await;
+        put.map(|_| ()).map_err(|error| FailedPut {
+            region: region_of(&error),
+            error: error.into(),
+        })
+    }
+
+    async fn put_secret(&self, location: &SecretLocation, name: &str, content: &SecretString) -> Result<(), AwsError> {
+        let client = self.session_in(location.region.as_deref()).secretsmanager();
+        let content = content.expose_secret();
+        let put = client
+            .put_secret_value()
+            .secret_id(name)
+            .secret_string(content)
+            .send()
+            .await;
+        match put.map_err(AwsError::from) {
+            Ok(_) => Ok(()),
+            Err(error) if error.has_code("ResourceNotFoundException") => {
+                let created = client
+                    .create_secret()
+                    .name(name)
+                    .secret_string(content)
+                    .set_kms_key_id(location.kms_key.clone())
+                    .send()
+                    .await;
+                Ok(created.map(|_| ())?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_parameter(
+        &self,
+        location: &SecretLocation,
+        name: &str,
+        content: &SecretString,
+    ) -> Result<(), AwsError> {
+        use stups_aws::ssm::types::ParameterType;
+        let put = self
+            .session_in(location.region.as_deref())
+            .ssm()
+            .put_parameter()
+            .name(name)
+            .value(content.expose_secret())
+            .r#type(ParameterType::SecureString)
+            .set_key_id(location.kms_key.clone())
+            .overwrite(true)
+            .send()
+            .await;
+        Ok(put.map(|_| ())?)
+    }
+
+    /// By way of the originals' coworker (contract mint-berry 2.8).
+    async fn put_google(
+        &self,
+        bucket: &str,
+        application: &str,
+        file: &str,
+        content: &SecretString,
+    ) -> Result<(), String> {
+        let coworker = self
+            .coworker
+            .as_ref()
+            .ok_or("coworker_url is not set: nobody writes into gs:// buckets")?;
+        let file = if file == "test-mint-write" {
+            file.to_owned()
+        } else {
+            format!("{file}.json")
+        };
+        let body = content.expose_secret().as_bytes().to_vec();
+        let request = coworker
+            .post(&["v1", bucket, application, &file])
+            .bytes("application/json", body);
+        request.done().await.map_err(|error| error.to_string())
+    }
+}
+
+/// Why an object was not put, and in which region its bucket is, when S3 said so.
+struct FailedPut {
+    error: AwsError,
+    region: Option<String>,
+}
+
+fn region_of<E>(error: &SdkError<E, stups_aws::HttpResponse>) -> Option<String> {
+    let region = error.raw_response()?.headers().get(BUCKET_REGION)?;
+    stups_aws::is_known_region(region).then(|| region.to_owned())
+}

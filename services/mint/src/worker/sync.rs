@@ -1,0 +1,219 @@
+//! The steps for one active application (contract mint-berry 2.7, sync-app), each safe to be the last before a crash.
+
+use futures::future::join_all;
+use secrecy::SecretString;
+use serde_json::json;
+use stups_api::identity::{ClientConfig, ServiceUserWrite, UserConfig};
+use stups_api::kio::Application;
+use stups_store::Write;
+
+use super::Worker;
+use super::cycle::{CycleStatus, Learnt};
+use super::failure::Failure;
+use crate::audit;
+use crate::model::application::Model;
+use crate::model::{bucket, lease, store};
+
+impl Worker {
+    /// Probes the buckets if anything will be put into them, brings the service user in line, rotates what is due. Whoever calls has
+    /// a lease on the application.
+    pub(super) async fn sync(
+        &self,
+        listed: &Model,
+        application: &Application,
+        learnt: &Learnt,
+        status: &mut CycleStatus,
+    ) -> Result<(), Failure> {
+        let now = self.clock.milliseconds();
+        let row = store::application(self.store.connection(), &listed.id).await?;
+        let mut row = row.ok_or(Failure::LostLease)?;
+        let due = self.settings.due(&row, now);
+        let is_public_and_new = due.user && !row.is_client_confidential && needs_client_file(&row);
+        if due.password || due.client || due.problems || is_public_and_new {
+            self.probe(&row).await?;
+        }
+        if due.user {
+            self.sync_user(&mut row, application, learnt).await?;
+            status.synced += 1;
+        }
+        if due.password {
+            self.rotate_password(&row).await?;
+            status.passwords += 1;
+        }
+        if due.client {
+            self.rotate_client(&row).await?;
+            status.clients += 1;
+        }
+        self.note_success(&row).await
+    }
+
+    /// Writes into every bucket of the application. Nothing is made for buckets that cannot take it.
+    async fn probe(&self, row: &Model) -> Result<(), Failure> {
+        let buckets = row.buckets();
+        let now = self.clock.milliseconds();
+        let failing = bucket::failing(self.store.connection(), &buckets).await?;
+        let longest = self.settings.longest_backoff;
+        let waits = |failing: &&bucket::Model| failing.next_attempt > now && failing.next_attempt <= now + 2 * longest;
+        let waiting: Vec<&bucket::Model> = failing.iter().filter(waits).collect();
+        if let Some(until) = waiting.iter().map(|waiting| waiting.next_attempt).max() {
+            let messages: Vec<&str> = waiting.iter().map(|waiting| waiting.message.as_str()).collect();
+            return Err(Failure::Waiting {
+                message: format!("({})", messages.join(", ")),
+                until,
+            });
+        }
+        self.still_mine(&row.id).await?;
+        let probes = join_all(buckets.iter().map(|bucket| self.secrets.probe(bucket, &row.id))).await;
+        self.note_buckets(&buckets, probes, &failing).await
+    }
+
+    /// Puts a file into every bucket of the application; all are tried.
+    pub(super) async fn put_everywhere(&self, row: &Model, file: &str, content: &SecretString) -> Result<(), Failure> {
+        let buckets = row.buckets();
+        let puts = buckets
+            .iter()
+            .map(|bucket| self.secrets.put(bucket, &row.id, file, content));
+        let puts = join_all(puts).await;
+        let failing = bucket::failing(self.store.connection(), &buckets).await?;
+        self.note_buckets(&buckets, puts, &failing).await
+    }
+
+    /// Remembers which buckets failed, for all applications and workers, and which do no more.
+    async fn note_buckets(
+        &self,
+        buckets: &[String],
+        results: Vec<Result<(), String>>,
+        failing: &[bucket::Model],
+    ) -> Result<(), Failure> {
+        let errors_of = |bucket: &str| {
+            failing
+                .iter()
+                .find(|known| known.bucket == bucket)
+                .map_or(0, |known| known.errors)
+        };
+        let (mut failed, mut well) = (Vec::new(), Vec::new());
+        for (bucket, result) in buckets.iter().zip(results) {
+            match result {
+                Ok(()) if errors_of(bucket) > 0 => well.push(bucket.clone()),
+                Ok(()) => {}
+                Err(reason) => {
+                    let errors = errors_of(bucket).saturating_add(1);
+                    failed.push(bucket::Model {
+                        next_attempt: self.clock.milliseconds() + self.settings.wait_after(errors),
+                        errors,
+                        message: format!("{bucket}: {reason}"),
+                        bucket: bucket.clone(),
+                    });
+                }
+            }
+        }
+        if failed.is_empty() && well.is_empty() {
+            return Ok(());
+        }
+        let messages: Vec<String> = failed.iter().map(|failed| failed.message.clone()).collect();
+        let write = self.store.write().await?;
+        bucket::forget(write.transaction(), &well).await?;
+        for failed in failed {
+            bucket::failed(write.transaction(), failed).await?;
+        }
+        write.commit_unaudited().await?;
+        if messages.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Unwritable(format!("({})", messages.join(", "))))
+        }
+    }
+
+    /// Brings the service user in line with the configuration. A client without a secret is told to its buckets here.
+    async fn sync_user(&self, row: &mut Model, application: &Application, learnt: &Learnt) -> Result<(), Failure> {
+        let scopes = store::scopes(self.store.connection(), &row.id).await?;
+        let scopes = self.user_scopes(&learnt.scopes, &scopes).await?;
+        let (name, subtitle) = Self::described(application);
+        let wanted = ServiceUserWrite {
+            id: row.username.clone(),
+            name,
+            owner: application.team_id.clone(),
+            subtitle,
+            client_config: ClientConfig {
+                redirect_urls: row.redirect_url.iter().cloned().collect(),
+                scopes: scopes.of_client,
+                confidential: row.is_client_confidential,
+            },
+            user_config: UserConfig { scopes: scopes.of_user },
+        };
+        self.still_mine(&row.id).await?;
+        let answer = self.services.service_users.put_service_user(&wanted).await?;
+        let client_id = answer.client_id.or(row.client_id.clone());
+        let mut told_at = row.last_client_rotation;
+        if !row.is_client_confidential && needs_client_file(row) {
+            let file = json!({"client_id": client_id, "client_secret": null}).to_string();
+            self.put_everywhere(row, "client", &file.into()).await?;
+            told_at = Some(self.clock.milliseconds());
+        }
+        let now = self.clock.milliseconds();
+        let seen = row.last_modified;
+        let (write, stored) = self.begin(&row.id).await?;
+        let synced = Model {
+            // Whoever has changed the configuration meanwhile wants another turn.
+            last_synced: Some(if stored.last_modified == seen {
+                now.max(seen)
+            } else {
+                seen
+            }),
+            client_id,
+            last_client_rotation: if stored.last_modified == seen {
+                told_at
+            } else {
+                stored.last_client_rotation
+            },
+            ..stored
+        };
+        store::update(write.transaction(), &synced).await?;
+        let details =
+            json!({"username": synced.username, "client_id": synced.client_id, "scopes": wanted.client_config.scopes});
+        write
+            .commit(audit::by_worker("service_user.synced", &row.id, details))
+            .await?;
+        *row = synced;
+        Ok(())
+    }
+
+    /// Says that all is well, if something else was said before.
+    async fn note_success(&self, row: &Model) -> Result<(), Failure> {
+        if !row.has_problems && row.s3_errors == 0 && row.message.is_empty() && row.next_attempt.is_none() {
+            return Ok(());
+        }
+        let (write, stored) = self.begin(&row.id).await?;
+        let well = Model {
+            has_problems: false,
+            message: String::new(),
+            s3_errors: 0,
+            next_attempt: None,
+            ..stored
+        };
+        store::update(write.transaction(), &well).await?;
+        Ok(write.commit_unaudited().await?)
+    }
+
+    /// A sign of life before a step that others can see. Ends the work when another worker has the application meanwhile.
+    pub(super) async fn still_mine(&self, id: &str) -> Result<(), Failure> {
+        let now = self.clock.milliseconds();
+        let renewed = lease::renew(&self.store, id, &self.name, now, self.settings.lease).await?;
+        if renewed { Ok(()) } else { Err(Failure::LostLease) }
+    }
+
+    /// Begins to write what a step came to, if the application is still this worker's.
+    pub(super) async fn begin(&self, id: &str) -> Result<(Write, Model), Failure> {
+        let write = self.store.write().await?;
+        let stored = store::locked(self.store.dialect(), write.transaction(), id).await?;
+        match stored {
+            Some(stored) if stored.lease_owner.as_ref() == Some(&self.name) => Ok((write, stored)),
+            _ => Err(Failure::LostLease),
+        }
+    }
+}
+
+/// Whether a client without a secret has not been told to all of its buckets yet.
+fn needs_client_file(row: &Model) -> bool {
+    !row.buckets().is_empty() && (row.client_id.is_none() || row.last_client_rotation.is_none())
+}

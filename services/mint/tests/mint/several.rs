@@ -1,0 +1,57 @@
+//! Several workers on one database.
+
+use std::time::Duration;
+
+use stups_mint::Config;
+
+use crate::support::Running;
+
+/// Six workers, thirty applications: each is rotated once, whoever does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_application_is_rotated_twice_at_a_time() {
+    for mint in Running::on_both_databases().await {
+        for number in 0..30 {
+            mint.configured(&format!("app-{number:02}"), &["bucket"]).await;
+        }
+        mint.world.calls();
+        let workers: Vec<_> = (0..6).map(|_| mint.another_worker(Config::default())).collect();
+        for _ in 0..2 {
+            let cycles = futures::future::join_all(workers.iter().map(stups_mint::Worker::run_cycle)).await;
+            let statuses: Vec<_> = cycles.into_iter().map(Result::unwrap).collect();
+            let rotated: usize = statuses.iter().map(|status| status.passwords).sum();
+            let failed: usize = statuses.iter().map(|status| status.failed).sum();
+            assert_eq!((rotated, failed), (30, 0), "on {}", mint.database);
+            let calls = mint.world.calls();
+            for number in 0..30 {
+                let made = format!("POST users/services/stups_app-{number:02}/password");
+                assert_eq!(calls.iter().filter(|call| **call == made).count(), 1, "{made}");
+            }
+            mint.pass(Duration::from_hours(2));
+        }
+    }
+}
+
+/// What another worker has is left alone, until that worker has shown no sign of life for a while.
+#[tokio::test]
+async fn who_died_is_replaced() {
+    for mint in Running::on_both_databases().await {
+        mint.configured("kio", &["bucket"]).await;
+        // It dies in the middle of its work: at its first call.
+        let dying = mint.another_worker(Config::default());
+        let mut cycle = Box::pin(dying.run_cycle());
+        std::future::poll_fn(|context| {
+            let polled = cycle.as_mut().poll(context);
+            if mint.world.facts().calls.iter().any(|call| call.starts_with("PUT s3/")) {
+                return std::task::Poll::Ready(());
+            }
+            assert!(polled.is_pending());
+            std::task::Poll::Pending
+        })
+        .await;
+        drop(cycle);
+        let status = mint.cycle().await;
+        assert_eq!((status.taken, status.passwords), (1, 0), "on {}", mint.database);
+        mint.pass(Duration::from_secs(301));
+        assert_eq!(mint.cycle().await.passwords, 1);
+    }
+}
