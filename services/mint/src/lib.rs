@@ -166,7 +166,7 @@ async fn worker(
     Ok(Some(Worker::new(
         store.clone(),
         services,
-        session().await?,
+        &session().await?,
         settings,
         Clock::default(),
     )))
