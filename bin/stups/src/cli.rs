@@ -52,6 +52,9 @@ enum Command {
     /// Manage users, teams, accounts and OAuth clients
     #[command(disable_help_flag = true)]
     Identity(ToolArguments),
+    /// Scopes and secrets of applications
+    #[command(disable_help_flag = true)]
+    Mint(ToolArguments),
     /// Make links to this executable: stups, and one named like each tool
     Link(LinkArguments),
     /// Print a shell's completion script
@@ -86,6 +89,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         Command::Configure(arguments) => terminal.finish(configure(&terminal, &arguments)),
         Command::Audit(tool) => run_tool(Tool::Audit, tool),
         Command::Identity(tool) => run_tool(Tool::Identity, tool),
+        Command::Mint(tool) => run_tool(Tool::Mint, tool),
         Command::Completion(arguments) => {
             terminal.print(&write_completion(whole_command(), "stups", &arguments));
             terminal.finish(Ok(()))

@@ -19,6 +19,7 @@ pub(crate) enum Tool {
     Ztoken,
     Audit,
     Identity,
+    Mint,
 }
 
 impl Tool {
@@ -32,6 +33,7 @@ impl Tool {
         Self::Ztoken,
         Self::Audit,
         Self::Identity,
+        Self::Mint,
     ];
 
     /// The name as typed.
@@ -45,6 +47,7 @@ impl Tool {
             Self::Ztoken => "ztoken",
             Self::Audit => "audit",
             Self::Identity => "identity",
+            Self::Mint => "mint",
         }
     }
 
@@ -59,12 +62,13 @@ impl Tool {
             Self::Ztoken => stups_zign::ztoken_command(),
             Self::Audit => stups_audit::command(),
             Self::Identity => stups_identity_cli::command(),
+            Self::Mint => stups_mint_cli::command(),
         }
     }
 
-    /// Whether it has a link of its own. `audit` and `identity` are too common words for that.
+    /// Whether it has a link of its own. `audit`, `identity` and `mint` are too common words for that.
     pub(crate) fn is_linked(self) -> bool {
-        !matches!(self, Self::Audit | Self::Identity)
+        !matches!(self, Self::Audit | Self::Identity | Self::Mint)
     }
 
     /// The tool that a program of this name is a link for: `/usr/local/bin/senza` is Senza.
@@ -94,6 +98,7 @@ impl Tool {
             Self::Ztoken => runtime.block_on(Box::pin(stups_zign::run_ztoken(arguments))),
             Self::Audit => runtime.block_on(Box::pin(stups_audit::run(arguments))),
             Self::Identity => runtime.block_on(Box::pin(stups_identity_cli::run(arguments))),
+            Self::Mint => runtime.block_on(Box::pin(stups_mint_cli::run(arguments))),
         }
     }
 }
@@ -130,6 +135,7 @@ mod tests {
             "Senza",
             "audit",
             "identity",
+            "mint",
         ] {
             assert_eq!(Tool::from_program_name(OsStr::new(program)), None, "{program}");
         }

@@ -5,11 +5,12 @@ use stups_terminal::{ConfigFile, Failure, Terminal};
 use stups_yaml::{Map, Value};
 
 /// Sections that may be configured from afar, and what they are called; no other file is ever written.
-const KNOWN: [(&str, &str); 10] = [
+const KNOWN: [(&str, &str); 11] = [
     ("stups", "global config"),
     ("identity", "config for the identity service"),
     ("kio", "config for Kio"),
     ("pierone", "config for Pier One"),
+    ("mint", "config for mint"),
     ("fullstop", "config for Fullstop"),
     ("piu", "config for Piu"),
     ("zalando-token-cli", "config for Zalando Token CLI"),
