@@ -48,12 +48,14 @@ pub struct Platform {
     identity: Url,
     kio: Url,
     pierone: Url,
+    essentials: Url,
+    mint: Url,
     administrator: Login,
     commands: Vec<String>,
 }
 
 impl Platform {
-    /// `stupsd` with identity, Kio and Pier One on SQLite, otherwise as it starts without any configuration.
+    /// `stupsd` with every service on SQLite, otherwise as it starts without any configuration.
     pub async fn start() -> Self {
         Self::start_with("").await
     }
@@ -63,6 +65,11 @@ impl Platform {
     ///
     /// Panics, with what was printed, when it does not start.
     pub async fn start_with(configuration: &str) -> Self {
+        Self::start_in(configuration, &[]).await
+    }
+
+    /// The same with these environment variables.
+    pub async fn start_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let file = directory.path().join("stups.toml");
         std::fs::write(&file, configuration).expect("the temporary directory can be written");
@@ -73,6 +80,7 @@ impl Platform {
             .current_dir(directory.path())
             .env_clear()
             .envs(home(directory.path()))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(directory.path().join("stderr")).expect("it can be written"))
@@ -105,6 +113,8 @@ impl Platform {
             identity: found.identity,
             kio: found.kio,
             pierone: found.pierone,
+            essentials: found.essentials,
+            mint: found.mint,
             administrator: found.administrator,
             commands: found.commands,
         }
@@ -123,6 +133,16 @@ impl Platform {
     /// Where Pier One is.
     pub fn pierone_url(&self) -> &Url {
         &self.pierone
+    }
+
+    /// Where essentials is.
+    pub fn essentials_url(&self) -> &Url {
+        &self.essentials
+    }
+
+    /// Where mint is.
+    pub fn mint_url(&self) -> &Url {
+        &self.mint
     }
 
     /// The administrator that the first start generated.
@@ -185,6 +205,8 @@ struct Found {
     identity: Url,
     kio: Url,
     pierone: Url,
+    essentials: Url,
+    mint: Url,
     administrator: Login,
     commands: Vec<String>,
 }
@@ -212,6 +234,8 @@ impl Found {
             identity: url("identity")?,
             kio: url("kio")?,
             pierone: url("pierone")?,
+            essentials: url("essentials")?,
+            mint: url("mint")?,
             administrator: lines.iter().find_map(|line| Login::in_line(line))?,
         })
     }

@@ -32,6 +32,19 @@ impl ServiceProcess {
     ///
     /// Panics, with what was printed, when it does not start.
     pub async fn start(service: &str, directory: &Path, settings: &str, with_login: bool) -> Self {
+        let tokens = format!("http-audit-logger={AUDIT_TOKEN}");
+        let environment = [("OAUTH2_ACCESS_TOKENS", tokens.as_str())];
+        Self::start_in(service, directory, settings, with_login, &environment).await
+    }
+
+    /// The same with these environment variables.
+    pub async fn start_in(
+        service: &str,
+        directory: &Path,
+        settings: &str,
+        with_login: bool,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let files = TempDir::new_in(directory).expect("the temporary directory can be written");
         let file = files.path().join("stups.toml");
         std::fs::write(&file, settings).expect("the temporary directory can be written");
@@ -43,7 +56,7 @@ impl ServiceProcess {
             .arg(directory)
             .env_clear()
             .envs(home(directory))
-            .env("OAUTH2_ACCESS_TOKENS", format!("http-audit-logger={AUDIT_TOKEN}"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&errors).expect("it can be written"))
@@ -87,6 +100,19 @@ impl ServiceProcess {
     /// Who administers it, when it was started for the first time.
     pub fn administrator(&self) -> Option<&Login> {
         self.administrator.as_ref()
+    }
+
+    /// The process's id.
+    pub fn process_id(&self) -> u32 {
+        self.process.id().expect("it has not been waited for")
+    }
+
+    /// Whether somebody has ended it.
+    pub fn has_ended(&self) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id())).unwrap_or_default();
+        // Behind the name in parentheses; a process that nobody has waited for yet is a zombie.
+        let state = state.rsplit_once(')').map_or("Z", |(_, rest)| rest).trim_start();
+        state.starts_with('Z') || state.starts_with('X')
     }
 
     /// Ends it as a power failure does (SIGKILL).

@@ -32,23 +32,23 @@ pub struct Config {
     /// Whether this process rotates, too. True by default.
     pub worker: bool,
     /// How long the worker waits between two cycles, in seconds. 10 by default.
-    pub interval_seconds: u64,
+    pub interval_seconds: f64,
     /// After how long a password is rotated. `2h` by default.
     pub password_rotation: Rotation,
     /// After how long a client secret is rotated. `1mo` by default: a calendar month.
     pub client_rotation: Rotation,
     /// How long an application must be missing in Kio before its service user is deleted, in seconds. A day by default.
-    pub missing_seconds: u64,
+    pub missing_seconds: f64,
     /// When more than this share of all applications would lose their service users in one cycle, none does. 0.1 by default.
     pub brake_share: f64,
     /// So many may always lose theirs in one cycle. 5 by default.
     pub brake_minimum: usize,
     /// How long a worker has an application for itself after a sign of life, in seconds. 300 by default; longer than the slowest call.
-    pub lease_seconds: u64,
+    pub lease_seconds: f64,
     /// How long to wait after the first failure to store a secret in a bucket, in seconds; it doubles with each more. 10 by default.
-    pub backoff_seconds: u64,
+    pub backoff_seconds: f64,
     /// The longest such wait, in seconds. An hour by default.
-    pub longest_backoff_seconds: u64,
+    pub longest_backoff_seconds: f64,
     /// The realm of people. `employees` by default.
     pub people_realm: String,
     /// The realm of service users. `services` by default.
@@ -73,15 +73,15 @@ impl Default for Config {
             trusted_services: AdminList::default(),
             admin_users: AdminList::default(),
             worker: true,
-            interval_seconds: 10,
+            interval_seconds: 10.0,
             password_rotation: Rotation(Span::new().hours(2)),
             client_rotation: Rotation(Span::new().months(1)),
-            missing_seconds: 24 * 3600,
+            missing_seconds: 24.0 * 3600.0,
             brake_share: 0.1,
             brake_minimum: 5,
-            lease_seconds: 300,
-            backoff_seconds: 10,
-            longest_backoff_seconds: 3600,
+            lease_seconds: 300.0,
+            backoff_seconds: 10.0,
+            longest_backoff_seconds: 3600.0,
             people_realm: "employees".to_owned(),
             service_realm: "services".to_owned(),
             audit_url: None,

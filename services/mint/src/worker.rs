@@ -76,30 +76,29 @@ impl WorkerSettings {
                 config.brake_share
             ));
         }
-        for (name, seconds) in [
-            ("interval_seconds", config.interval_seconds),
-            ("lease_seconds", config.lease_seconds),
-            ("backoff_seconds", config.backoff_seconds),
-        ] {
-            if seconds == 0 {
-                return Err(format!("{name} is 0, but the time has to pass"));
-            }
-        }
-        let milliseconds =
-            |seconds: u64| i64::try_from(seconds).map_or(i64::MAX / 4, |seconds| seconds.saturating_mul(1000));
         Ok(Self {
-            interval: Duration::from_secs(config.interval_seconds),
+            interval: Duration::from_millis(time("interval_seconds", config.interval_seconds, 1)? as u64),
             password_rotation: config.password_rotation,
             client_rotation: config.client_rotation,
-            missing: milliseconds(config.missing_seconds),
+            missing: time("missing_seconds", config.missing_seconds, 0)?,
             brake_share: config.brake_share,
             brake_minimum: config.brake_minimum,
-            lease: milliseconds(config.lease_seconds),
-            backoff: milliseconds(config.backoff_seconds),
-            longest_backoff: milliseconds(config.longest_backoff_seconds),
+            lease: time("lease_seconds", config.lease_seconds, 1)?,
+            backoff: time("backoff_seconds", config.backoff_seconds, 1)?,
+            longest_backoff: time("longest_backoff_seconds", config.longest_backoff_seconds, 1)?,
             people_realm: config.people_realm.clone(),
             service_realm: config.service_realm.clone(),
         })
+    }
+}
+
+/// A setting in milliseconds, of which it has to have so many at least.
+fn time(name: &str, seconds: f64, minimum: i64) -> Result<i64, String> {
+    let milliseconds = (seconds * 1000.0) as i64;
+    if seconds.is_finite() && (minimum..=i64::MAX / 4).contains(&milliseconds) {
+        Ok(milliseconds)
+    } else {
+        Err(format!("{name} is {seconds}, which is no time that can pass"))
     }
 }
 

@@ -22,7 +22,12 @@ pub(crate) struct Somebody {
 
 impl Somebody {
     pub(crate) async fn new(configuration: &str) -> Self {
-        let platform = Platform::start_with(configuration).await;
+        Self::new_in(configuration, &[]).await
+    }
+
+    /// The same, and the platform has these environment variables.
+    pub(crate) async fn new_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
+        let platform = Platform::start_in(configuration, environment).await;
         let mut user = User::new();
         user.set("BROWSER_USER", &platform.administrator().user);
         user.set("BROWSER_PASSWORD", &platform.administrator().password);

@@ -60,7 +60,7 @@ async fn who_is_gone_for_a_day_goes() {
         mint.cycle().await;
         mint.world.facts().applications.remove("app-07");
         mint.cycle().await;
-        mint.pass(DAY - Duration::from_secs(1));
+        mint.pass(Duration::from_secs(24 * 3600 - 1));
         assert_eq!(mint.cycle().await.removed, 0);
         mint.pass(Duration::from_secs(2));
         assert_eq!(mint.cycle().await.removed, 1);
@@ -139,13 +139,13 @@ async fn share_and_number_are_settings() {
             .applications
             .insert(format!("app-{number:02}"), false);
     }
-    let careful = mint.another_worker(Config {
+    let careful = mint.another_worker(&Config {
         brake_share: 0.0,
         brake_minimum: 0,
         ..Config::default()
     });
     assert!(careful.run_cycle().await.unwrap().brake_engaged);
-    let careless = mint.another_worker(Config {
+    let careless = mint.another_worker(&Config {
         brake_share: 0.5,
         ..Config::default()
     });

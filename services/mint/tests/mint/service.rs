@@ -43,7 +43,7 @@ async fn a_setting_that_cannot_be_used_is_named() {
         ),
         (
             Config {
-                lease_seconds: 0,
+                lease_seconds: 0.0,
                 ..services
             },
             "lease_seconds is 0",

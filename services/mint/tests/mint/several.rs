@@ -14,7 +14,7 @@ async fn no_application_is_rotated_twice_at_a_time() {
             mint.configured(&format!("app-{number:02}"), &["bucket"]).await;
         }
         mint.world.calls();
-        let workers: Vec<_> = (0..6).map(|_| mint.another_worker(Config::default())).collect();
+        let workers: Vec<_> = (0..6).map(|_| mint.another_worker(&Config::default())).collect();
         for _ in 0..2 {
             let cycles = futures::future::join_all(workers.iter().map(stups_mint::Worker::run_cycle)).await;
             let statuses: Vec<_> = cycles.into_iter().map(Result::unwrap).collect();
@@ -37,7 +37,7 @@ async fn who_died_is_replaced() {
     for mint in Running::on_both_databases().await {
         mint.configured("kio", &["bucket"]).await;
         // It dies in the middle of its work: at its first call.
-        let dying = mint.another_worker(Config::default());
+        let dying = mint.another_worker(&Config::default());
         let mut cycle = Box::pin(dying.run_cycle());
         std::future::poll_fn(|context| {
             let polled = cycle.as_mut().poll(context);

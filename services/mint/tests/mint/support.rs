@@ -84,7 +84,7 @@ impl Running {
         Self {
             http: http.await,
             database,
-            worker: worker(&store, &world, &clock, Config::default()),
+            worker: worker(&store, &world, &clock, &Config::default()),
             store,
             world,
             clock,
@@ -93,7 +93,7 @@ impl Running {
     }
 
     /// Another worker on the same database, with other settings.
-    pub(crate) fn another_worker(&self, config: Config) -> Worker {
+    pub(crate) fn another_worker(&self, config: &Config) -> Worker {
         worker(&self.store, &self.world, &self.clock, config)
     }
 
@@ -135,7 +135,7 @@ impl Running {
     }
 }
 
-fn worker(store: &Store, world: &World, clock: &Clock, config: Config) -> Worker {
+fn worker(store: &Store, world: &World, clock: &Clock, config: &Config) -> Worker {
     let client = |url: &url::Url| Client::new(url.clone()).unwrap().with_timeout(Duration::from_secs(2));
     let services = Services {
         kio: KioClient::new(client(&world.kio)),
@@ -145,6 +145,6 @@ fn worker(store: &Store, world: &World, clock: &Clock, config: Config) -> Worker
     };
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let session = Session::with_credentials(credentials, "eu-west-1", Some(world.s3.as_str().trim_end_matches('/')));
-    let settings = WorkerSettings::of(&config).unwrap();
+    let settings = WorkerSettings::of(config).unwrap();
     Worker::new(store.clone(), services, &session, settings, clock.clone())
 }

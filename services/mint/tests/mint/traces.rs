@@ -64,48 +64,7 @@ async fn a_new_application_gets_everything_and_then_nothing_is_due() {
             "on {}",
             mint.database
         );
-        let facts = mint.world.facts();
-        assert_eq!(
-            facts.bodies["PUT users/services/stups_kio"],
-            json!({
-                "id": "stups_kio", "name": "KIO", "subtitle": "A subtitle", "owner": "stups",
-                "client_config": {
-                    "redirect_urls": ["https://kio.example.org/"], "confidential": true,
-                    "scopes": [
-                        {"realm": "employees", "scopes": ["uid"]},
-                        {"realm": "services", "scopes": ["uid", "sales_order.write"]},
-                        {"realm": "customers", "scopes": ["sales_order.read"]},
-                    ],
-                },
-                "user_config": {"scopes": ["sales_order.write"]},
-            })
-        );
-        assert_eq!(facts.bodies["POST users/services/stups_kio/password"], json!({}));
-        assert_eq!(
-            facts.bodies["PUT users/services/stups_kio/password"],
-            json!({"txid": "tx-1"})
-        );
-        assert_eq!(
-            facts.bodies["POST users/services/stups_kio/client"],
-            json!({"id": "stups_kio", "client_id": "client-of-stups_kio"})
-        );
-        assert_eq!(
-            facts.bodies["PUT users/services/stups_kio/client"],
-            json!({"txid": "tx-3"})
-        );
-        for bucket in ["b-one", "b-two"] {
-            assert_eq!(
-                facts.files[&format!("{bucket}/kio/user.json")],
-                json!({"application_username": "stups_kio", "application_password": "secret-1"})
-            );
-            assert_eq!(
-                facts.files[&format!("{bucket}/kio/client.json")],
-                json!({"client_id": "client-3", "client_secret": "secret-3"})
-            );
-        }
-        assert_eq!(facts.headers["content-type"], "application/json");
-        assert_eq!(facts.headers["x-amz-acl"], "bucket-owner-full-control");
-        drop(facts);
+        everything_was_sent(&mint);
 
         let found = mint.json("/apps/kio").await;
         assert_eq!(found["client_id"], "client-3");
@@ -118,6 +77,51 @@ async fn a_new_application_gets_everything_and_then_nothing_is_due() {
         assert_eq!(mint.cycle().await.due, 0);
         assert_eq!(mint.world.calls(), ["GET kio/apps"]);
     }
+}
+
+/// What the service user API and the buckets got for the new application.
+fn everything_was_sent(mint: &Running) {
+    let facts = mint.world.facts();
+    assert_eq!(
+        facts.bodies["PUT users/services/stups_kio"],
+        json!({
+            "id": "stups_kio", "name": "KIO", "subtitle": "A subtitle", "owner": "stups",
+            "client_config": {
+                "redirect_urls": ["https://kio.example.org/"], "confidential": true,
+                "scopes": [
+                    {"realm": "employees", "scopes": ["uid"]},
+                    {"realm": "services", "scopes": ["uid", "sales_order.write"]},
+                    {"realm": "customers", "scopes": ["sales_order.read"]},
+                ],
+            },
+            "user_config": {"scopes": ["sales_order.write"]},
+        })
+    );
+    assert_eq!(facts.bodies["POST users/services/stups_kio/password"], json!({}));
+    assert_eq!(
+        facts.bodies["PUT users/services/stups_kio/password"],
+        json!({"txid": "tx-1"})
+    );
+    assert_eq!(
+        facts.bodies["POST users/services/stups_kio/client"],
+        json!({"id": "stups_kio", "client_id": "client-of-stups_kio"})
+    );
+    assert_eq!(
+        facts.bodies["PUT users/services/stups_kio/client"],
+        json!({"txid": "tx-3"})
+    );
+    for bucket in ["b-one", "b-two"] {
+        assert_eq!(
+            facts.files[&format!("{bucket}/kio/user.json")],
+            json!({"application_username": "stups_kio", "application_password": "secret-1"})
+        );
+        assert_eq!(
+            facts.files[&format!("{bucket}/kio/client.json")],
+            json!({"client_id": "client-3", "client_secret": "secret-3"})
+        );
+    }
+    assert_eq!(facts.headers["content-type"], "application/json");
+    assert_eq!(facts.headers["x-amz-acl"], "bucket-owner-full-control");
 }
 
 /// Sorts parts of a list, as the calls that are made at the same time are sorted.
