@@ -10,6 +10,7 @@ mod error;
 mod http;
 mod region;
 mod sdk_error;
+mod secret_location;
 mod session;
 #[cfg(test)]
 mod test_server;
@@ -17,12 +18,14 @@ mod test_server;
 pub use aws_credential_types::Credentials;
 pub use aws_smithy_runtime_api::client::result::SdkError;
 pub use error::{Error, ErrorKind};
-pub use region::{REGIONS, is_known_region};
+pub use region::{REGIONS, is_known_region, is_region_name};
+pub use secret_location::{SecretLocation, SecretLocationError, SecretObject, SecretStore};
 pub use session::{Session, SessionError, SessionOptions};
 
 pub use {
     aws_sdk_acm as acm, aws_sdk_autoscaling as autoscaling, aws_sdk_cloudformation as cloudformation,
     aws_sdk_cloudwatch as cloudwatch, aws_sdk_ec2 as ec2, aws_sdk_elasticloadbalancing as elasticloadbalancing,
     aws_sdk_elasticloadbalancingv2 as elasticloadbalancingv2, aws_sdk_iam as iam, aws_sdk_kms as kms,
-    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_sns as sns, aws_sdk_sts as sts,
+    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_secretsmanager as secretsmanager, aws_sdk_sns as sns,
+    aws_sdk_ssm as ssm, aws_sdk_sts as sts,
 };

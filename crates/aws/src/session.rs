@@ -220,6 +220,16 @@ impl Session {
         aws_sdk_sns::Client::new(&self.config)
     }
 
+    /// Secrets Manager in this region.
+    pub fn secretsmanager(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+
+    /// Systems Manager in this region: its parameter store.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
+    }
+
     /// KMS in this region.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.config)
