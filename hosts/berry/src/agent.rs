@@ -67,6 +67,16 @@ struct Known {
     file: Fingerprint,
 }
 
+/// What became of credentials that were fetched.
+enum Outcome {
+    /// they are beside the file
+    New(Staged),
+    /// the file, which is this one, had them
+    Same(Fingerprint),
+    /// the file had them, but another mode or owner
+    Restricted,
+}
+
 /// How a round went.
 #[derive(Clone, Copy, Default)]
 struct Round {
@@ -166,14 +176,22 @@ impl Copy {
     /// Writes what differs from the files. Returns how much has failed.
     fn write(&mut self, fetched: Vec<(usize, Credentials)>, log: &Log) -> usize {
         let mut staged = Vec::new();
-        let mut right = Vec::new();
+        let mut known = Vec::new();
         let mut failures = 0;
         for (index, credentials) in fetched {
             let object = OBJECTS[index];
             match self.stage(object, &credentials, log) {
-                Ok(new) => {
-                    staged.extend(new);
-                    right.push((index, credentials));
+                Ok(outcome) => {
+                    let file = match outcome {
+                        Outcome::New(new) => {
+                            let file = new.fingerprint.clone();
+                            staged.push(new);
+                            Some(file)
+                        }
+                        Outcome::Same(file) => Some(file),
+                        Outcome::Restricted => None,
+                    };
+                    known.push((index, credentials.version.zip(file)));
                 }
                 Err(error) => {
                     self.failed(object, &error, log);
@@ -197,26 +215,25 @@ impl Copy {
                 source::rotated(log, object, &self.application);
             }
         }
-        for (index, credentials) in right {
-            let file = self.files.fingerprint(OBJECTS[index]);
-            self.known[index] = credentials
-                .version
-                .zip(file)
-                .map(|(version, file)| Known { version, file });
+        for (index, known) in known {
+            self.known[index] = known.map(|(version, file)| Known { version, file });
         }
         0
     }
 
-    /// New content, beside the file; nothing when the file has that content already, whose mode and owner are then put right.
-    fn stage(&self, object: SecretObject, credentials: &Credentials, log: &Log) -> std::io::Result<Option<Staged>> {
-        if self.files.read(object).as_ref() != Some(&credentials.object()) {
-            return self.files.stage(object, &credentials.text).map(Some);
+    /// Compares credentials with their file, and puts new ones beside it.
+    fn stage(&self, object: SecretObject, credentials: &Credentials, log: &Log) -> std::io::Result<Outcome> {
+        match self.files.read(object) {
+            Some((old, file)) if old == credentials.object() => {
+                if !self.files.restrict(object)? {
+                    return Ok(Outcome::Same(file));
+                }
+                let (name, id) = (object.file_name(), &self.application.id);
+                log.info(&format!("Set mode and owner of {name} of {id}"));
+                Ok(Outcome::Restricted)
+            }
+            _ => self.files.stage(object, &credentials.text).map(Outcome::New),
         }
-        if self.files.restrict(object)? {
-            let (name, id) = (object.file_name(), &self.application.id);
-            log.info(&format!("Set mode and owner of {name} of {id}"));
-        }
-        Ok(None)
     }
 
     fn failed(&self, object: SecretObject, error: &std::io::Error, log: &Log) {

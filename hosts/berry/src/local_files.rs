@@ -20,14 +20,32 @@ pub(crate) struct LocalFiles {
     ownership: Ownership,
 }
 
-/// Tells whether a file is still the one that it was: its place on the disk, and when content or owner were last changed.
+/// Tells whether a file is still the one that it was: its place on the disk, when its content was last changed, who may read it.
+///
+/// It is taken before content is looked at or put in place, so that a change at any moment after that shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint([i128; 7]);
+pub(crate) struct Fingerprint([i128; 8]);
+
+impl Fingerprint {
+    fn of(file: &Metadata) -> Self {
+        Self([
+            file.dev().into(),
+            file.ino().into(),
+            file.size().into(),
+            file.mtime().into(),
+            file.mtime_nsec().into(),
+            file.mode().into(),
+            file.uid().into(),
+            file.gid().into(),
+        ])
+    }
+}
 
 /// New content beside the file that it will replace. Dropped instead, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) object: SecretObject,
+    pub(crate) fingerprint: Fingerprint,
     file: TempPath,
 }
 
@@ -36,26 +54,19 @@ impl LocalFiles {
         Self { directory, ownership }
     }
 
-    /// The credentials in the file; none when there is no such file, or it has none.
-    pub(crate) fn read(&self, object: SecretObject) -> Option<Map<String, Value>> {
+    /// The credentials in the file, and which file that is; none when there is no such file, or it has none.
+    pub(crate) fn read(&self, object: SecretObject) -> Option<(Map<String, Value>, Fingerprint)> {
         let file = File::open(self.path(object)).ok()?;
+        let fingerprint = Fingerprint::of(&file.metadata().ok()?);
         let mut bytes = Vec::new();
         file.take(CONTENT_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
-        content::object(&content::text(bytes).ok()?).ok()
+        let credentials = content::object(&content::text(bytes).ok()?).ok()?;
+        Some((credentials, fingerprint))
     }
 
     /// Which file it is now; none when there is no file.
     pub(crate) fn fingerprint(&self, object: SecretObject) -> Option<Fingerprint> {
-        let file = self.regular_file(object)?;
-        Some(Fingerprint([
-            file.dev().into(),
-            file.ino().into(),
-            file.size().into(),
-            file.mtime().into(),
-            file.mtime_nsec().into(),
-            file.ctime().into(),
-            file.ctime_nsec().into(),
-        ]))
+        self.regular_file(object).map(|file| Fingerprint::of(&file))
     }
 
     /// Gives a file whose content is right already the owner, group and mode that it should have. Returns whether it had others.
@@ -81,19 +92,20 @@ impl LocalFiles {
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
-        let staged = Staged {
-            object,
-            file: TempPath::try_from_path(path)?,
-        };
+        let path = TempPath::try_from_path(path)?;
         self.ownership.apply(&file)?;
         file.write_all(content.expose_secret().as_bytes())?;
         file.sync_all()?;
-        Ok(staged)
+        Ok(Staged {
+            object,
+            fingerprint: Fingerprint::of(&file.metadata()?),
+            file: path,
+        })
     }
 
     /// Puts what was staged in its place, all of it right after each other, and makes that survive a crash of the machine.
     pub(crate) fn replace(&self, staged: Vec<Staged>) -> io::Result<()> {
-        for Staged { object, file } in staged {
+        for Staged { object, file, .. } in staged {
             file.persist(self.path(object)).map_err(|error| error.error)?;
         }
         File::open(&self.directory)?.sync_all()
@@ -146,7 +158,7 @@ mod tests {
         let user = files.stage(USER, &SecretString::from("{\"a\": 1}")).unwrap();
         let client = files.stage(CLIENT, &SecretString::from("{\"b\": 2}\n")).unwrap();
         assert_eq!(names(&directory), ["client.json.tmp", "user.json", "user.json.tmp"]);
-        assert_eq!(files.read(USER).unwrap().keys().collect::<Vec<_>>(), ["old"]);
+        assert_eq!(files.read(USER).unwrap().0.keys().collect::<Vec<_>>(), ["old"]);
         files.replace(vec![user, client]).unwrap();
         assert_eq!(names(&directory), ["client.json", "user.json"]);
         let client = directory.path().join("client.json");
@@ -176,19 +188,24 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_changes_with_content_owner_and_mode() {
+    fn a_fingerprint_changes_with_file_content_and_mode() {
         let directory = tempfile::tempdir().unwrap();
         let files = files(&directory);
         assert_eq!(files.fingerprint(USER), None);
         let replace = || {
             let staged = files.stage(USER, &SecretString::from("{}")).unwrap();
+            let fingerprint = staged.fingerprint.clone();
             files.replace(vec![staged]).unwrap();
-            files.fingerprint(USER).unwrap()
+            fingerprint
         };
         let first = replace();
         assert_eq!(files.fingerprint(USER), Some(first.clone()));
         let second = replace();
         assert_ne!(first, second);
+        assert_eq!(files.read(USER).map(|(_, file)| file), Some(second.clone()));
+        fs::write(directory.path().join("user.json"), "{ }").unwrap();
+        assert_ne!(files.fingerprint(USER), Some(second));
+        let second = replace();
         fs::set_permissions(directory.path().join("user.json"), fs::Permissions::from_mode(0o644)).unwrap();
         assert_ne!(files.fingerprint(USER), Some(second));
     }
@@ -211,12 +228,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let files = files(&directory);
         let path = directory.path().join("user.json");
-        assert_eq!(files.read(USER), None);
+        assert!(files.read(USER).is_none());
         for text in ["", "[]", "{\"a\":"] {
             fs::write(&path, text).unwrap();
-            assert_eq!(files.read(USER), None, "{text}");
+            assert!(files.read(USER).is_none(), "{text}");
         }
         fs::write(&path, " ".repeat(CONTENT_LIMIT + 1)).unwrap();
-        assert_eq!(files.read(USER), None);
+        assert!(files.read(USER).is_none());
     }
 }
