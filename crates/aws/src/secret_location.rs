@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::one_line;
+use crate::is_region_name;
 
 /// The longest prefix, in characters. With the longest application's id behind it, a name stays within Secrets Manager's 512.
 const PREFIX_LIMIT: usize = 200;
@@ -184,7 +185,7 @@ fn parse(text: &str) -> Result<SecretLocation, &'static str> {
     };
     for option in query.into_iter().flat_map(|query| query.split('&')) {
         let (target, value) = match option.split_once('=') {
-            Some(("region", value)) if is_region(value) => (&mut location.region, value),
+            Some(("region", value)) if is_region_name(value) => (&mut location.region, value),
             Some(("region", _)) => return Err("the region is none"),
             Some(("kms", value)) if is_kms_key(value) => (&mut location.kms_key, value),
             Some(("kms", _)) => return Err("kms takes the id, ARN or alias of a key"),
@@ -269,10 +270,6 @@ fn check_application_id(id: &str) -> Result<(), SecretLocationError> {
         return wrong("it has letters, digits, hyphens, underscores and dots, and starts with a letter or digit");
     }
     Ok(())
-}
-
-fn is_region(text: &str) -> bool {
-    crate::is_region_name(text)
 }
 
 fn is_kms_key(text: &str) -> bool {

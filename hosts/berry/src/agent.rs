@@ -47,14 +47,14 @@ pub(crate) fn tell_service_manager(state: NotifyState<'_>) {
 }
 
 struct Agent<'log> {
-    copies: Vec<Copy>,
+    applications: Vec<ApplicationFiles>,
     sessions: Sessions,
     regions: BucketRegions,
     log: &'log Log,
 }
 
 /// One application and its files.
-struct Copy {
+struct ApplicationFiles {
     application: Application,
     files: LocalFiles,
     /// what is known of each of [`OBJECTS`]
@@ -92,7 +92,10 @@ impl<'log> Agent<'log> {
         let (owner, group) = (arguments.owner.as_deref(), arguments.group.as_deref());
         let targets = applications::all(source, &config, &arguments.local_directory, owner, group)?;
         Ok(Self {
-            copies: targets.into_iter().map(Copy::new).collect::<Result<_, _>>()?,
+            applications: targets
+                .into_iter()
+                .map(ApplicationFiles::new)
+                .collect::<Result<_, _>>()?,
             sessions: Sessions::new(
                 source.region.clone().or(config.region),
                 source.aws_credentials_file.clone(),
@@ -116,9 +119,9 @@ impl<'log> Agent<'log> {
 
     async fn round(&mut self) -> Round {
         let mut round = Round::default();
-        for copy in &mut self.copies {
-            match self.sessions.get(&copy.application).await {
-                Ok(session) => round.failures += copy.round(&session, &mut self.regions, self.log).await,
+        for application in &mut self.applications {
+            match self.sessions.get(&application.application).await {
+                Ok(session) => round.failures += application.round(&session, &mut self.regions, self.log).await,
                 Err(error) => {
                     self.log.error(&format!("Usage Error: {error}"));
                     round.failures += 1;
@@ -130,7 +133,7 @@ impl<'log> Agent<'log> {
     }
 }
 
-impl Copy {
+impl ApplicationFiles {
     fn new(target: Target) -> Result<Self, String> {
         let Target {
             application,

@@ -115,7 +115,7 @@ fn application(id: &str, bucket: &str) -> Result<Application, String> {
 }
 
 /// The first that is there and not empty.
-fn first<'text, const COUNT: usize>(texts: [&'text Option<String>; COUNT]) -> Option<&'text str> {
+fn first<const COUNT: usize>(texts: [&Option<String>; COUNT]) -> Option<&str> {
     texts
         .into_iter()
         .flatten()

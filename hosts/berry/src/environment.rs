@@ -35,7 +35,7 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
+    use secrecy::ExposeSecret;
     use serde_json::json;
 
     use super::*;
@@ -47,7 +47,7 @@ mod tests {
         let refused = add(&mut variables, object.as_object().unwrap());
         let shown: Vec<_> = variables
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_ref().map(|value| value.expose_secret())))
+            .map(|(name, value)| (name.as_str(), value.as_ref().map(ExposeSecret::expose_secret)))
             .collect();
         assert_eq!(
             shown,

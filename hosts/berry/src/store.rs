@@ -53,9 +53,13 @@ pub(crate) async fn fetch(
             SecretStore::ParameterStore { .. } => parameters::fetch(session, name, known).await,
         }
     };
-    match tokio::time::timeout(LIMIT, answer).await {
+    within(LIMIT, answer).await
+}
+
+async fn within(limit: Duration, answer: impl Future<Output = Result<Fetched, Refusal>>) -> Result<Fetched, Refusal> {
+    match tokio::time::timeout(limit, answer).await {
         Ok(answer) => answer,
-        Err(_) => Err(Refusal::Other(format!("no answer within {} seconds", LIMIT.as_secs()))),
+        Err(_) => Err(Refusal::Other(format!("no answer within {} seconds", limit.as_secs()))),
     }
 }
 
@@ -90,5 +94,51 @@ fn refusal(error: Error, not_found: &str) -> Refusal {
     match error.kind {
         ErrorKind::AccessDenied => Refusal::AccessDenied(error.message),
         _ => Refusal::Other(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_not_waited_for() {
+        let answer = within(Duration::ZERO, std::future::pending()).await.unwrap_err();
+        assert_eq!(answer, Refusal::Other("no answer within 0 seconds".to_owned()));
+        let answer = within(LIMIT, async { Ok(Fetched::Unchanged) }).await;
+        assert!(matches!(answer, Ok(Fetched::Unchanged)));
+    }
+
+    #[test]
+    fn a_version_that_is_known_has_no_content() {
+        let text = || Some("{}".to_owned());
+        let version = || Some("2".to_owned());
+        assert!(matches!(versioned(text(), version(), Some("2")), Ok(Fetched::Unchanged)));
+        for known in [None, Some("1")] {
+            let Ok(Fetched::Content { text, version }) = versioned(text(), version(), known) else {
+                panic!("{known:?}")
+            };
+            assert_eq!((text.expose_secret(), version.as_deref()), ("{}", Some("2")));
+        }
+        assert!(matches!(versioned(text(), None, None), Ok(Fetched::Content { .. })));
+        assert!(matches!(versioned(None, version(), None), Err(Refusal::Other(_))));
+    }
+
+    #[test]
+    fn refusals_are_told_by_code_and_kind() {
+        let error = |kind, code: &str| Error {
+            kind,
+            service: "ssm".to_owned(),
+            operation: "GetParameter".to_owned(),
+            code: Some(code.to_owned()),
+            message: "why".to_owned(),
+        };
+        let of = |kind, code| refusal(error(kind, code), "ParameterNotFound");
+        assert_eq!(of(ErrorKind::Other, "ParameterNotFound"), Refusal::NotFound("why".to_owned()));
+        let denied = of(ErrorKind::AccessDenied, "AccessDeniedException");
+        assert_eq!(denied, Refusal::AccessDenied("why".to_owned()));
+        assert!(matches!(of(ErrorKind::Throttled, "ThrottlingException"), Refusal::Other(_)));
     }
 }

@@ -216,6 +216,11 @@ async fn wrong_usage() {
     assert_eq!(help.exit_code, 0);
     assert!(help.stdout.contains("--aws-credentials-file"), "{help:?}");
 
+    let version = run(&mut place.berry(&["--version"]));
+    assert_eq!(version.stdout, format!("Berry {}\n", env!("CARGO_PKG_VERSION")));
+    let mut host = std::process::Command::new(env!("CARGO_BIN_EXE_stups-host"));
+    assert_eq!(run(host.arg("nonsense")).exit_code, 2);
+
     let missing = place.scratch("missing");
     let missing = missing.to_str().unwrap();
     let mut command = place.berry(&[missing, "--once", "-a", "pets", "-m", &place.bucket, "-f", "/dev/null"]);

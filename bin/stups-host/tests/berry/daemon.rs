@@ -1,10 +1,8 @@
 //! Berry that goes on: rotations, failures that pass, and its end.
 
 use std::fs;
-use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
-use crate::support::{BOTH_ROTATED, CLIENT, Place, Running, USER, identity, run, user};
+use crate::support::{BOTH_ROTATED, CLIENT, Place, Running, ServiceManager, USER, identity, run, user};
 
 #[tokio::test]
 async fn a_rotation_is_picked_up() {
@@ -69,23 +67,16 @@ async fn the_lookup_file_is_read_in_each_round() {
 #[tokio::test]
 async fn the_service_manager_is_told() {
     let place = Place::with_credentials().await;
-    let socket = place.scratch("notify");
-    let manager = UnixDatagram::bind(&socket).unwrap();
-    manager.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    let told = || {
-        let mut buffer = [0; 256];
-        let length = manager.recv(&mut buffer).unwrap();
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
-    };
+    let (manager, socket) = ServiceManager::listen(&place);
     let running = Running::start(place.copy(&[]).env("NOTIFY_SOCKET", &socket));
-    assert_eq!(told(), "READY=1\n");
+    assert_eq!(manager.is_told(), "READY=1\n");
     assert_eq!(
         place.read("client.json").as_deref(),
         Some(CLIENT),
         "ready means that they are there"
     );
     running.signal("TERM");
-    assert_eq!(told(), "STOPPING=1\n");
+    assert_eq!(manager.is_told(), "STOPPING=1\n");
     assert_eq!(running.end().0, Some(0));
 
     // One that is not listened to is no reason to fail.

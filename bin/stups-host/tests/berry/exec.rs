@@ -4,7 +4,7 @@ use std::fs;
 
 use stups_testkit::until;
 
-use crate::support::{CLIENT, Place, Running, bare, berry, run, user};
+use crate::support::{CLIENT, Place, Running, ServiceManager, bare, berry, run, user};
 
 #[tokio::test]
 async fn a_program_has_the_credentials_in_its_environment() {
@@ -137,4 +137,32 @@ async fn a_rotation_that_nobody_wants_to_know_of() {
     assert_eq!(running.end().0, Some(128 + 15));
     until("its end", || async { !fs::exists(format!("/proc/{id}")).unwrap() }).await;
     assert_eq!(place.account.requests().len(), calls);
+}
+
+#[tokio::test]
+async fn who_is_told_to_end_during_a_restart_ends() {
+    let place = Place::with_credentials().await;
+    let (manager, socket) = ServiceManager::listen(&place);
+    // It takes its time to end: until somebody writes into the pipe.
+    let script = r#"
+        mkfifo pipe
+        trap 'kill $tail; echo asked >> log; read line < pipe; exit 9' TERM
+        tail -f /dev/null & tail=$!
+        echo "ready ${NOTIFY_SOCKET-alone}" >> log
+        wait $tail"#;
+    let mut command = place.exec(&["-i", "1", "--grace", "600"], script);
+    let running = Running::start(command.env("NOTIFY_SOCKET", &socket));
+    assert_eq!(manager.is_told(), "READY=1\n");
+    place.has("log", "ready alone\n").await;
+    place.put("pets/user.json", &user("second-password")).await;
+    place.has("log", "ready alone\nasked\n").await;
+    running.signal("TERM");
+    assert_eq!(manager.is_told(), "STOPPING=1\n");
+    fs::write(place.directory().join("pipe"), "end\n").unwrap();
+    assert_eq!(running.end().0, Some(9));
+    assert_eq!(
+        place.read("log").as_deref(),
+        Some("ready alone\nasked\n"),
+        "it was not started again"
+    );
 }

@@ -87,6 +87,14 @@ async fn a_store_without_a_region_is_wrong_usage() {
             .starts_with("ERROR: Usage Error: The AWS region is missing"),
         "{outcome:?}"
     );
+    // The configuration file's is as good as any.
+    let config = place.file("berry.yaml", "region: eu-west-1\n");
+    let outcome = run(command.args(["-f", &config]));
+    assert_eq!(
+        outcome.stderr.matches("not found in the parameter store").count(),
+        2,
+        "{outcome:?}"
+    );
     let outcome = run(&mut place.copy(&["--once", "--region", "mars-north-1"]));
     assert_eq!(
         outcome.stderr,

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use stups_testkit::{Account, AwsApi, until};
 use tempfile::TempDir;
@@ -121,6 +123,26 @@ pub(crate) fn berry() -> Command {
     command.arg("berry");
     bare(&mut command);
     command
+}
+
+/// A service manager's end of the conversation.
+pub(crate) struct ServiceManager(UnixDatagram);
+
+impl ServiceManager {
+    /// The socket, and its path for `NOTIFY_SOCKET`.
+    pub(crate) fn listen(place: &Place) -> (Self, PathBuf) {
+        let path = place.scratch("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        (Self(socket), path)
+    }
+
+    /// Waits for the next message.
+    pub(crate) fn is_told(&self) -> String {
+        let mut buffer = [0; 256];
+        let length = self.0.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
 }
 
 /// Takes away what the environment of the tests has, but for the search path; gives no input.

@@ -63,7 +63,7 @@ async fn content(mut object: GetObjectOutput) -> Result<Fetched, Refusal> {
             }
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return Err(Refusal::Other(format!("the body ends early: {error}"))),
+            Err(error) => return Err(Refusal::Other(format!("its content can't be read: {error}"))),
         }
     }
     let text = content::text(bytes).map_err(Refusal::Other)?;
