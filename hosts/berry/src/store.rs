@@ -115,7 +115,10 @@ mod tests {
     fn a_version_that_is_known_has_no_content() {
         let text = || Some("{}".to_owned());
         let version = || Some("2".to_owned());
-        assert!(matches!(versioned(text(), version(), Some("2")), Ok(Fetched::Unchanged)));
+        assert!(matches!(
+            versioned(text(), version(), Some("2")),
+            Ok(Fetched::Unchanged)
+        ));
         for known in [None, Some("1")] {
             let Ok(Fetched::Content { text, version }) = versioned(text(), version(), known) else {
                 panic!("{known:?}")
@@ -136,9 +139,15 @@ mod tests {
             message: "why".to_owned(),
         };
         let of = |kind, code| refusal(error(kind, code), "ParameterNotFound");
-        assert_eq!(of(ErrorKind::Other, "ParameterNotFound"), Refusal::NotFound("why".to_owned()));
+        assert_eq!(
+            of(ErrorKind::Other, "ParameterNotFound"),
+            Refusal::NotFound("why".to_owned())
+        );
         let denied = of(ErrorKind::AccessDenied, "AccessDeniedException");
         assert_eq!(denied, Refusal::AccessDenied("why".to_owned()));
-        assert!(matches!(of(ErrorKind::Throttled, "ThrottlingException"), Refusal::Other(_)));
+        assert!(matches!(
+            of(ErrorKind::Throttled, "ThrottlingException"),
+            Refusal::Other(_)
+        ));
     }
 }
