@@ -50,6 +50,20 @@ pub fn is_known_region(region: &str) -> bool {
     REGIONS.contains(&region)
 }
 
+/// Whether `text` has the form of a region's name. AWS opens new ones, so a name that another service gives may be unknown; but it
+/// becomes part of a host's name, so it must not be just anything.
+pub fn is_region_name(text: &str) -> bool {
+    text.len() <= 32
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.contains('-')
+        && text.split('-').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +86,24 @@ mod tests {
         }
         for region in ["", "eu-central", "eu-central-1a", "EU-CENTRAL-1", "mars-north-1"] {
             assert!(!is_known_region(region), "{region}");
+        }
+    }
+
+    #[test]
+    fn names_of_regions() {
+        assert!(REGIONS.iter().all(|region| is_region_name(region)));
+        assert!(is_region_name("mars-north-1"));
+        for text in [
+            "",
+            "eu",
+            "-eu-west-1",
+            "eu--west-1",
+            "eu-west-",
+            "EU-west-1",
+            "eu-west-1.example.org",
+            "eu-west/1",
+        ] {
+            assert!(!is_region_name(text), "{text}");
         }
     }
 }

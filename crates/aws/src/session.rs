@@ -235,7 +235,7 @@ impl Session {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
 
-    /// Systems Manager in this region.
+    /// Systems Manager in this region: its parameter store.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.config)
     }

@@ -39,6 +39,8 @@ pub enum Requirements {
     PierOne1_1_44,
     /// the original pierone 1.1.56, the last
     PierOne,
+    /// the original berry 1.0.28; with the PyYAML of today it reads no configuration file
+    Berry,
     /// schemathesis, which calls a service as its OpenAPI document says, and otherwise
     Schemathesis,
 }
@@ -58,6 +60,7 @@ impl Requirements {
         Self::PierOne1_1_41,
         Self::PierOne1_1_44,
         Self::PierOne,
+        Self::Berry,
         Self::Schemathesis,
     ];
 }
@@ -104,6 +107,7 @@ impl Requirements {
             Self::PierOne1_1_41 => Recipe::of_wheels("pierone-1.1.41", pierone_release!("1.1.41")),
             Self::PierOne1_1_44 => Recipe::of_wheels("pierone-1.1.44", pierone_release!("1.1.44")),
             Self::PierOne => Recipe::of_wheels("pierone-1.1.56", pierone_release!("1.1.56")),
+            Self::Berry => Recipe::of_wheels("berry", include_str!("../requirements/berry.txt")),
             Self::Schemathesis => Recipe::of_wheels("schemathesis", include_str!("../requirements/schemathesis.txt")),
         }
     }

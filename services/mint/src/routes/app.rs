@@ -171,7 +171,7 @@ fn place(bucket: &str) -> Result<String, Error> {
     }
     let location: SecretLocation = bucket
         .parse()
-        .map_err(|error: stups_aws::NoSecretLocation| refused("s3_buckets", &error.to_string()))?;
+        .map_err(|error: stups_aws::SecretLocationError| refused("s3_buckets", &error.to_string()))?;
     Ok(location.to_string())
 }
 

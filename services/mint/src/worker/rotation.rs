@@ -8,6 +8,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 use stups_api::client::Error as ClientError;
+use stups_aws::SecretObject;
 
 use super::Worker;
 use super::failure::Failure;
@@ -27,7 +28,7 @@ impl Worker {
         let made = self.services.service_users.new_password(&row.username).await;
         let made = self.unless_unknown(row, made).await?;
         let file = json!({"application_username": row.username, "application_password": made.password});
-        self.put_everywhere(row, "user", &SecretString::from(file.to_string()))
+        self.put_everywhere(row, SecretObject::User, &SecretString::from(file.to_string()))
             .await?;
         let (write, stored) = self.begin_or_renew(row).await?;
         let pending = Model {
@@ -97,7 +98,7 @@ impl Worker {
             file["private_key"] = json!(secrecy::ExposeSecret::expose_secret(&key.private));
             file["key_id"] = json!(key.id);
         }
-        self.put_everywhere(row, "client", &SecretString::from(file.to_string()))
+        self.put_everywhere(row, SecretObject::Client, &SecretString::from(file.to_string()))
             .await?;
         let (write, stored) = self.begin_or_renew(row).await?;
         let pending = Model {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use stups_api::client::Client;
 use stups_aws::s3::primitives::ByteStream;
 use stups_aws::s3::types::{ObjectCannedAcl, ServerSideEncryption};
-use stups_aws::{Error as AwsError, SdkError, SecretLocation, SecretStore, Session};
+use stups_aws::{Error as AwsError, SdkError, SecretLocation, SecretLocationError, SecretObject, SecretStore, Session};
 
 /// Where the answer of S3 says in which region a bucket is.
 const BUCKET_REGION: &str = "x-amz-bucket-region";
@@ -29,61 +29,65 @@ impl Secrets {
         }
     }
 
-    /// Puts a file (`user`, `client`) of an application into a bucket; why not, in one line without any of its content.
+    /// Puts a file of an application into a bucket; why not, in one line without any of its content.
     pub(super) async fn put(
         &self,
         bucket: &str,
         application: &str,
-        file: &str,
+        file: SecretObject,
         content: &SecretString,
     ) -> Result<(), String> {
         if let Some(name) = bucket.strip_prefix("gs://") {
             return self.put_google(name, application, file, content).await;
         }
-        let location: SecretLocation = bucket
-            .parse()
-            .map_err(|error: stups_aws::NoSecretLocation| error.to_string())?;
-        let place = location.place(application, file);
-        let put = match location.store {
-            SecretStore::S3 => self.put_object(&location, &place, content).await,
-            SecretStore::SecretsManager => self.put_secret(&location, &place, content).await,
-            SecretStore::ParameterStore => self.put_parameter(&location, &place, content).await,
+        let unusable = |error: SecretLocationError| error.to_string();
+        let location: SecretLocation = bucket.parse().map_err(unusable)?;
+        let name = location.object_name(application, file).map_err(unusable)?;
+        let put = match location.store() {
+            SecretStore::S3 { bucket } => self.put_object(&location, bucket, &name, content).await,
+            // A secret that is none would stay, and cost.
+            _ if file == SecretObject::WriteProbe => Ok(()),
+            SecretStore::SecretsManager { .. } => self.put_secret(&location, &name, content).await,
+            SecretStore::ParameterStore { .. } => self.put_parameter(&location, &name, content).await,
         };
         put.map_err(|error| error.to_string())
     }
 
-    /// Writes what shows that a bucket can be written to (contract mint-berry 2.1). Only objects have a probe: a secret that is not
-    /// one would stay and cost.
+    /// Writes what shows that a bucket can be written to (contract mint-berry 2.1).
     pub(super) async fn probe(&self, bucket: &str, application: &str) -> Result<(), String> {
         let probe = SecretString::from("{\"status\":\"SUCCESS\"}");
-        if let Some(name) = bucket.strip_prefix("gs://") {
-            return self.put_google(name, application, "test-mint-write", &probe).await;
-        }
-        let location: SecretLocation = bucket
-            .parse()
-            .map_err(|error: stups_aws::NoSecretLocation| error.to_string())?;
-        if location.store != SecretStore::S3 {
-            return Ok(());
-        }
-        let key = format!("{application}/test-mint-write");
-        let put = self.put_object(&location, &key, &probe).await;
-        put.map_err(|error| error.to_string())
+        self.put(bucket, application, SecretObject::WriteProbe, &probe).await
     }
 
     /// The object belongs to the bucket's owner, whichever account that is. In a region that is not the bucket's, S3 says which is.
-    async fn put_object(&self, location: &SecretLocation, key: &str, content: &SecretString) -> Result<(), AwsError> {
-        let region = location.region.clone().or_else(|| self.known_region(&location.name));
-        let failed = match self.put_object_in(region.as_deref(), location, key, content).await {
+    async fn put_object(
+        &self,
+        location: &SecretLocation,
+        bucket: &str,
+        key: &str,
+        content: &SecretString,
+    ) -> Result<(), AwsError> {
+        let region = location
+            .region()
+            .map(str::to_owned)
+            .or_else(|| self.known_region(bucket));
+        let kms_key = location.kms_key();
+        let failed = match self
+            .put_object_in(region.as_deref(), (bucket, key), kms_key, content)
+            .await
+        {
             Ok(()) => return Ok(()),
             Err(failed) => failed,
         };
         let Some(elsewhere) = failed.region.filter(|elsewhere| region.as_ref() != Some(elsewhere)) else {
             return Err(failed.error);
         };
-        let put = self.put_object_in(Some(&elsewhere), location, key, content).await;
+        let put = self
+            .put_object_in(Some(&elsewhere), (bucket, key), kms_key, content)
+            .await;
         if put.is_ok() {
             let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-            regions.insert(location.name.clone(), elsewhere);
+            regions.insert(bucket.to_owned(), elsewhere);
         }
         put.map_err(|failed| failed.error)
     }
@@ -103,8 +107,8 @@ impl Secrets {
     async fn put_object_in(
         &self,
         region: Option<&str>,
-        location: &SecretLocation,
-        key: &str,
+        (bucket, key): (&str, &str),
+        kms_key: Option<&str>,
         content: &SecretString,
     ) -> Result<(), FailedPut> {
         let body = content.expose_secret().as_bytes().to_vec();
@@ -112,12 +116,12 @@ impl Secrets {
             .session_in(region)
             .s3()
             .put_object()
-            .bucket(&location.name)
+            .bucket(bucket)
             .key(key)
             .acl(ObjectCannedAcl::BucketOwnerFullControl)
             .content_type("application/json")
-            .set_server_side_encryption(location.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms))
-            .set_ssekms_key_id(location.kms_key.clone())
+            .set_server_side_encryption(kms_key.map(|_| ServerSideEncryption::AwsKms))
+            .set_ssekms_key_id(kms_key.map(str::to_owned))
             .body(ByteStream::from(body))
             .send()
             .await;
@@ -128,7 +132,7 @@ impl Secrets {
     }
 
     async fn put_secret(&self, location: &SecretLocation, name: &str, content: &SecretString) -> Result<(), AwsError> {
-        let client = self.session_in(location.region.as_deref()).secretsmanager();
+        let client = self.session_in(location.region()).secretsmanager();
         let content = content.expose_secret();
         let put = client
             .put_secret_value()
@@ -143,7 +147,7 @@ impl Secrets {
                     .create_secret()
                     .name(name)
                     .secret_string(content)
-                    .set_kms_key_id(location.kms_key.clone())
+                    .set_kms_key_id(location.kms_key().map(str::to_owned))
                     .send()
                     .await;
                 Ok(created.map(|_| ())?)
@@ -160,13 +164,13 @@ impl Secrets {
     ) -> Result<(), AwsError> {
         use stups_aws::ssm::types::ParameterType;
         let put = self
-            .session_in(location.region.as_deref())
+            .session_in(location.region())
             .ssm()
             .put_parameter()
             .name(name)
             .value(content.expose_secret())
             .r#type(ParameterType::SecureString)
-            .set_key_id(location.kms_key.clone())
+            .set_key_id(location.kms_key().map(str::to_owned))
             .overwrite(true)
             .send()
             .await;
@@ -178,21 +182,16 @@ impl Secrets {
         &self,
         bucket: &str,
         application: &str,
-        file: &str,
+        file: SecretObject,
         content: &SecretString,
     ) -> Result<(), String> {
         let coworker = self
             .coworker
             .as_ref()
             .ok_or("coworker_url is not set: nobody writes into gs:// buckets")?;
-        let file = if file == "test-mint-write" {
-            file.to_owned()
-        } else {
-            format!("{file}.json")
-        };
         let body = content.expose_secret().as_bytes().to_vec();
         let request = coworker
-            .post(&["v1", bucket, application, &file])
+            .post(&["v1", bucket, application, file.file_name()])
             .bytes("application/json", body);
         request.done().await.map_err(|error| error.to_string())
     }

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use stups_api::identity::{ClientConfig, ServiceUserWrite, UserConfig};
 use stups_api::kio::Application;
+use stups_aws::SecretObject;
 use stups_store::Write;
 
 use super::Worker;
@@ -68,7 +69,12 @@ impl Worker {
     }
 
     /// Puts a file into every bucket of the application; all are tried.
-    pub(super) async fn put_everywhere(&self, row: &Model, file: &str, content: &SecretString) -> Result<(), Failure> {
+    pub(super) async fn put_everywhere(
+        &self,
+        row: &Model,
+        file: SecretObject,
+        content: &SecretString,
+    ) -> Result<(), Failure> {
         let buckets = row.buckets();
         let puts = buckets
             .iter()
@@ -147,7 +153,7 @@ impl Worker {
         let mut told_at = row.last_client_rotation;
         if !row.is_client_confidential && needs_client_file(row) {
             let file = json!({"client_id": client_id, "client_secret": null}).to_string();
-            self.put_everywhere(row, "client", &file.into()).await?;
+            self.put_everywhere(row, SecretObject::Client, &file.into()).await?;
             told_at = Some(self.clock.milliseconds());
         }
         let now = self.clock.milliseconds();
