@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use stups_testkit::cargo;
 
-/// `stups` or `stupsd`, built as `cargo build` builds it: once per test binary, and only what has changed.
+/// `stups`, `stupsd` or `stups-host`, built as `cargo build` builds it: once per test binary, and only what has changed.
 ///
 /// Panics with the compiler's output when it does not compile.
 pub fn executable(name: &'static str) -> PathBuf {
@@ -16,11 +16,12 @@ pub fn executable(name: &'static str) -> PathBuf {
 }
 
 fn build(name: &str) -> PathBuf {
-    // Both are selected, whichever is built: so their dependencies have the features that the tests' have, and are there already.
+    // All are selected, whichever is built: so their dependencies have the features that the tests' have, and are there already.
     let output = cargo(&[
         "build",
         "--package=stups",
         "--package=stupsd",
+        "--package=stups-host",
         "--message-format=json-render-diagnostics",
     ])
     .arg(format!("--bin={name}"))

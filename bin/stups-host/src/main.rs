@@ -2,6 +2,9 @@
 //!
 //! `stups-host berry /meta/credentials` runs berry, and so does `berry /meta/credentials` through a link named `berry`.
 
+// The futures of the AWS SDK are nested deeper than the compiler looks by itself.
+#![recursion_limit = "256"]
+
 mod agent;
 mod cli;
 

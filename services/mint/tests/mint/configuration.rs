@@ -13,7 +13,7 @@ async fn what_is_put_is_read_as_sets() {
         assert_eq!(mint.get("/apps/kio").await.status, 404);
         let body = json!({
             "is_client_confidential": "true", "redirect_url": "",
-            "s3_buckets": ["b-two", "b-one", "b-two", "s3://b-one", "ssm://stups/?region=eu-west-1", "gs://b-three"],
+            "s3_buckets": ["b-two", "b-one", "b-two", "s3://b-one", "ssm://stups?region=eu-west-1", "gs://b-three"],
             "kubernetes_clusters": ["aws:123123123123:eu-central-1:kube-1"],
             "scopes": [
                 {"resource_type_id": "sales_order", "scope_id": "write"},
@@ -94,11 +94,11 @@ async fn what_cannot_be_used_is_named() {
                 with("s3_buckets", json!(["ab"])),
                 "of item 0: it is not a bucket",
             ),
-            ("kio", with("s3_buckets", json!(["ssm://../x"])), "leads elsewhere"),
+            ("kio", with("s3_buckets", json!(["ssm://../x"])), ". and .. are none"),
             (
                 "kio",
                 with("s3_buckets", json!(["s3://bucket?region=nowhere"])),
-                "there is no such region",
+                "region",
             ),
             ("kio", with("kubernetes_clusters", json!(["x y"])), "a cluster"),
             (
