@@ -44,6 +44,8 @@ pub(crate) fn build(executable: &str, options: &[&str]) -> Result<PathBuf> {
         "--package",
         "stupsd",
         "--package",
+        "stups-host",
+        "--package",
         "stups-benches",
         "--bin",
         executable,
