@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the main job, from an empty account to a switched version, with the executables people use.
 
+mod secrets;
 mod shell;
 mod walkthrough;
 
@@ -8,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use stups_testkit::{Account, AwsApi, PythonEnvironment, Requirements};
 
-use crate::cargo::{build_stups, succeed};
+use crate::cargo::{build, build_stups, succeed};
 use crate::demo::shell::Shell;
 use crate::{setup, style};
 
@@ -26,10 +27,15 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     setup::ensure(setup::BASICS)?;
     PythonEnvironment::get(Requirements::AwsApi)?;
     let executable = build_stups(&[])?;
+    let (services, agents) = (build("stupsd", &[])?, build("stups-host", &[])?);
     let scratch = tempfile::Builder::new().prefix("stups-demo-").tempdir()?;
     let bin = scratch.path().join("bin");
     let mut link = Command::new(&executable);
     succeed(link.arg("link").arg(&bin).env("PATH", shell::path_with(&bin)?))?;
+
+    for (name, executable) in [("stupsd", &services), ("berry", &agents)] {
+        std::os::unix::fs::symlink(executable, bin.join(name))?;
+    }
 
     let runtime = tokio::runtime::Runtime::new()?;
     let api = runtime.block_on(AwsApi::start()).context("Can't start the AWS API")?;
@@ -42,8 +48,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
         ))
     );
 
-    let shell = Shell::new(scratch.path(), &bin, account.environment())?;
+    let mut shell = Shell::new(scratch.path(), &bin, account.environment())?;
     walkthrough::walk(&shell)?;
+    let services = secrets::walk(&mut shell, &account, &runtime)?;
     println!("\n{}", style::good("The demo did all it should."));
 
     if arguments.keep {
@@ -58,5 +65,6 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
         println!("\nCtrl-C here ends the AWS API and removes the directory.");
         runtime.block_on(tokio::signal::ctrl_c())?;
     }
+    drop(services);
     Ok(())
 }

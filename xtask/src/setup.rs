@@ -37,6 +37,11 @@ const TIME: Need = Need {
     check: &["/usr/bin/time", "--version"],
 };
 
+const CURL: Need = Need {
+    package: "curl",
+    check: &["curl", "--version"],
+};
+
 const POSTGRESQL: Need = Need {
     package: "postgresql",
     // Debian keeps the server's programs out of the path.
@@ -66,7 +71,7 @@ const DOCKER: Need = Need {
 };
 
 /// For building, and for the AWS API that demo and tests run against.
-pub(crate) const BASICS: &[Need] = &[C_COMPILER, C_LIBRARY, PYTHON, PYTHON_ENVIRONMENTS];
+pub(crate) const BASICS: &[Need] = &[C_COMPILER, C_LIBRARY, PYTHON, PYTHON_ENVIRONMENTS, CURL];
 
 /// For everything.
 pub(crate) const ALL: &[Need] = &[
@@ -74,6 +79,7 @@ pub(crate) const ALL: &[Need] = &[
     C_LIBRARY,
     PYTHON,
     PYTHON_ENVIRONMENTS,
+    CURL,
     TIME,
     POSTGRESQL,
     WRK,

@@ -17,7 +17,7 @@ pub(crate) struct Running {
 pub(crate) fn welcome(running: &[Running], administrator: Option<&Administrator>) -> String {
     let mut text = String::new();
     for Running { name, url } in running {
-        let _ = writeln!(text, "{:<9} {}", name.as_str(), bare(url));
+        let _ = writeln!(text, "{:<10} {}", name.as_str(), bare(url));
     }
     if let Some(administrator) = administrator {
         let user = administrator.name.rsplit('/').next().unwrap_or(&administrator.name);
@@ -68,12 +68,12 @@ mod tests {
         };
         let text = welcome(&running, Some(&administrator));
         assert!(
-            text.starts_with("identity  http://127.0.0.1:8081\nkio       http://127.0.0.1:8080\n"),
+            text.starts_with("identity   http://127.0.0.1:8081\nkio        http://127.0.0.1:8080\n"),
             "{text}"
         );
         assert!(text.contains("user admin, password s3cret"), "{text}");
         assert_eq!(text.split_once("Try:\n").unwrap().1.lines().count(), 3);
         assert!(!welcome(&running, None).contains("password"));
-        assert_eq!(welcome(&running[1..], None), "kio       http://127.0.0.1:8080\n");
+        assert_eq!(welcome(&running[1..], None), "kio        http://127.0.0.1:8080\n");
     }
 }

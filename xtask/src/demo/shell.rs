@@ -3,9 +3,9 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal, Read, Write, stdout};
+use std::io::{self, BufRead as _, IsTerminal, Read, Write, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -45,6 +45,11 @@ impl Shell {
     /// Reads a file of the working directory.
     pub(crate) fn read(&self, name: &str) -> Result<String> {
         fs::read_to_string(self.directory.join(name)).with_context(|| format!("Can't read {name}"))
+    }
+
+    /// Writes a file of the working directory.
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<()> {
+        fs::write(self.directory.join(name), content).with_context(|| format!("Can't write {name}"))
     }
 
     /// Types `line`, which asks nothing, and shows what it prints.
@@ -128,6 +133,36 @@ impl Shell {
         parse(line, &output)
     }
 
+    /// Sets a variable of everything that is typed from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Types `line`, which goes on in the background, and shows what it prints until a line is the last that is waited for.
+    pub(crate) fn start(&self, line: &str, is_last: impl Fn(&str) -> bool) -> Result<(Background, Vec<String>)> {
+        println!("\n{}", style::typed(&format!("$ {line} &")));
+        let mut command = self.command(&format!("exec {line}"));
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(self.directory.join("stderr"))?)
+            .spawn()
+            .with_context(|| format!("Can't run {line}"))?;
+        let stdout = child.stdout.take().context("its output is piped")?;
+        let background = Background(child);
+        let mut lines = Vec::new();
+        for read in io::BufReader::new(stdout).lines() {
+            let read = read?;
+            println!("{read}");
+            let is_last = is_last(&read);
+            lines.push(read);
+            if is_last {
+                return Ok((background, lines));
+            }
+        }
+        bail!("`{line}` ended: {}", self.read("stderr")?.trim())
+    }
+
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new("sh");
         command
@@ -138,7 +173,7 @@ impl Shell {
         // Whatever the person at this machine has configured is not part of the demo.
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy();
-            if ["AWS_", "SENZA_", "CLICOLOR"]
+            if ["AWS_", "SENZA_", "CLICOLOR", "STUPS_", "OAUTH2_", "CREDENTIALS_"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
             {
@@ -185,6 +220,18 @@ fn parse(line: &str, output: &Output) -> Result<Value> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     serde_json::from_slice(&output.stdout).with_context(|| format!("`{line}` did not print JSON"))
+}
+
+/// A command in the background. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Background(Child);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a typed command did.

@@ -55,7 +55,7 @@ pub(crate) fn walk(shell: &Shell) -> Result<()> {
 
 const STACK_COLUMNS: &[&str] = &["Stack Name", "Ver.", "Status", "Created", "Description"];
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("\n{}", style::remark(&format!("# {text}")));
 }
 
