@@ -9,6 +9,7 @@ mod audit_shipping;
 mod configure;
 mod identity_faults;
 mod kio_faults;
+mod kio_killed;
 mod mint;
 mod mint_killed;
 mod openapi;
