@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: measurements side by side with the originals.
 
 mod measure;
+mod pierone;
 mod senza;
 mod services;
+mod wrk;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -21,6 +23,8 @@ enum Subject {
     /// Identity and Kio under load, beside a bare handler that returns the same bytes
     #[command(visible_alias = "kio")]
     Identity(services::ServicesArguments),
+    /// Pier One and Debian's docker-registry: pushes, pulls, manifests, lists of tags and memory on one disk
+    Pierone(pierone::PierOneArguments),
 }
 
 /// Measures and prints.
@@ -28,5 +32,6 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.subject {
         Subject::Senza(arguments) => senza::run(arguments),
         Subject::Identity(arguments) => services::run(arguments),
+        Subject::Pierone(arguments) => pierone::run(arguments),
     }
 }

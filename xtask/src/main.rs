@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench senza`,
-//! `cargo xtask bench identity kio`.
+//! `cargo xtask bench identity kio`, `cargo xtask bench pierone`.
 
 mod bench;
 mod cargo;

@@ -2,7 +2,6 @@
 
 mod client;
 mod process;
-mod wrk;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use stups_testkit::PostgreSql;
 
 use self::client::{Client, Credentials};
 use self::process::{Bare, Stupsd};
-use self::wrk::{Load, load};
+use super::wrk::{Load, load};
 use crate::cargo::build;
 use crate::setup;
 
@@ -87,7 +86,7 @@ async fn measure(arguments: &ServicesArguments, stupsd: &Stupsd, bare: &std::pat
         ("search, one word of many", "service"),
         ("search, two words", "green+heron"),
     ] {
-        let search = load(&format!("{}/apps?search={words}", stupsd.kio), &token, seconds)?;
+        let search = load(&format!("{}/apps?search={words}", stupsd.kio), &bearer(&token), seconds)?;
         print(title, &search, None);
     }
     let chosen: Vec<_> = (0..LOGINS).map(Credentials::chosen).collect();
@@ -124,12 +123,17 @@ async fn beside(
     let bytes = client.get(url, token).await?;
     let bare = Bare::start(bare, &bytes)?;
     // Before and after: what else the machine does changes.
-    let before = load(&bare.url, token, seconds)?;
-    let ours = load(url, token, seconds)?;
-    let after = load(&bare.url, token, seconds)?;
+    let header = bearer(token);
+    let before = load(&bare.url, &header, seconds)?;
+    let ours = load(url, &header, seconds)?;
+    let after = load(&bare.url, &header, seconds)?;
     let bare = f64::midpoint(before.rate, after.rate);
     print(title, &ours, Some(bare));
     Ok(())
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}")
 }
 
 fn print(title: &str, load: &Load, bare: Option<f64>) {

@@ -1,0 +1,187 @@
+//! What clients push: bytes that are made once into a file, and a few of each layer's own behind them.
+
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use ring::digest::{Context, SHA256};
+use tempfile::NamedTempFile;
+
+use super::sizes::Image;
+
+/// How many bytes of the file are read at once.
+const PIECE: u64 = 1 << 20;
+
+/// How many bytes of a layer are its own.
+const OWN: u64 = 32;
+
+/// The bytes of all layers.
+pub(super) struct Layers {
+    file: Arc<NamedTempFile>,
+    size: u64,
+}
+
+/// Different from every other in its last bytes, so that a registry has to take and hash all of them.
+#[derive(Clone)]
+pub(super) struct Layer {
+    file: Arc<NamedTempFile>,
+    own: Bytes,
+    pub(super) size: u64,
+    /// `sha256:<hex>`
+    pub(super) digest: String,
+}
+
+impl Layers {
+    /// Makes the file, in this directory.
+    pub(super) fn make(directory: &Path, size: u64) -> Result<Self> {
+        let mut file = NamedTempFile::new_in(directory)?;
+        let mut writer = BufWriter::with_capacity(PIECE as usize, file.as_file_mut());
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..size / 8 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            writer.write_all(&state.to_le_bytes())?;
+        }
+        writer.flush()?;
+        drop(writer);
+        // What the kernel has still to write would be part of what is measured first.
+        file.as_file().sync_all()?;
+        Ok(Self {
+            file: Arc::new(file),
+            size,
+        })
+    }
+
+    /// How many MB/s of them `openssl` hashes, once they are in memory.
+    pub(super) fn hashed_by(&self, openssl: &Path) -> Result<f64> {
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            let start = Instant::now();
+            let status = Command::new(openssl)
+                .args(["dgst", "-sha256"])
+                .arg(self.file.path())
+                .stdout(Stdio::null())
+                .status()
+                .context("Can't run openssl")?;
+            ensure!(status.success(), "openssl dgst: {status}");
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok(self.size as f64 / 1e6 / best)
+    }
+
+    /// The layers of images of this shape. What they have in common is hashed here, once.
+    pub(super) fn shaped(&self, image: &Image) -> Result<Shape> {
+        ensure!(image.size > OWN && image.size <= self.size, "no layer of {} bytes", image.size);
+        let mut hash = Context::new(&SHA256);
+        let mut piece = vec![0; PIECE as usize];
+        let mut at = 0;
+        while at < image.size - OWN {
+            let length = PIECE.min(image.size - OWN - at) as usize;
+            let piece = &mut piece[..length];
+            self.file.as_file().read_exact_at(piece, at)?;
+            hash.update(piece);
+            at += length as u64;
+        }
+        Ok(Shape {
+            file: self.file.clone(),
+            image: *image,
+            common: hash,
+        })
+    }
+}
+
+/// Layers of one size.
+pub(super) struct Shape {
+    file: Arc<NamedTempFile>,
+    image: Image,
+    /// of all bytes but a layer's own
+    common: Context,
+}
+
+impl Shape {
+    /// The layers of one client's image.
+    pub(super) fn of(&self, client: usize) -> Vec<Layer> {
+        let layer = |number: usize| {
+            let own = Bytes::from(format!("{:<32}", format!("{client} {number}")));
+            let mut hash = self.common.clone();
+            hash.update(&own);
+            Layer {
+                file: self.file.clone(),
+                own,
+                size: self.image.size,
+                digest: sha256(hash),
+            }
+        };
+        (0..self.image.layers).map(layer).collect()
+    }
+}
+
+impl Layer {
+    /// Its bytes, read from the file piece by piece.
+    pub(super) fn bytes(&self) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
+        let (file, own) = (self.file.clone(), self.own.clone());
+        let common = self.size - OWN;
+        let pieces = stream::try_unfold(0, move |at| {
+            let file = file.clone();
+            async move {
+                if at == common {
+                    return Ok(None);
+                }
+                let length = PIECE.min(common - at);
+                let read = move || {
+                    let mut piece = vec![0; length as usize];
+                    file.as_file().read_exact_at(&mut piece, at).map(|()| piece)
+                };
+                let piece = tokio::task::spawn_blocking(read).await??;
+                Ok(Some((Bytes::from(piece), at + length)))
+            }
+        });
+        pieces.chain(stream::once(async move { Ok(own) }))
+    }
+}
+
+/// `sha256:<hex>` of what was hashed.
+pub(super) fn sha256(hash: Context) -> String {
+    let mut text = "sha256:".to_owned();
+    for byte in hash.finish().as_ref() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_layer_is_what_its_digest_says_and_like_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let size = 3 << 19;
+        let layers = Layers::make(directory.path(), size).unwrap();
+        let shape = layers.shaped(&Image { layers: 2, size }).unwrap();
+        let all: Vec<Layer> = (0..2).flat_map(|client| shape.of(client)).collect();
+        let digests: std::collections::BTreeSet<&str> = all.iter().map(|layer| layer.digest.as_str()).collect();
+        assert_eq!(digests.len(), 4);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for layer in &all {
+            let mut hash = Context::new(&SHA256);
+            let mut read = 0;
+            let pieces: Vec<Bytes> = runtime.block_on(layer.bytes().try_collect()).unwrap();
+            for piece in pieces {
+                hash.update(&piece);
+                read += piece.len() as u64;
+            }
+            assert_eq!((read, sha256(hash)), (size, layer.digest.clone()));
+        }
+    }
+}
