@@ -25,10 +25,16 @@ pub struct PasswordHasher {
     limit: usize,
 }
 
-/// Too many logins at the same time: services answer 503.
+/// Why there is no hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many logins at the same time; try again")]
-pub struct Busy;
+pub enum HashError {
+    /// Too many logins at the same time: services answer 503.
+    #[error("too many logins at the same time; try again")]
+    Busy,
+    /// The computation ended without a result: services answer 500.
+    #[error("the password could not be hashed")]
+    Failed,
+}
 
 impl std::fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,22 +43,22 @@ impl std::fmt::Debug for PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Costs from the configuration, raised to the floor of contract identity 5.4 when they are below it.
-    pub fn new(config: &Argon2Config, master: &MasterKey) -> Self {
-        let params = Params::new(config.memory_kib.max(19 * 1024), config.iterations.max(2), 1, None)
-            .expect("the costs are within the bounds of argon2");
+    /// Costs from the configuration, raised to the floor of contract identity 5.4 when they are below it. Errors: they are
+    /// beyond what argon2 can do.
+    pub fn new(config: &Argon2Config, master: &MasterKey) -> Result<Self, argon2::Error> {
+        let params = Params::new(config.memory_kib.max(19 * 1024), config.iterations.max(2), 1, None)?;
         let parallel = config.parallel.map_or_else(
             || std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             |parallel| parallel.max(1),
         );
-        Self {
+        Ok(Self {
             argon2id: Arc::new(Argon2id::new(params)),
             machine_secrets: master.derive("machine secrets"),
             remembered: Remembered::default(),
             permits: Arc::new(Semaphore::new(parallel)),
             places: Arc::default(),
-            limit: parallel + config.queue,
-        }
+            limit: parallel.saturating_add(config.queue),
+        })
     }
 
     /// The key for HMAC-SHA-256 over secrets that we generated: at least 128 random bits need no slow hash.
@@ -65,23 +71,24 @@ impl PasswordHasher {
         &self.remembered
     }
 
-    /// Runs a slow hash computation on a blocking thread when it is its turn. Errors: too many wait already.
+    /// Runs a slow hash computation on a blocking thread when it is its turn. Errors: too many wait already; the
+    /// computation panicked, or the process is ending.
     pub async fn run<T: Send + 'static>(
         &self,
         compute: impl FnOnce(&Argon2id) -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, HashError> {
         let _place = Place::take(&self.places, self.limit)?;
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
-            .expect("the semaphore is never closed");
+            .map_err(|_| HashError::Failed)?;
         let argon2id = Arc::clone(&self.argon2id);
         // The permit goes with the work, which goes on when the caller has gone away.
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             compute(&argon2id)
         });
-        Ok(work.await.expect("hashing does not panic"))
+        work.await.map_err(|_| HashError::Failed)
     }
 }
 
@@ -89,12 +96,12 @@ impl PasswordHasher {
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    fn take(places: &'a AtomicUsize, limit: usize) -> Result<Self, Busy> {
+    fn take(places: &'a AtomicUsize, limit: usize) -> Result<Self, HashError> {
         let place = Self(places);
         if places.fetch_add(1, Ordering::Relaxed) < limit {
             Ok(place)
         } else {
-            Err(Busy)
+            Err(HashError::Busy)
         }
     }
 }

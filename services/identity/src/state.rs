@@ -80,7 +80,8 @@ impl State {
             Some(settings) => Some(Upstream::new(settings, &issuer, &realms)?),
             None => None,
         };
-        let hasher = PasswordHasher::new(&config.argon2, &master);
+        let hasher = PasswordHasher::new(&config.argon2, &master)
+            .map_err(|error| SetupError(format!("argon2: memory_kib or iterations: {error}")))?;
         Ok(Self(Arc::new(Parts {
             realms,
             issuer,

@@ -15,6 +15,7 @@ use crate::fields::{READ_ONLY, changes, new_application};
 pub(crate) enum ApplicationsCommand {
     List(ListArguments),
     Show(ShowArguments),
+    Print(PrintArguments),
     Create(CreateArguments),
     Update(UpdateArguments),
 }
@@ -36,6 +37,22 @@ pub(crate) struct ListArguments {
     /// List all applications (also disabled)
     #[arg(short, long)]
     all: bool,
+    /// Only so many, the first by their ids
+    #[arg(short, long, value_name = "NUMBER")]
+    limit: Option<usize>,
+}
+
+impl ListArguments {
+    /// The options of the table.
+    pub(crate) fn table(&self) -> &TableArguments {
+        &self.table
+    }
+}
+
+/// Print an application as one line of JSON
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PrintArguments {
+    application_id: String,
 }
 
 /// Show an application
@@ -73,7 +90,7 @@ impl ApplicationsCommand {
         match self {
             Self::List(arguments) => Some(&arguments.table),
             Self::Show(arguments) => Some(&arguments.table),
-            Self::Create(_) | Self::Update(_) => None,
+            Self::Print(_) | Self::Create(_) | Self::Update(_) => None,
         }
     }
 }
@@ -83,12 +100,14 @@ pub(crate) async fn run(context: &Context, command: &ApplicationsCommand) -> Res
     match command {
         ApplicationsCommand::List(arguments) => list(context, arguments).await,
         ApplicationsCommand::Show(arguments) => show(context, arguments).await,
+        ApplicationsCommand::Print(arguments) => print(context, arguments).await,
         ApplicationsCommand::Create(arguments) => create(context, arguments).await,
         ApplicationsCommand::Update(arguments) => update(context, arguments).await,
     }
 }
 
-async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failure> {
+/// Lists applications.
+pub(crate) async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failure> {
     let filter = ApplicationFilter {
         team_id: arguments.team.clone(),
         incident_contact: arguments.incident_contact.clone(),
@@ -104,6 +123,7 @@ async fn list(context: &Context, arguments: &ListArguments) -> Result<(), Failur
     // Older registries do not know every filter.
     applications.retain(|application| fulfils(application, &filter));
     applications.sort_by(|one, other| one.id.cmp(&other.id));
+    applications.truncate(arguments.limit.unwrap_or(usize::MAX));
     context.terminal.print_table(&Table {
         columns: vec![
             Column::new("id"),
@@ -152,6 +172,14 @@ pub(crate) fn epoch(time: Timestamp) -> Value {
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<(), Failure> {
     let document = document(context, &arguments.application_id).await?;
     context.terminal.print_table(&key_value_table(document.attributes));
+    Ok(())
+}
+
+/// Up to 0.1.12 the original printed a Python dictionary here, which only Python can read.
+async fn print(context: &Context, arguments: &PrintArguments) -> Result<(), Failure> {
+    let document = document(context, &arguments.application_id).await?;
+    let attributes = Value::Object(document.attributes);
+    context.terminal.print(&format!("{attributes}\n"));
     Ok(())
 }
 

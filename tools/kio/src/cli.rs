@@ -8,7 +8,7 @@ use stups_terminal::{
     CompletionArguments, Failure, Terminal, completion_from_environment, until_interrupted, write_completion,
 };
 
-use crate::applications::{self, ApplicationsCommand};
+use crate::applications::{self, ApplicationsCommand, ListArguments};
 use crate::context::Context;
 use crate::versions::{self, VersionsCommand};
 
@@ -29,10 +29,13 @@ struct Kio {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Manage applications
-    #[command(subcommand_required = true, arg_required_else_help = true)]
+    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
     Applications {
         #[command(subcommand)]
-        command: ApplicationsCommand,
+        command: Option<ApplicationsCommand>,
+        /// Without a command, options list, as up to 0.1.12.
+        #[command(flatten)]
+        list: ListArguments,
     },
     /// Manage application versions
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -48,7 +51,10 @@ impl Command {
     /// The terminal with the output format of the command in force.
     fn on(&self, terminal: &Terminal) -> Terminal {
         let table = match self {
-            Self::Applications { command } => command.table(),
+            Self::Applications {
+                command: Some(command), ..
+            } => command.table(),
+            Self::Applications { command: None, list } => Some(list.table()),
             Self::Versions { command } => command.table(),
             Self::Completion(_) => None,
         };
@@ -62,7 +68,8 @@ impl Command {
                 command: VersionsCommand::Create(_),
             }
             | Self::Applications {
-                command: ApplicationsCommand::Create(_) | ApplicationsCommand::Update(_),
+                command: Some(ApplicationsCommand::Create(_) | ApplicationsCommand::Update(_)),
+                ..
             } => &["application.write"],
             _ => &[],
         }
@@ -113,7 +120,10 @@ async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<
             None => Context::from_configuration(terminal, command.service_scopes()).await?,
         };
         match &command {
-            Command::Applications { command } => applications::run(&context, command).await,
+            Command::Applications {
+                command: Some(command), ..
+            } => applications::run(&context, command).await,
+            Command::Applications { command: None, list } => applications::list(&context, list).await,
             Command::Versions { command } => versions::run(&context, command).await,
             Command::Completion(_) => Ok(()),
         }

@@ -67,6 +67,8 @@ pub(crate) struct ApproveArguments {
     #[arg(
         short = 't',
         long,
+        // Its name when there could be one only, up to 0.1.11.
+        alias = "approval-type",
         value_delimiter = ',',
         value_name = "TYPES",
         default_value = "SPECIFICATION,CODE_CHANGE,TEST,DEPLOY"

@@ -18,7 +18,7 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::argon2id::Argon2id;
-use crate::hasher::{Busy, PasswordHasher};
+use crate::hasher::{HashError, PasswordHasher};
 use crate::secret::random_bytes;
 
 pub(crate) use remembered::Remembered;
@@ -63,15 +63,15 @@ pub fn generate(hasher: &PasswordHasher) -> (SecretString, String) {
     )
 }
 
-/// The argon2id hash of a password that somebody chose. Errors: too many are hashed at the same time.
-pub async fn hash(hasher: &PasswordHasher, password: &SecretString) -> Result<String, Busy> {
+/// The argon2id hash of a password that somebody chose. Errors: too many are hashed at the same time; it cannot be hashed.
+pub async fn hash(hasher: &PasswordHasher, password: &SecretString) -> Result<String, HashError> {
     let password = password.clone();
-    hasher.run(move |argon2id| new_hash(argon2id, &password)).await
+    hasher.run(move |argon2id| new_hash(argon2id, &password)).await?
 }
 
 /// Which of the hashes the password matches. Costs the same whether there are hashes or not. Errors: too many are hashed at
 /// the same time.
-pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[String]) -> Result<Verdict, Busy> {
+pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[String]) -> Result<Verdict, HashError> {
     if password.expose_secret().len() > MAX_PASSWORD_BYTES {
         return Ok(Verdict::default());
     }
@@ -93,7 +93,7 @@ pub async fn verify_of_machine(
     hasher: &PasswordHasher,
     password: &SecretString,
     hashes: &[String],
-) -> Result<Verdict, Busy> {
+) -> Result<Verdict, HashError> {
     let remembered = hasher.remembered();
     if let Some(index) = remembered.find(password, hashes).await {
         return Ok(Verdict {
@@ -141,14 +141,13 @@ fn verify_chosen(argon2id: &Argon2id, password: &SecretString, hashes: &[String]
     }
     if !compared {
         // As expensive as a comparison.
-        new_hash(argon2id, password);
+        drop(new_hash(argon2id, password));
     }
     Verdict::default()
 }
 
-fn new_hash(argon2id: &Argon2id, password: &SecretString) -> String {
-    let hash = argon2id.hash(password);
-    hash.expect("salt, output and password have lengths that argon2id takes")
+fn new_hash(argon2id: &Argon2id, password: &SecretString) -> Result<String, HashError> {
+    argon2id.hash(password).map_err(|_| HashError::Failed)
 }
 
 /// Whether a hash that matched is to be replaced: bcrypt, or argon2id that costs less than ours.
@@ -158,9 +157,14 @@ fn is_weak(argon2id: &Argon2id, hash: &str) -> bool {
     })
 }
 
-impl From<Busy> for stups_server::Error {
-    fn from(busy: Busy) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, busy.to_string()).retry_after(Duration::from_secs(1))
+impl From<HashError> for stups_server::Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(Duration::from_secs(1))
+            }
+            HashError::Failed => Self::internal(),
+        }
     }
 }
 

@@ -357,3 +357,44 @@ async fn ours_registers_changes_clears_and_approves() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ours_knows_the_commands_of_the_first_releases() {
+    let kio = Kio::on_sqlite().await;
+    for id in ["order-engine", "kio", "pierone"] {
+        kio.register(id).await;
+    }
+    // Without a command, options list; without options, there is help, as in the last releases.
+    for arguments in [["app", "-o", "tsv"], ["app", "-o", "json"]] {
+        let bare = ours(&kio, &arguments).await;
+        let listed = ours(&kio, &["app", "list", arguments[1], arguments[2]]).await;
+        assert_eq!((bare.code, &bare.stdout), (0, &listed.stdout), "{bare:?}");
+        assert!(bare.stdout.contains("pierone"));
+    }
+    let help = ours(&kio, &["applications"]).await;
+    assert!(format!("{}{}", help.stdout, help.stderr).contains("print"), "{help:?}");
+    for arguments in [&["app", "-l", "2", "-o", "json"][..], &["app", "l", "--limit", "2", "-o", "json"]] {
+        let limited: Vec<Value> = serde_json::from_str(&ours(&kio, arguments).await.stdout).unwrap();
+        let ids: Vec<&Value> = limited.iter().map(|row| &row["id"]).collect();
+        assert_eq!(ids, ["kio", "order-engine"], "{arguments:?}");
+    }
+    assert_eq!(ours(&kio, &["app", "-l", "two"]).await.code, 2);
+
+    let printed = ours(&kio, &["app", "print", "kio"]).await;
+    assert_eq!(printed.stdout.lines().count(), 1, "{printed:?}");
+    let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(printed, kio.json("/apps/kio").await);
+    assert_eq!(ours(&kio, &["app", "print", "ghost"]).await.code, 1);
+
+    ours(&kio, &["ver", "create", "kio", "1.0", "docker://stups/kio:1.0"]).await;
+    let approved = ours(&kio, &["ver", "approve", "kio", "1.0", "--approval-type", "DEPLOY"]).await;
+    assert_eq!(approved.stderr, "Approving DEPLOY of version kio 1.0.. OK\n", "{approved:?}");
+    assert_eq!(
+        ours(&kio, &["ver", "approve", "kio", "1.0", "--approval-types", "TEST,CODE_CHANGE"])
+            .await
+            .code,
+        0
+    );
+    let types = kio.json("/apps/kio/approvals").await;
+    assert_eq!(types.as_array().unwrap().len(), 3, "{types}");
+}

@@ -8,7 +8,7 @@ use crate::master_key::MasterKey;
 
 fn hasher_with(config: &Argon2Config, key: u8) -> PasswordHasher {
     let key = SecretString::from(BASE64_STANDARD.encode([key; 32]));
-    PasswordHasher::new(config, &MasterKey::configured(&key).unwrap())
+    PasswordHasher::new(config, &MasterKey::configured(&key).unwrap()).unwrap()
 }
 
 fn passwords() -> PasswordHasher {
@@ -168,7 +168,7 @@ async fn a_flood_of_logins_is_answered_busy_and_leaves_room_for_generated_passwo
         let login = tokio::spawn(async move { verify(&passwords, &secret("guess"), &[]).await });
         tokio::task::yield_now().await;
         if login.is_finished() {
-            assert_eq!(login.await.unwrap(), Err(Busy));
+            assert_eq!(login.await.unwrap(), Err(HashError::Busy));
             busy += 1;
         } else {
             waiting.push(login);
@@ -193,6 +193,19 @@ async fn an_endless_password_is_refused_unseen() {
             .unwrap(),
         Verdict::default()
     );
+}
+
+#[tokio::test]
+async fn a_computation_that_fails_is_an_error_and_takes_no_place() {
+    let config = Argon2Config {
+        parallel: Some(1),
+        queue: 0,
+        ..Argon2Config::default()
+    };
+    let passwords = hasher_with(&config, 7);
+    let failed: Result<(), HashError> = passwords.run(|_| panic!("in a test")).await;
+    assert_eq!(failed, Err(HashError::Failed));
+    assert!(hash(&passwords, &secret("next")).await.is_ok());
 }
 
 /// Takes the only place for slow hashes until what it returns is dropped.
@@ -248,15 +261,15 @@ async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
         ("chosen", &hashes[1..], Ok(Some(0))),
         ("imported", &[old][..], Ok(Some(0))),
         // The hash that took its place has not matched yet.
-        ("imported", &[new][..], Err(Busy)),
+        ("imported", &[new][..], Err(HashError::Busy)),
         // A replaced password is forgotten with its hash; a wrong one is never known.
-        ("chosen", &hashes[..1], Err(Busy)),
-        ("wrong", &hashes[..], Err(Busy)),
-        ("chosen", &[], Err(Busy)),
+        ("chosen", &hashes[..1], Err(HashError::Busy)),
+        ("wrong", &hashes[..], Err(HashError::Busy)),
+        ("chosen", &[], Err(HashError::Busy)),
     ] {
         let verdict = verify_of_machine(&passwords, &secret(password), hashes).await;
         assert_eq!(verdict.map(|verdict| verdict.matched), outcome, "{password}");
     }
     // A person's is computed each time.
-    assert_eq!(verify(&passwords, &secret("chosen"), &hashes).await, Err(Busy));
+    assert_eq!(verify(&passwords, &secret("chosen"), &hashes).await, Err(HashError::Busy));
 }

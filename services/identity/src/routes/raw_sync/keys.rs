@@ -64,7 +64,7 @@ async fn add_key(
     let write = state.store.write().await?;
     find(write.transaction(), &realm, &id).await?.ok_or_else(unknown)?;
     let key = ssh_keys::add(write.transaction(), row).await?;
-    let details = json!({ "fingerprint": key.fingerprint, "expires_at": key.expires_at });
+    let details = json!({ "id": key.id, "fingerprint": key.fingerprint, "expires_at": key.expires_at });
     write
         .commit(done(&caller, "ssh_key.added", format!("{realm}/{id}"), details))
         .await?;
