@@ -46,13 +46,14 @@ pub(crate) async fn fetch(
     known: Option<&str>,
     regions: &mut BucketRegions,
 ) -> Result<Fetched, Refusal> {
-    let answer = async {
+    // Boxed: the SDK's futures are types inside types inside types, more than the compiler follows from here to the program's end.
+    let answer = Box::pin(async {
         match location.store() {
             SecretStore::S3 { bucket } => s3::fetch(session, bucket, name, known, regions).await,
             SecretStore::SecretsManager { .. } => secretsmanager::fetch(session, name, known).await,
             SecretStore::ParameterStore { .. } => parameters::fetch(session, name, known).await,
         }
-    };
+    });
     within(LIMIT, answer).await
 }
 
