@@ -1,8 +1,8 @@
 //! mint: a service user for each application, its credentials rotated for ever and put where the application reads them (contract
 //! mint-berry).
 //!
-//! The service keeps which application wants what ([`routes`]); its worker ([`worker`]) makes it so. [`build`] puts both together;
-//! [`Mint`] does so from parts that the caller brings.
+//! The service keeps which application wants what; its [`Worker`] makes it so. [`build`] puts both together; [`Mint`] does so from parts
+//! that the caller brings.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
