@@ -89,11 +89,21 @@ pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
         let theirs = answers(&registry, &layers, &sizes, seconds).await?;
         drop(registry);
         row("manifest GET, 64 connections", ours.0, theirs.0, "/s");
-        row(&format!("list of {} tags, 64 connections", sizes.tags), ours.1, theirs.1, "/s");
+        row(
+            &format!("list of {} tags, 64 connections", sizes.tags),
+            ours.1,
+            theirs.1,
+            "/s",
+        );
         figures.manifests = Side::of(ours.0, theirs.0);
         let ours = memory(&Registry::stupsd(&stupsd, &disk)?, &layers, &sizes).await?;
         let theirs = memory(&Registry::docker_registry(&peer, &disk)?, &layers, &sizes).await?;
-        row(&format!("peak memory, {} pushes at once", sizes.pushes), ours, theirs, "MB");
+        row(
+            &format!("peak memory, {} pushes at once", sizes.pushes),
+            ours,
+            theirs,
+            "MB",
+        );
         figures.memory = Side::of(ours, theirs);
         println!("{:<34}{:>9.0} MB/s", "openssl dgst -sha256", figures.openssl);
         println!();

@@ -373,7 +373,10 @@ async fn ours_knows_the_commands_of_the_first_releases() {
     }
     let help = ours(&kio, &["applications"]).await;
     assert!(format!("{}{}", help.stdout, help.stderr).contains("print"), "{help:?}");
-    for arguments in [&["app", "-l", "2", "-o", "json"][..], &["app", "l", "--limit", "2", "-o", "json"]] {
+    for arguments in [
+        &["app", "-l", "2", "-o", "json"][..],
+        &["app", "l", "--limit", "2", "-o", "json"],
+    ] {
         let limited: Vec<Value> = serde_json::from_str(&ours(&kio, arguments).await.stdout).unwrap();
         let ids: Vec<&Value> = limited.iter().map(|row| &row["id"]).collect();
         assert_eq!(ids, ["kio", "order-engine"], "{arguments:?}");
@@ -388,11 +391,17 @@ async fn ours_knows_the_commands_of_the_first_releases() {
 
     ours(&kio, &["ver", "create", "kio", "1.0", "docker://stups/kio:1.0"]).await;
     let approved = ours(&kio, &["ver", "approve", "kio", "1.0", "--approval-type", "DEPLOY"]).await;
-    assert_eq!(approved.stderr, "Approving DEPLOY of version kio 1.0.. OK\n", "{approved:?}");
     assert_eq!(
-        ours(&kio, &["ver", "approve", "kio", "1.0", "--approval-types", "TEST,CODE_CHANGE"])
-            .await
-            .code,
+        approved.stderr, "Approving DEPLOY of version kio 1.0.. OK\n",
+        "{approved:?}"
+    );
+    assert_eq!(
+        ours(
+            &kio,
+            &["ver", "approve", "kio", "1.0", "--approval-types", "TEST,CODE_CHANGE"]
+        )
+        .await
+        .code,
         0
     );
     let types = kio.json("/apps/kio/approvals").await;

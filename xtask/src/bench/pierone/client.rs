@@ -84,7 +84,10 @@ impl Client {
         let start = self.http.post(self.url("blobs/uploads/")?).send().await?;
         let upload = location(&expect(start, StatusCode::ACCEPTED).await?)?;
         let request = self.http.patch(upload).header(CONTENT_LENGTH, size);
-        let sent = request.header(CONTENT_TYPE, "application/octet-stream").body(body).send();
+        let sent = request
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(body)
+            .send();
         let mut upload = location(&expect(sent.await?, StatusCode::ACCEPTED).await?)?;
         upload.query_pairs_mut().append_pair("digest", digest);
         let end = self.http.put(upload).header(CONTENT_LENGTH, 0).send();

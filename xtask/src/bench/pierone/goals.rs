@@ -63,7 +63,11 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.is_reached() { "reached" } else { "NOT REACHED" };
-        write!(f, "{verdict:<12}{}: {:.2}, to reach {:.2}", self.what, self.found, self.least)
+        write!(
+            f,
+            "{verdict:<12}{}: {:.2}, to reach {:.2}",
+            self.what, self.found, self.least
+        )
     }
 }
 
@@ -71,7 +75,10 @@ impl Figures {
     /// Each goal. Of several shapes of images the worst counts.
     pub(super) fn goals(&self) -> Vec<Goal> {
         let worst = |alone: bool, figure: &dyn Fn(&Transfer) -> f64| {
-            let those = self.transfers.iter().filter(|transfer| (transfer.clients == 1) == alone);
+            let those = self
+                .transfers
+                .iter()
+                .filter(|transfer| (transfer.clients == 1) == alone);
             those.map(figure).fold(f64::INFINITY, f64::min)
         };
         let push = |transfer: &Transfer| transfer.ours.push / transfer.peer.push;
@@ -120,6 +127,9 @@ mod tests {
         let reached: Vec<bool> = goals.iter().map(Goal::is_reached).collect();
         assert_eq!(reached, [true, false, true, true, false, true]);
         let shown = goals[1].to_string();
-        assert_eq!(shown, "NOT REACHED push beside the peer's, one client: 2.90, to reach 3.00");
+        assert_eq!(
+            shown,
+            "NOT REACHED push beside the peer's, one client: 2.90, to reach 3.00"
+        );
     }
 }

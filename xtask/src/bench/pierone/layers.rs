@@ -79,7 +79,11 @@ impl Layers {
 
     /// The layers of images of this shape. What they have in common is hashed here, once.
     pub(super) fn shaped(&self, image: &Image) -> Result<Shape> {
-        ensure!(image.size > OWN && image.size <= self.size, "no layer of {} bytes", image.size);
+        ensure!(
+            image.size > OWN && image.size <= self.size,
+            "no layer of {} bytes",
+            image.size
+        );
         let mut hash = Context::new(&SHA256);
         let mut piece = vec![0; PIECE as usize];
         let mut at = 0;

@@ -36,7 +36,7 @@ impl Registry {
         let mut registry = Self {
             process,
             url: Url::parse("http://127.0.0.1/")?,
-            directory: directory,
+            directory,
         };
         let mut lines = BufReader::new(registry.process.stdout.take().context("its pipe is missing")?).lines();
         let line = lines.next().context("stupsd does not start")??;
@@ -69,7 +69,7 @@ impl Registry {
         let mut registry = Self {
             process,
             url: Url::parse(&format!("http://{address}/"))?,
-            directory: directory,
+            directory,
         };
         let deadline = Instant::now() + STARTING_LIMIT;
         while TcpStream::connect(address).is_err() {

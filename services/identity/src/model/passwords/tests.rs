@@ -271,5 +271,8 @@ async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
         assert_eq!(verdict.map(|verdict| verdict.matched), outcome, "{password}");
     }
     // A person's is computed each time.
-    assert_eq!(verify(&passwords, &secret("chosen"), &hashes).await, Err(HashError::Busy));
+    assert_eq!(
+        verify(&passwords, &secret("chosen"), &hashes).await,
+        Err(HashError::Busy)
+    );
 }
