@@ -48,10 +48,7 @@ impl Environment {
     /// How this service verifies tokens: by a foreign token info endpoint when one is set, by identity's keys, or not at all
     /// when the person who started it typed that. Fails when none of these is: services are closed by default.
     pub fn verifier(&self, service: &'static str) -> Result<Verifier, StartError> {
-        let wrong = |error: SetupError| StartError::Configuration {
-            service,
-            reason: error.to_string(),
-        };
+        let wrong = |error: SetupError| StartError::wrong(service, error);
         if self.insecure_no_auth {
             tracing::warn!(service, "authentication is off: everybody may do everything");
             return Ok(Verifier::insecure_no_auth());
@@ -71,20 +68,17 @@ impl Environment {
         Verifier::jwt(settings).map_err(wrong)
     }
 
-    /// Who decides what callers may do for teams: identity. Without it nothing can be decided, and writes are answered with
-    /// 503 (contract kio, D5: never with yes).
-    pub fn policy(&self, service: &'static str) -> Result<Arc<dyn Policy>, StartError> {
+    /// Who decides what callers may do for teams: the service at `url` (its setting `policy_url`), identity when there is none. Without
+    /// either nothing can be decided, and writes are answered with 503 (contract kio, D5: never with yes).
+    pub fn policy(&self, service: &'static str, url: Option<&Url>) -> Result<Arc<dyn Policy>, StartError> {
         if self.insecure_no_auth {
             return Ok(Arc::new(InsecurePolicy));
         }
-        match &self.identity_url {
-            Some(identity) => match HttpPolicy::new(identity.clone()) {
-                Ok(policy) => Ok(Arc::new(policy)),
-                Err(error) => Err(StartError::Configuration {
-                    service,
-                    reason: error.to_string(),
-                }),
-            },
+        match url.or(self.identity_url.as_ref()) {
+            Some(url) => {
+                let policy = HttpPolicy::new(url.clone()).map_err(|error| StartError::wrong(service, error))?;
+                Ok(Arc::new(policy))
+            }
             None => Ok(Arc::new(NoPolicy)),
         }
     }
@@ -173,4 +167,14 @@ pub enum StartError {
     /// Anything else.
     #[error("{0}")]
     Other(String),
+}
+
+impl StartError {
+    /// A setting of the service cannot be used: why, and what would be right.
+    pub fn wrong(service: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Configuration {
+            service,
+            reason: reason.to_string(),
+        }
+    }
 }

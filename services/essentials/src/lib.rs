@@ -18,7 +18,7 @@ use std::sync::Arc;
 use stups_api::client::Client;
 use stups_api::kio::KioClient;
 use stups_api::mint::MintClient;
-use stups_auth::{AdminList, HttpPolicy, Policy, Verifier};
+use stups_auth::{AdminList, Policy, Verifier};
 use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::{DatabaseUrl, Store};
 use url::Url;
@@ -43,7 +43,7 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
     let catalogue = Catalogue {
         store,
         verifier: environment.verifier(NAME)?,
-        policy: policy(config, environment)?,
+        policy: environment.policy(NAME, config.policy_url.as_ref())?,
         kio: client(config.kio_url.as_ref())?.map(KioClient::new),
         mint: client(config.mint_url.as_ref())?.map(MintClient::new),
         everything_is_allowed: environment.insecure_no_auth,
@@ -112,23 +112,5 @@ impl Catalogue {
 
 fn client(url: Option<&Url>) -> Result<Option<Client>, StartError> {
     let client = url.map(|url| Client::new(url.clone())).transpose();
-    client.map_err(|error| wrong(&error))
-}
-
-/// Without anybody to ask, writes are refused (contract essentials 4, E2).
-fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>, StartError> {
-    match &config.policy_url {
-        Some(url) if !environment.insecure_no_auth => {
-            let policy = HttpPolicy::new(url.clone()).map_err(|error| wrong(&error))?;
-            Ok(Arc::new(policy))
-        }
-        _ => environment.policy(NAME),
-    }
-}
-
-fn wrong(error: &impl std::fmt::Display) -> StartError {
-    StartError::Configuration {
-        service: NAME,
-        reason: error.to_string(),
-    }
+    client.map_err(|error| StartError::wrong(NAME, error))
 }

@@ -45,13 +45,15 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
         Some(text) => MasterKey::configured(text),
         None => MasterKey::in_file(&environment.data_directory.join("identity-master.key")),
     }
-    .map_err(|error| wrong(&error))?;
+    .map_err(|error| StartError::wrong(NAME, error))?;
     let state = State::new(store.clone(), config.clone(), master, &environment.public_url, clock)
-        .map_err(|error| wrong(&error))?;
+        .map_err(|error| StartError::wrong(NAME, error))?;
     if let Some(path) = &config.signing.rs256_key_file {
-        import_rs256(&state, path).await.map_err(|error| wrong(&error))?;
+        import_rs256(&state, path)
+            .await
+            .map_err(|error| StartError::wrong(NAME, error))?;
     }
-    rotate(&state).await.map_err(|error| wrong(&error))?;
+    rotate(&state).await.map_err(|error| StartError::wrong(NAME, error))?;
     state
         .follow_revocations()
         .await
@@ -60,7 +62,7 @@ pub async fn build_at(config: &Config, environment: &Environment, clock: Clock) 
     if let Some(path) = &config.import {
         import::at_start(&state, path)
             .await
-            .map_err(|error| wrong(&format!("{}: {error}", path.display())))?;
+            .map_err(|error| StartError::wrong(NAME, format!("{}: {error}", path.display())))?;
     }
 
     let verifier = Verifier::new(OwnKeys(state.clone()));
@@ -95,11 +97,4 @@ async fn open_store(config: &Config, environment: &Environment) -> Result<Store,
         None => DatabaseUrl::sqlite_file(&environment.data_directory.join("identity.db")),
     };
     Store::open(&url, NAME, migrations::all()).await.map_err(failed)
-}
-
-fn wrong(error: &impl std::fmt::Display) -> StartError {
-    StartError::Configuration {
-        service: NAME,
-        reason: error.to_string(),
-    }
 }

@@ -16,7 +16,7 @@ mod write_application;
 
 use std::sync::Arc;
 
-use stups_auth::{AdminList, HttpPolicy, Policy, Verifier};
+use stups_auth::{AdminList, Policy, Verifier};
 use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::{DatabaseUrl, Store};
 
@@ -40,7 +40,7 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
     let registry = Registry {
         store,
         verifier: environment.verifier(NAME)?,
-        policy: policy(config, environment)?,
+        policy: environment.policy(NAME, config.policy_url.as_ref())?,
         admins: config.admin_users.clone(),
     };
     jobs.into_iter()
@@ -84,20 +84,5 @@ impl Registry {
             .store(self.store)
             .verifier(self.verifier)
             .routes(routes::routes(kio))
-    }
-}
-
-/// Without anybody to ask, writes are refused (contract kio 4, D5).
-fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>, StartError> {
-    match &config.policy_url {
-        Some(url) if !environment.insecure_no_auth => {
-            let policy = HttpPolicy::new(url.clone());
-            let wrong = |error: stups_auth::SetupError| StartError::Configuration {
-                service: NAME,
-                reason: error.to_string(),
-            };
-            Ok(Arc::new(policy.map_err(wrong)?))
-        }
-        _ => environment.policy(NAME),
     }
 }

@@ -21,7 +21,7 @@ use stups_api::essentials::EssentialsClient;
 use stups_api::identity::IdentityClient;
 use stups_api::kio::KioClient;
 use stups_auth::tokens::{ServiceTokenSettings, ServiceTokens};
-use stups_auth::{AdminList, HttpPolicy, Policy, Verifier};
+use stups_auth::{AdminList, Policy, Verifier};
 use stups_aws::{Session, SessionError, SessionOptions};
 use stups_server::{Built, Clock, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::{DatabaseUrl, Store};
@@ -64,7 +64,7 @@ pub async fn build(
     let mint = Mint {
         store,
         verifier: environment.verifier(NAME)?,
-        policy: policy(config, environment)?,
+        policy: environment.policy(NAME, config.policy_url.as_ref())?,
         kio: client(config.kio_url.as_ref())?.map(KioClient::new),
         essentials: client(config.essentials_url.as_ref())?.map(EssentialsClient::new),
         everything_is_allowed: environment.insecure_no_auth,
@@ -145,9 +145,10 @@ async fn worker(
         tracing::warn!("the worker does not run: it needs kio_url, essentials_url and service_user_url");
         return Ok(None);
     };
-    let own = ServiceTokens::new(ServiceTokenSettings::from_environment().map_err(|error| wrong(&error))?);
+    let own =
+        ServiceTokens::new(ServiceTokenSettings::from_environment().map_err(|error| StartError::wrong(NAME, error))?);
     let authorised = |url: &Url, name: &str, scopes: &[&str]| -> Result<Client, StartError> {
-        let client = Client::new(url.clone()).map_err(|error| wrong(&error))?;
+        let client = Client::new(url.clone()).map_err(|error| StartError::wrong(NAME, error))?;
         Ok(match &tokens {
             Some(tokens) => client.with_shared_tokens(tokens.clone()),
             None => client.with_tokens(own.manage(name, scopes)),
@@ -162,7 +163,7 @@ async fn worker(
             .map(|url| authorised(url, "mint-coworker-w-api", &["uid"]))
             .transpose()?,
     };
-    let settings = WorkerSettings::of(config).map_err(|error| wrong(&error))?;
+    let settings = WorkerSettings::of(config).map_err(|error| StartError::wrong(NAME, error))?;
     Ok(Some(Worker::new(
         store.clone(),
         services,
@@ -182,28 +183,10 @@ async fn session() -> Result<Session, StartError> {
         Err(SessionError::NoRegion) => Session::load(in_region(Some(REGION))).await,
         session => session,
     };
-    session.map_err(|error| wrong(&error))
+    session.map_err(|error| StartError::wrong(NAME, error))
 }
 
 fn client(url: Option<&Url>) -> Result<Option<Client>, StartError> {
     let client = url.map(|url| Client::new(url.clone())).transpose();
-    client.map_err(|error| wrong(&error))
-}
-
-/// Without anybody to ask, writes are refused (contract mint-berry 4, row 6).
-fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>, StartError> {
-    match &config.policy_url {
-        Some(url) if !environment.insecure_no_auth => {
-            let policy = HttpPolicy::new(url.clone()).map_err(|error| wrong(&error))?;
-            Ok(Arc::new(policy))
-        }
-        _ => environment.policy(NAME),
-    }
-}
-
-fn wrong(error: &impl std::fmt::Display) -> StartError {
-    StartError::Configuration {
-        service: NAME,
-        reason: error.to_string(),
-    }
+    client.map_err(|error| StartError::wrong(NAME, error))
 }

@@ -27,7 +27,7 @@ mod uploads;
 use std::sync::Arc;
 
 use serde_json::json;
-use stups_auth::{HttpPolicy, Policy, Verifier};
+use stups_auth::{Policy, Verifier};
 use stups_server::{Built, Environment, Error, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::audit::Actor;
 use stups_store::objects::{self, ObjectsError, Presigner, object_store::ObjectStore};
@@ -74,7 +74,7 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
         directory: place.scheme() == "file",
         presigner,
         verifier: environment.verifier(NAME)?,
-        policy: policy(config, environment)?,
+        policy: environment.policy(NAME, config.policy_url.as_ref())?,
         config: config.clone(),
     };
     let service = registry.service(environment).await?;
@@ -102,11 +102,7 @@ fn store_error(source: stups_store::Error) -> StartError {
 }
 
 fn objects_error(error: &ObjectsError) -> StartError {
-    wrong(error.to_string())
-}
-
-fn wrong(reason: String) -> StartError {
-    StartError::Configuration { service: NAME, reason }
+    StartError::wrong(NAME, error.to_string())
 }
 
 /// What the service stands on.
@@ -136,16 +132,17 @@ impl Registry {
     async fn service(self, environment: &Environment) -> Result<Service, StartError> {
         for pattern in &self.config.mutable_tags {
             if !pattern.contains(':') {
-                return Err(wrong(format!(
-                    "mutable_tags: {pattern:?} is no pattern such as stups/cache:*"
-                )));
+                return Err(StartError::wrong(
+                    NAME,
+                    format!("mutable_tags: {pattern:?} is no pattern such as stups/cache:*"),
+                ));
             }
         }
         let instances = self.config.iidinfo_url.clone().map(InstanceIdentity::new).transpose();
         let pierone = Arc::new(PierOne {
             storage: Storage::new(self.objects, self.directory, self.presigner),
             tokens: RegistryTokens::open(&self.store).await.map_err(store_error)?,
-            instances: instances.map_err(|error| wrong(error.to_string()))?,
+            instances: instances.map_err(|error| StartError::wrong(NAME, error.to_string()))?,
             permissions: Permissions {
                 policy: self.policy,
                 admins: self.config.admin_users.clone(),
@@ -170,17 +167,6 @@ impl Registry {
             .open_routes(routes::readable(pierone.clone()))
             .protocol_routes(routes::protocol(pierone.clone()))
             .job(jobs::CollectGarbage(pierone)))
-    }
-}
-
-/// Without anybody to ask, pushes are refused.
-fn policy(config: &Config, environment: &Environment) -> Result<Arc<dyn Policy>, StartError> {
-    match &config.policy_url {
-        Some(url) if !environment.insecure_no_auth => {
-            let policy = HttpPolicy::new(url.clone()).map_err(|error| wrong(error.to_string()))?;
-            Ok(Arc::new(policy))
-        }
-        _ => environment.policy(NAME),
     }
 }
 

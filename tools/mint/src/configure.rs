@@ -69,7 +69,11 @@ impl ConfigureArguments {
             });
         ConfigurationWrite {
             is_client_confidential: client != ClientKind::Public,
-            is_client_key: (client == ClientKind::Key).then_some(true),
+            // An original does not know it, and refuses what it does not know.
+            is_client_key: match (client, known.is_client_key) {
+                (ClientKind::Key, _) => Some(true),
+                (_, known) => known.map(|_| false),
+            },
             redirect_url: self.redirect_url.clone().or_else(|| known.redirect_url.clone()),
             s3_buckets: buckets.into_iter().collect(),
             kubernetes_clusters: known.kubernetes_clusters.clone(),
@@ -129,6 +133,19 @@ mod tests {
             client: Some(ClientKind::Key),
             ..ConfigureArguments::default()
         };
+        let with_key = Application {
+            is_client_key: Some(true),
+            ..known.clone()
+        };
+        assert_eq!(
+            ConfigureArguments::default().applied_to(&with_key).is_client_key,
+            Some(true)
+        );
+        let secret = ConfigureArguments {
+            client: Some(ClientKind::Secret),
+            ..ConfigureArguments::default()
+        };
+        assert_eq!(secret.applied_to(&with_key).is_client_key, Some(false));
         let changed = arguments.applied_to(&known);
         assert_eq!(changed.scopes, [name("sales_order.read"), name("sales_order.write")]);
         assert_eq!(changed.s3_buckets, ["ssm://stups", "two"]);

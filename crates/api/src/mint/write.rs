@@ -9,7 +9,8 @@ use crate::Timestamp;
 pub struct ConfigurationWrite {
     /// Whether its OAuth client has a secret.
     pub is_client_confidential: bool,
-    /// Whether its client proves itself by a key of its own instead of a secret; only of a confidential client.
+    /// Whether its client proves itself by a key of its own instead of a secret; only of a confidential client. Stays as it is when it
+    /// is missing or null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_client_key: Option<bool>,
     /// Where a login of its users ends: an https URL. An empty text, null and nothing are none.

@@ -112,7 +112,8 @@ pub(super) async fn delete(state: Shared, caller: Authenticated, Path(id): Path<
 /// A configuration as it is kept: lists are sets.
 struct Wanted {
     is_client_confidential: bool,
-    is_client_key: bool,
+    /// Nothing when the body says nothing: the originals do not know it, and change it by no write of theirs.
+    is_client_key: Option<bool>,
     redirect_url: Option<String>,
     buckets: BTreeSet<String>,
     clusters: BTreeSet<String>,
@@ -131,7 +132,7 @@ impl Wanted {
         let scopes = attributes.get("scopes").cloned().unwrap_or_else(|| json!([]));
         let wanted = Self {
             is_client_confidential: flag("is_client_confidential").ok_or_else(|| no_value("is_client_confidential"))?,
-            is_client_key: flag("is_client_key").unwrap_or(false),
+            is_client_key: flag("is_client_key"),
             redirect_url: redirect_url.filter(|url| !url.is_empty()).map(str::to_owned),
             buckets: texts("s3_buckets")
                 .iter()
@@ -140,7 +141,7 @@ impl Wanted {
             clusters: texts("kubernetes_clusters"),
             scopes: serde_json::from_value(scopes).map_err(|_| no_value("scopes"))?,
         };
-        if wanted.is_client_key && !wanted.is_client_confidential {
+        if wanted.is_client_key == Some(true) && !wanted.is_client_confidential {
             return Err(refused("is_client_key", "only a confidential client has a key"));
         }
         for (name, count) in [
@@ -225,7 +226,7 @@ async fn write(state: &State, caller: &Authenticated, id: &str, wanted: &Wanted)
     let mut changed = Model {
         redirect_url: wanted.redirect_url.clone(),
         is_client_confidential: wanted.is_client_confidential,
-        is_client_key: wanted.is_client_key,
+        is_client_key: wanted.is_client_confidential && wanted.is_client_key.unwrap_or(base.is_client_key),
         s3_buckets: wanted.buckets_json(),
         kubernetes_clusters: wanted.clusters_json(),
         ..base.clone()
@@ -239,7 +240,7 @@ async fn write(state: &State, caller: &Authenticated, id: &str, wanted: &Wanted)
         changed.last_password_rotation = None;
     }
     let another_client =
-        base.is_client_key != wanted.is_client_key || base.is_client_confidential != wanted.is_client_confidential;
+        base.is_client_key != changed.is_client_key || base.is_client_confidential != wanted.is_client_confidential;
     if another_client || !wanted.buckets.is_subset(&known_buckets) {
         changed.last_client_rotation = None;
     }
@@ -253,7 +254,7 @@ async fn write(state: &State, caller: &Authenticated, id: &str, wanted: &Wanted)
     departed::forget(write.transaction(), &changed.username).await?;
     store::replace_scopes(write.transaction(), id, &wanted.scopes).await?;
     let details = json!({
-        "is_client_confidential": wanted.is_client_confidential, "is_client_key": wanted.is_client_key,
+        "is_client_confidential": wanted.is_client_confidential, "is_client_key": changed.is_client_key,
         "redirect_url": wanted.redirect_url, "s3_buckets": wanted.buckets, "kubernetes_clusters": wanted.clusters,
         "scopes": wanted.scopes,
         "before": stored.map(|stored| json!(stored.detail(known_scopes))),

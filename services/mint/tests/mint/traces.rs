@@ -239,6 +239,16 @@ async fn a_client_with_a_key_has_no_secret_anywhere() {
         let sent = mint.world.facts().bodies["POST users/services/stups_kio/client"].clone();
         assert_eq!(sent["public_key"]["kid"], file["key_id"]);
         assert_eq!(sent["public_key"].get("d"), None, "the private half stays here");
+        // An original UI says nothing about the key, and takes it from nobody; only who says so does.
+        let body = json!({"is_client_confidential": true, "s3_buckets": ["bucket"], "redirect_url": "https://kio.example.org/"});
+        assert_eq!(mint.put("kio", body.clone()).await.status, 200);
+        assert_eq!(mint.json("/apps/kio").await["is_client_key"], true);
+        assert_eq!(mint.cycle().await.clients, 0);
+        let mut without = body;
+        without["is_client_key"] = json!(false);
+        assert_eq!(mint.put("kio", without).await.status, 200);
+        assert_eq!(mint.cycle().await.clients, 1);
+        assert!(mint.world.file("bucket/kio/client.json")["client_secret"].is_string());
     }
 }
 
