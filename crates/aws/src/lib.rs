@@ -19,7 +19,7 @@ pub use aws_credential_types::Credentials;
 pub use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 pub use aws_smithy_runtime_api::client::result::SdkError;
 pub use error::{Error, ErrorKind};
-pub use region::{REGIONS, is_known_region, is_region_name};
+pub use region::{REGIONS, bucket_region, is_known_region, is_region_name};
 pub use secret_location::{SecretLocation, SecretLocationError, SecretObject, SecretStore};
 pub use session::{Session, SessionError, SessionOptions};
 

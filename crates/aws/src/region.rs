@@ -1,5 +1,7 @@
 //! Regions.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
 /// The regions in which CloudFormation exists, sorted: those of the AWS partition, China, GovCloud and the European Sovereign Cloud.
 ///
 /// Source: the endpoint data that botocore 1.44 carries.
@@ -62,6 +64,12 @@ pub fn is_region_name(text: &str) -> bool {
                     .bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
+}
+
+/// The region in which S3 says a bucket is, whatever else it answers. It becomes part of a host's name, so not everything is taken.
+pub fn bucket_region(answer: &HttpResponse) -> Option<String> {
+    let region = answer.headers().get("x-amz-bucket-region")?;
+    is_region_name(region).then(|| region.to_owned())
 }
 
 #[cfg(test)]

@@ -4,16 +4,13 @@ use std::collections::HashMap;
 
 use stups_aws::s3::config::http::HttpResponse;
 use stups_aws::s3::operation::get_object::{GetObjectError, GetObjectOutput};
-use stups_aws::{Error, SdkError, Session, is_region_name};
+use stups_aws::{Error, SdkError, Session, bucket_region, is_region_name};
 
 use super::{Fetched, Refusal};
 use crate::content::{self, CONTENT_LIMIT};
 
 /// How often an object is asked for until its bucket's region is right.
 const ATTEMPTS: u32 = 3;
-
-/// Where S3 says which region a bucket is in, whatever else it answers.
-const REGION_HEADER: &str = "x-amz-bucket-region";
 
 /// Which regions buckets are in, as far as that was found out.
 #[derive(Debug, Default)]
@@ -37,7 +34,7 @@ pub(super) async fn fetch(
             Ok(object) => return content(object).await,
             Err(error) if status(&error) == Some(304) => return Ok(Fetched::Unchanged),
             Err(error) if is_elsewhere(&error) => {
-                let told = error.raw_response().and_then(region_of);
+                let told = error.raw_response().and_then(bucket_region);
                 let region = match told {
                     Some(region) => region,
                     None => head_bucket(&session, bucket).await?,
@@ -90,15 +87,9 @@ fn is_elsewhere(error: &SdkError<GetObjectError, HttpResponse>) -> bool {
 async fn head_bucket(session: &Session, bucket: &str) -> Result<String, Refusal> {
     let region = match session.s3().head_bucket().bucket(bucket).send().await {
         Ok(answer) => answer.bucket_region.filter(|region| is_region_name(region)),
-        Err(error) => error.raw_response().and_then(region_of),
+        Err(error) => error.raw_response().and_then(bucket_region),
     };
     region.ok_or_else(|| Refusal::Other("it is in another region, and S3 does not say in which".to_owned()))
-}
-
-/// The region that an answer names. It becomes part of a host's name, so not everything is taken.
-fn region_of(answer: &HttpResponse) -> Option<String> {
-    let region = answer.headers().get(REGION_HEADER)?;
-    is_region_name(region).then(|| region.to_owned())
 }
 
 fn status(error: &SdkError<GetObjectError, HttpResponse>) -> Option<u16> {

@@ -7,10 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use stups_api::client::Client;
 use stups_aws::s3::primitives::ByteStream;
 use stups_aws::s3::types::{ObjectCannedAcl, ServerSideEncryption};
-use stups_aws::{Error as AwsError, SdkError, SecretLocation, SecretLocationError, SecretObject, SecretStore, Session};
-
-/// Where the answer of S3 says in which region a bucket is.
-const BUCKET_REGION: &str = "x-amz-bucket-region";
+use stups_aws::{Error as AwsError, SecretLocation, SecretLocationError, SecretObject, SecretStore, Session};
 
 /// Writes into buckets and what stands in for them.
 pub(super) struct Secrets {
@@ -126,7 +123,7 @@ impl Secrets {
             .send()
             .await;
         put.map(|_| ()).map_err(|error| FailedPut {
-            region: region_of(&error),
+            region: error.raw_response().and_then(stups_aws::bucket_region),
             error: error.into(),
         })
     }
@@ -201,9 +198,4 @@ impl Secrets {
 struct FailedPut {
     error: AwsError,
     region: Option<String>,
-}
-
-fn region_of<E>(error: &SdkError<E, stups_aws::HttpResponse>) -> Option<String> {
-    let region = error.raw_response()?.headers().get(BUCKET_REGION)?;
-    stups_aws::is_known_region(region).then(|| region.to_owned())
 }
