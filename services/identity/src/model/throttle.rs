@@ -2,7 +2,7 @@
 
 use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 
 use super::rows;
 use crate::config::Throttle;
@@ -38,7 +38,7 @@ pub async fn blocked_until(
     Ok(blocked.iter().map(|throttle| throttle.blocked_until).max())
 }
 
-/// Counts a failure of the subject. Call it inside of a write.
+/// Counts a failure of the subject. Call it inside of a write: of two at once each counts.
 pub async fn failed(
     connection: &impl ConnectionTrait,
     subject: &str,
@@ -46,21 +46,32 @@ pub async fn failed(
     config: &Throttle,
     now: i64,
 ) -> Result<(), stups_store::Error> {
-    let before = Entity::find_by_id(subject.to_owned()).one(connection).await?;
-    let recent = before.filter(|throttle| now - throttle.failed_at < config.forget_seconds * 1000);
-    let failures = recent.map_or(0, |throttle| throttle.failures).saturating_add(1);
-    let throttle = Model {
+    use sea_orm::sea_query::ExprTrait as _;
+    let first = Model {
         subject: subject.to_owned(),
-        failures,
+        failures: 1,
         failed_at: now,
-        blocked_until: now + wait_seconds(failures, allowed, config.longest_wait_seconds) * 1000,
+        blocked_until: now,
     };
-    let replaces = OnConflict::column(Column::Subject)
-        .update_columns([Column::Failures, Column::FailedAt, Column::BlockedUntil])
+    let failures = Expr::col((Entity, Column::Failures));
+    let recent = Expr::col((Entity, Column::FailedAt)).gt(now - config.forget_seconds * 1000);
+    let one_more = Expr::case(recent, failures.add(1)).finally(1);
+    let counts = OnConflict::column(Column::Subject)
+        .value(Column::Failures, one_more)
+        .update_column(Column::FailedAt)
         .to_owned();
-    Entity::insert(throttle.into_active_model().reset_all())
-        .on_conflict(replaces)
+    Entity::insert(first.into_active_model().reset_all())
+        .on_conflict(counts)
         .exec_without_returning(connection)
+        .await?;
+    // The row is this transaction's from here on: whoever counts at the same time waits, and sees this failure.
+    let counted = Entity::find_by_id(subject.to_owned()).one(connection).await?;
+    let failures = counted.map_or(1, |throttle| throttle.failures);
+    let until = now + wait_seconds(failures, allowed, config.longest_wait_seconds) * 1000;
+    Entity::update_many()
+        .col_expr(Column::BlockedUntil, Expr::value(until))
+        .filter(Column::Subject.eq(subject))
+        .exec(connection)
         .await?;
     Ok(())
 }

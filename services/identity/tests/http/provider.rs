@@ -18,6 +18,8 @@ on_both_databases!(
     at_jwt_is_for_who_asks,
     every_password_of_a_user_is_good,
     failures_make_the_next_attempt_wait,
+    guesses_at_many_users_make_their_address_wait,
+    of_failures_at_once_each_counts,
     a_token_leaves_its_record_and_never_itself,
     the_paths_of_old_take_json,
     fifty_logins_at_once,
@@ -468,6 +470,46 @@ async fn failures_make_the_next_attempt_wait(server: Server) {
         400,
         "forgotten by the success"
     );
+}
+
+async fn guesses_at_many_users_make_their_address_wait(server: Server) {
+    let server = server.again_with(|config| config.throttle.address_failures = 3).await;
+    server.kio().await;
+    server.sql("UPDATE clients SET owner = NULL").await;
+    for name in ["a", "b", "c", "d"] {
+        let answer = server.password_grant(name, "stups_secret_wrong", "uid").await;
+        assert_eq!(answer.error(), (400, "invalid_grant".to_owned()), "{name}");
+    }
+    let answer = server.password_grant("stups_kio", SECRET, "uid").await;
+    assert_eq!(answer.error(), (429, "slow_down".to_owned()), "whoever it is");
+    assert_eq!(answer.header("retry-after"), "1");
+    server.clock.advance(std::time::Duration::from_secs(2));
+    assert_eq!(server.password_grant("stups_kio", SECRET, "uid").await.status, 200);
+    let answer = server.password_grant("e", "stups_secret_wrong", "uid").await;
+    assert_eq!(answer.status, 400);
+    let answer = server.password_grant("f", "stups_secret_wrong", "uid").await;
+    assert_eq!(
+        answer.status, 429,
+        "one right password does not clear the way for guessing"
+    );
+    server.clock.advance(std::time::Duration::from_secs(901));
+    for name in ["g", "h", "i", "j"] {
+        let answer = server.password_grant(name, "stups_secret_wrong", "uid").await;
+        assert_eq!(answer.status, 400, "{name}: forgotten after a time without failures");
+    }
+}
+
+async fn of_failures_at_once_each_counts(server: Server) {
+    let server = server.again_with(|config| config.throttle.user_failures = 100).await;
+    server.kio().await;
+    let guesses = (0..20).map(|_| server.password_grant("stups_kio", "stups_secret_wrong", "uid"));
+    for answer in futures::future::join_all(guesses).await {
+        assert_eq!(answer.status, 400, "{}", answer.body);
+    }
+    let counted = server
+        .texts("SELECT CAST(failures AS TEXT) FROM throttles ORDER BY subject")
+        .await;
+    assert_eq!(counted, ["20", "20"], "of the address and of the user");
 }
 
 async fn a_token_leaves_its_record_and_never_itself(server: Server) {
