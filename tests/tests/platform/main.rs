@@ -7,7 +7,9 @@
 mod audit_shipping;
 #[cfg(target_os = "linux")]
 mod configure;
+mod identity_data;
 mod identity_faults;
+mod identity_killed;
 mod kio_faults;
 mod kio_killed;
 mod mint;

@@ -97,8 +97,19 @@ pub(super) fn done(caller: &Authenticated, action: &str, subject: impl Into<Stri
 
 /// A change, for the auditors.
 pub(super) fn changed(caller: &Authenticated, change: &Change) -> Event {
-    let details = json!({ "fields": change.fields });
-    done(caller, &action(change), change.id.clone(), details)
+    // A key is found under its owner, as when it is added alone.
+    match change.id.split_once(' ') {
+        Some((owner, fingerprint)) if change.kind == "ssh_key" => {
+            let details = json!({ "fields": change.fields, "fingerprint": fingerprint });
+            done(caller, &action(change), owner, details)
+        }
+        _ => done(
+            caller,
+            &action(change),
+            change.id.clone(),
+            json!({ "fields": change.fields }),
+        ),
+    }
 }
 
 /// Lets administrators through. A refusal is recorded.
