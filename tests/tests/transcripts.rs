@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use stups_testkit::{Account, AwsApi};
-use stups_tests::{Transcript, executable, home};
+use stups_tests::{Platform, Transcript, client, executable, home, log_in};
 
 /// Every Markdown file below `directory`, in order.
 fn chapters(directory: &Path) -> Vec<PathBuf> {
@@ -22,15 +22,47 @@ fn chapters(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Chapters in which services are called.
+const WITH_SERVICES: [&str; 1] = ["auditing.md"];
+
+/// Services, and what tells the tools where they are and who calls: somebody who may administer and audit them.
+async fn services() -> (Platform, Vec<(String, String)>) {
+    let settings =
+        "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n[kio]\nadmin_users = \"/employees/admin\"\n";
+    let platform = Platform::start_with(settings).await;
+    let (identity, password) = (platform.identity_url(), &platform.administrator().password);
+    let url = identity.as_str().trim_end_matches('/');
+    let token = log_in(url, password, "uid identity.admin").await;
+    let scopes = ["uid", "identity.admin", "application.write", "audit.read"];
+    let request = client().patch(format!("{url}/raw-sync/users/employees/admin"));
+    let request = request
+        .bearer_auth(token)
+        .json(&serde_json::json!({ "scopes": scopes }));
+    request.send().await.unwrap().error_for_status().unwrap();
+    let token = log_in(url, password, &scopes.join(" ")).await;
+    let tokens = ["identity", "kio", "audit"]
+        .map(|name| format!("{name}={token}"))
+        .join(",");
+    let environment = [
+        ("IDENTITY_URL", identity.to_string()),
+        ("KIO_URL", platform.kio_url().to_string()),
+        ("OAUTH2_ACCESS_TOKENS", tokens),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    (platform, environment.to_vec())
+}
+
 /// Runs a chapter as a person with an account of AWS's and an empty directory would.
-async fn run(transcript: &Transcript, api: &AwsApi) -> Vec<String> {
+async fn run(transcript: &Transcript, api: &AwsApi, services: &[(String, String)]) -> Vec<String> {
     let account = Account::standard(api).await;
     let scratch = tempfile::tempdir().unwrap();
     let (directory, programs) = (scratch.path().join("work"), scratch.path().join("programs"));
     for made in [&directory, &programs] {
         fs::create_dir(made).unwrap();
     }
-    symlink(executable("stups"), programs.join("senza")).unwrap();
+    for name in ["stups", "senza"] {
+        symlink(executable("stups"), programs.join(name)).unwrap();
+    }
     let mut environment: Vec<(String, String)> = home(scratch.path())
         .into_iter()
         .map(|(name, value)| match name {
@@ -39,6 +71,7 @@ async fn run(transcript: &Transcript, api: &AwsApi) -> Vec<String> {
         })
         .collect();
     environment.extend(account.environment());
+    environment.extend_from_slice(services);
     transcript.run(&directory, &environment)
 }
 
@@ -55,11 +88,17 @@ async fn what_the_guide_shows_is_what_happens() {
         if transcript.is_empty() {
             continue;
         }
-        let found = run(&transcript, api).await;
+        let found = if WITH_SERVICES.contains(&name.as_str()) {
+            let (_platform, services) = services().await;
+            run(&transcript, api, &services).await
+        } else {
+            run(&transcript, api, &[]).await
+        };
         differences.extend(found.into_iter().map(|difference| format!("{name}, {difference}")));
         tried.push(name);
     }
     for name in [
+        "auditing.md",
         "getting-started.md",
         "senza.md",
         "senza/deploying.md",

@@ -46,7 +46,7 @@ enum Command {
     Ztoken(ToolArguments),
     /// Configure all tools for an organisation
     Configure(ConfigureArguments),
-    /// Check the audit trails that services keep
+    /// Check and read the audit trails that services keep
     #[command(disable_help_flag = true)]
     Audit(ToolArguments),
     /// Manage users, teams, accounts and OAuth clients

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use stups_terminal::{Failure, Terminal, until_interrupted};
 
+use crate::export::{self, ExportArguments};
 use crate::verify::{self, VerifyArguments};
 
 #[derive(Debug, Parser)]
 #[command(
     name = "audit",
     display_name = "STUPS audit",
-    about = "Check the audit trails that services keep",
+    about = "Check and read the audit trails that services keep",
     version,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -25,6 +26,7 @@ struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Export(ExportArguments),
     Verify(VerifyArguments),
 }
 
@@ -43,12 +45,17 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 /// Runs `audit` with `arguments` (program name first) on `terminal`.
 pub async fn run_in(terminal: &Terminal, arguments: Vec<OsString>) -> Result<(), Failure> {
     match stups_terminal::parse::<Audit>(&arguments)? {
-        Ok(Audit {
-            command: Command::Verify(arguments),
-        }) => until_interrupted(verify::run(terminal, &arguments)).await,
+        Ok(Audit { command }) => until_interrupted(execute(terminal, &command)).await,
         Err(text) => {
             terminal.print(&text);
             Ok(())
         }
+    }
+}
+
+async fn execute(terminal: &Terminal, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Export(arguments) => export::run(terminal, arguments).await,
+        Command::Verify(arguments) => verify::run(terminal, arguments).await,
     }
 }

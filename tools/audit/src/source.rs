@@ -17,13 +17,18 @@ const PAGE: usize = 1000;
 /// No record is longer.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// Which token a service is asked with.
-#[derive(Debug)]
-pub(crate) enum Tokens {
-    /// One of `OAUTH2_ACCESS_TOKENS`.
-    Named(String),
-    /// The content of a file.
-    File(PathBuf),
+/// Where a trail is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrailArguments {
+    /// A file, - for standard input, or the URL of a service: `https://kio.example.org`
+    #[arg(value_name = "FILE|URL|-")]
+    trail: String,
+    /// The name of the token in OAUTH2_ACCESS_TOKENS (name=token,...) that the service is asked with
+    #[arg(long, value_name = "NAME", default_value = "audit")]
+    token_name: String,
+    /// A file with the token that the service is asked with
+    #[arg(long, value_name = "FILE", conflicts_with = "token_name")]
+    token_file: Option<PathBuf>,
 }
 
 /// Records, one after the other.
@@ -33,8 +38,9 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// What `trail` names: `-`, a URL, or a file.
-    pub(crate) fn open(trail: &str, tokens: &Tokens) -> Result<Self, Failure> {
+    /// The records of the trail. A service is asked for those of `query` alone, beside the page that it is asked for anyway.
+    pub(crate) fn open(arguments: &TrailArguments, query: Vec<(&'static str, String)>) -> Result<Self, Failure> {
+        let trail = arguments.trail.as_str();
         if trail == "-" {
             return Ok(Self::Lines(Lines::new(
                 "standard input",
@@ -42,7 +48,8 @@ impl Source {
             )));
         }
         if trail.starts_with("https://") || trail.starts_with("http://") {
-            return Service::new(trail, tokens.read()?).map(|service| Self::Service(Box::new(service)));
+            let service = Service::new(trail, arguments.token()?, query)?;
+            return Ok(Self::Service(Box::new(service)));
         }
         let file = File::open(trail).map_err(|error| Failure::application(format!("{trail}: {error}")))?;
         Ok(Self::Lines(Lines::new(trail, Box::new(BufReader::new(file)))))
@@ -57,24 +64,24 @@ impl Source {
     }
 }
 
-impl Tokens {
-    fn read(&self) -> Result<SecretString, Failure> {
-        let token = match self {
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::application(format!("{}: {error}", path.display())))?,
-            Self::Named(name) => {
-                let tokens = std::env::var("OAUTH2_ACCESS_TOKENS").unwrap_or_default();
-                let found = tokens
-                    .split(',')
-                    .filter_map(|entry| entry.trim().split_once('='))
-                    .find(|(key, _)| key == name);
-                let (_, token) = found.ok_or_else(|| {
-                    Failure::usage(format!(
-                        "OAUTH2_ACCESS_TOKENS has no token named {name:?}; give one with --token-file."
-                    ))
-                })?;
-                token.to_owned()
-            }
+impl TrailArguments {
+    fn token(&self) -> Result<SecretString, Failure> {
+        let token = if let Some(path) = &self.token_file {
+            std::fs::read_to_string(path)
+                .map_err(|error| Failure::application(format!("{}: {error}", path.display())))?
+        } else {
+            let name = &self.token_name;
+            let tokens = std::env::var("OAUTH2_ACCESS_TOKENS").unwrap_or_default();
+            let found = tokens
+                .split(',')
+                .filter_map(|entry| entry.trim().split_once('='))
+                .find(|(key, _)| key == name);
+            let (_, token) = found.ok_or_else(|| {
+                Failure::usage(format!(
+                    "OAUTH2_ACCESS_TOKENS has no token named {name:?}; give one with --token-file."
+                ))
+            })?;
+            token.to_owned()
         };
         Ok(SecretString::from(token.trim()))
     }
@@ -124,12 +131,13 @@ impl Lines {
 pub(crate) struct Service {
     client: Client,
     path: &'static [&'static str],
+    query: Vec<(&'static str, String)>,
     waiting: VecDeque<Record>,
     last: i64,
 }
 
 impl Service {
-    fn new(url: &str, token: SecretString) -> Result<Self, Failure> {
+    fn new(url: &str, token: SecretString, query: Vec<(&'static str, String)>) -> Result<Self, Failure> {
         let base: Url = url.parse().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
         // Who copies the address of the trail itself means the same.
         let path: &[&str] = if base.path().trim_end_matches('/').ends_with("/audit") {
@@ -143,6 +151,7 @@ impl Service {
         Ok(Self {
             client,
             path,
+            query,
             waiting: VecDeque::new(),
             last: 0,
         })
@@ -150,7 +159,8 @@ impl Service {
 
     async fn next(&mut self) -> Result<Option<Record>, Failure> {
         if self.waiting.is_empty() {
-            let query = [("after", self.last.to_string()), ("limit", PAGE.to_string())];
+            let mut query = self.query.clone();
+            query.extend([("after", self.last.to_string()), ("limit", PAGE.to_string())]);
             let page: Vec<Record> = self
                 .client
                 .get(self.path)

@@ -1,11 +1,9 @@
 //! `stups audit verify`
 
-use std::path::PathBuf;
-
 use stups_store::audit::Chain;
 use stups_terminal::{Failure, Terminal};
 
-use crate::source::{Source, Tokens};
+use crate::source::{Source, TrailArguments};
 
 /// Check that no record of a trail was changed, removed, added or moved, and name the first one that was
 ///
@@ -13,9 +11,8 @@ use crate::source::{Source, Tokens};
 /// were cut off at the end shows the head: the hash of the last record, printed by an earlier check and kept elsewhere.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArguments {
-    /// A file, - for standard input, or the URL of a service: `https://kio.example.org`
-    #[arg(value_name = "FILE|URL|-")]
-    trail: String,
+    #[command(flatten)]
+    trail: TrailArguments,
     /// The trail must be this service's
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
@@ -25,22 +22,14 @@ pub(crate) struct VerifyArguments {
     /// The trail must contain the record of this hash: it has grown since, and nothing before was changed
     #[arg(long, value_name = "HASH", value_parser = hash)]
     expect_record: Option<String>,
-    /// The name of the token in OAUTH2_ACCESS_TOKENS (name=token,...) that the service is asked with
-    #[arg(long, value_name = "NAME", default_value = "audit")]
-    token_name: String,
-    /// A file with the token that the service is asked with
-    #[arg(long, value_name = "FILE", conflicts_with = "token_name")]
-    token_file: Option<PathBuf>,
 }
 
 pub(crate) async fn run(terminal: &Terminal, arguments: &VerifyArguments) -> Result<(), Failure> {
-    let tokens = match &arguments.token_file {
-        Some(path) => Tokens::File(path.clone()),
-        None => Tokens::Named(arguments.token_name.clone()),
-    };
-    let mut source = Source::open(&arguments.trail, &tokens)?;
+    let mut source = Source::open(&arguments.trail, Vec::new())?;
     let mut chain = arguments.service.as_deref().map_or_else(Chain::new, Chain::of);
-    let mut expected = arguments.expect_record.as_deref();
+    // Every trail has grown from the empty one.
+    let expected = arguments.expect_record.as_deref();
+    let mut expected = expected.filter(|hash| *hash != chain.head());
     while let Some(record) = source.next().await? {
         chain
             .check(&record)

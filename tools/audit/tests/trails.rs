@@ -1,4 +1,4 @@
-//! `stups audit verify` on files and against a service.
+//! `stups audit verify` and `stups audit export` on files and against a service.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,8 +47,12 @@ fn write(path: &Path, records: &[Record]) {
 }
 
 async fn verify(arguments: &[&str]) -> Result<String, Failure> {
+    run("verify", arguments).await
+}
+
+async fn run(command: &str, arguments: &[&str]) -> Result<String, Failure> {
     let (terminal, captured) = Terminal::captured("");
-    let words = ["audit", "verify"].iter().chain(arguments);
+    let words = ["audit", command].into_iter().chain(arguments.iter().copied());
     stups_audit::run_in(&terminal, words.map(OsString::from).collect()).await?;
     Ok(captured.stdout())
 }
@@ -75,6 +79,9 @@ async fn a_file_is_checked() {
             .unwrap(),
         expected
     );
+
+    let empty = Record::NO_PREVIOUS;
+    assert_eq!(verify(&[path, "--expect-record", empty]).await.unwrap(), expected);
 
     let error = verify(&[path, "--service", "identity"]).await.unwrap_err();
     assert!(
@@ -157,18 +164,19 @@ async fn serve(records: Vec<Record>, stuck: bool) -> String {
 
 async fn page(
     State(state): State<Arc<(Vec<Record>, bool)>>,
-    Query(query): Query<HashMap<String, i64>>,
+    Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, StatusCode> {
     if headers.get("authorization").map(axum::http::HeaderValue::as_bytes) != Some(b"Bearer swordfish") {
         return Err(StatusCode::FORBIDDEN);
     }
-    let after = if state.1 { 0 } else { query["after"] };
+    let after: i64 = if state.1 { 0 } else { query["after"].parse().unwrap() };
+    let subject = query.get("subject");
     let records = state
         .0
         .iter()
-        .filter(|record| record.sequence > after)
-        .take(query["limit"] as usize);
+        .filter(|record| record.sequence > after && subject.is_none_or(|subject| *subject == record.event.subject))
+        .take(query["limit"].parse().unwrap());
     Ok(Json(json!(records.collect::<Vec<_>>())))
 }
 
@@ -195,4 +203,60 @@ async fn a_service_is_asked_page_by_page() {
     std::fs::write(token, "guess").unwrap();
     let error = verify(&[&url, "--token-file", token]).await.unwrap_err();
     assert!(error.message.contains("403"), "{}", error.message);
+}
+
+/// The subjects of the exported records.
+async fn exported(arguments: &[&str]) -> Vec<String> {
+    let text = run("export", arguments).await.unwrap();
+    let records = text.lines().map(|line| serde_json::from_str::<Record>(line).unwrap());
+    records.map(|record| record.event.subject).collect()
+}
+
+#[tokio::test]
+async fn what_is_exported_can_be_checked_without_the_service() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    std::fs::write(&token, "swordfish\n").unwrap();
+    let token = token.to_str().unwrap();
+    let records = trail(directory.path(), 1001).await;
+    let url = serve(records.clone(), false).await;
+    let text = run("export", &[&url, "--token-file", token]).await.unwrap();
+    let file = directory.path().join("trail.jsonl");
+    std::fs::write(&file, text).unwrap();
+    let said = verify(&[file.to_str().unwrap(), "--expect-head", &records[1000].hash])
+        .await
+        .unwrap();
+    assert!(said.starts_with("1001 records of kio are"), "{said}");
+}
+
+#[tokio::test]
+async fn records_are_chosen_from_services_and_files_alike() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    std::fs::write(&token, "swordfish\n").unwrap();
+    let mut records = trail(directory.path(), 5).await;
+    for (record, milliseconds) in records.iter_mut().zip(1_800_000_000_000_i64..) {
+        record.recorded_at = milliseconds;
+    }
+    records[3].event.actor.uid = "asmith".to_owned();
+    let file = directory.path().join("trail.jsonl");
+    write(&file, &records);
+    let url = serve(records, false).await;
+    for trail in [
+        vec![url.as_str(), "--token-file", token.to_str().unwrap()],
+        vec![file.to_str().unwrap()],
+    ] {
+        for (filter, expected) in [
+            (["--subject", "app-2"], ["app-2"].as_slice()),
+            (["--subject", "app"], &[]),
+            (["--actor", "/employees/asmith"], &["app-3"]),
+            (["--since", "2027-01-15T08:00:00.003Z"], &["app-3", "app-4"]),
+            (["--until", "2027-01-15T08:00:00.001Z"], &["app-0"]),
+        ] {
+            let arguments = [trail.as_slice(), &filter].concat();
+            assert_eq!(exported(&arguments).await, expected, "{arguments:?}");
+        }
+    }
+    let error = run("export", &[&url, "--since", "yesterday"]).await.unwrap_err();
+    assert_eq!(error.exit_code, 2, "{}", error.message);
 }
