@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use axum::{Json, Router, routing::any};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use stups_testkit::PostgreSql;
 use tempfile::TempDir;
 
 use crate::service::{audit, json};
-use crate::{ServiceProcess, client};
+use crate::{ServiceProcess, client, vouch};
 
 /// Kio on a database that outlives its processes.
 #[derive(Debug)]
@@ -124,21 +123,4 @@ pub async fn put(client: &reqwest::Client, url: &str, id: &str, name: &str) -> O
     let body = serde_json::json!({"team_id": "stups", "active": true, "name": name});
     let request = client.put(format!("{url}/apps/{id}")).bearer_auth("token").json(&body);
     request.send().await.ok().map(|answer| answer.status())
-}
-
-/// Vouches for every token, and knows every team.
-async fn vouch() -> String {
-    let token = serde_json::json!({
-        "access_token": "token", "uid": "jdoe", "realm": "/employees", "scope": ["uid", "audit.read"],
-        "token_type": "Bearer", "expires_in": 3600, "cn": "jdoe", "client_id": "test"
-    });
-    let team = serde_json::json!({"id": "stups", "name": "stups", "members": ["jdoe"]});
-    let app = Router::new()
-        .route("/tokeninfo", any(async move || Json(token.clone())))
-        .route("/teams/{id}", any(async move || Json(team.clone())))
-        .fallback(async || Json(serde_json::json!([])));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
 }

@@ -10,6 +10,7 @@ mod proxy;
 mod service;
 mod transcript;
 mod user;
+mod vouch;
 
 pub use executables::{executable, home};
 pub use http::client;
@@ -21,3 +22,4 @@ pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, verify_audit
 pub use stups_testkit::until;
 pub use transcript::Transcript;
 pub use user::{Ended, User};
+pub use vouch::vouch;

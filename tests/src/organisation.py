@@ -1,7 +1,8 @@
 """An organisation's domain in a network of its own: DNS on 127.0.0.1:53 and TLS on 127.0.0.1:443, and a command run in it.
 
 Runs under `unshare --map-root-user --mount --net`. Arguments: a JSON file {"records": {name: {"A"|"TXT": [text]}},
-"documents": {path: JSON}, "certificate": file, "key": file, "resolv": file}, then the command.
+"documents": {path: JSON}, "certificate": file, "key": file, "resolv": file, "services": command that runs them or [],
+"listening": addresses of the services, on port 443}, then the command.
 """
 import fcntl
 import http.server
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 import dns.flags
 import dns.message
@@ -72,4 +74,19 @@ pages.socket = context.wrap_socket(pages.socket, server_side=True)
 for work in (answer_questions, pages.serve_forever):
     threading.Thread(target=work, daemon=True).start()
 
-sys.exit(subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL).returncode)
+services = subprocess.Popen(organisation["services"], stdout=subprocess.DEVNULL) if organisation["services"] else None
+for address in organisation["listening"]:
+    while True:
+        try:
+            socket.create_connection((address, 443)).close()
+            break
+        except ConnectionRefusedError:
+            if services.poll() is not None:
+                sys.exit("the services have ended")
+            time.sleep(0.05)
+try:
+    ended = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL).returncode
+finally:
+    if services:
+        services.kill()
+sys.exit(ended)

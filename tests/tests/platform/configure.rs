@@ -10,6 +10,9 @@ const ORGANISATION: &str = include_str!("../../src/organisation.py");
 const CERTIFICATE: &str = include_str!("../../src/certificate.py");
 const DOMAIN: &str = "stups.example.org";
 
+/// Where Kio is when it is ours.
+const KIO: &str = "127.0.0.2";
+
 /// A domain with Kio and the TXT records that the originals read.
 fn records() -> Value {
     let txt = |text: &str| json!({"TXT": [format!("\"{text}\"")]});
@@ -25,6 +28,23 @@ fn records() -> Value {
 
 /// Runs a command in a network where the domain is.
 async fn in_organisation(user: &User, records: &Value, documents: &Value, program: &Path, words: &[&str]) -> Ended {
+    in_organisation_with(user, records, documents, &[], program, words).await
+}
+
+/// The certificate of the domain and its key.
+fn certificate(user: &User) -> [String; 2] {
+    ["server.pem", "server.key"].map(|file| user.path("tls").join(file).display().to_string())
+}
+
+/// The same with a `stupsd`, if there are words for it: with Kio on an address of its own.
+async fn in_organisation_with(
+    user: &User,
+    records: &Value,
+    documents: &Value,
+    services: &[&str],
+    program: &Path,
+    words: &[&str],
+) -> Ended {
     let python = PythonEnvironment::get(Requirements::ZignOld)
         .unwrap()
         .executable("python");
@@ -37,12 +57,16 @@ async fn in_organisation(user: &User, records: &Value, documents: &Value, progra
         .chain(names)
         .collect();
     user.run(&python, &words_of_certificate).await.succeeded();
+    let [certificate, key] = certificate(user);
+    let listening = if services.is_empty() { &[][..] } else { &[KIO] };
     let organisation = json!({
         "records": records,
         "documents": documents,
-        "certificate": format!("{directory}/server.pem"),
-        "key": format!("{directory}/server.key"),
+        "certificate": certificate,
+        "key": key,
         "resolv": format!("{directory}/resolv.conf"),
+        "services": services,
+        "listening": listening,
     });
     let file = user.path("tls/organisation.json");
     user.write(&file, &organisation.to_string());
@@ -103,6 +127,37 @@ async fn ours_writes_what_the_original_writes() {
         .await
         .succeeded();
     assert_eq!(yaml(&ours, "stups"), "domain: stups.example.org\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_original_finds_a_kio_of_ours() {
+    let user = User::new();
+    let [certificate, key] = certificate(&user);
+    let settings = format!(
+        "[kio]\nlisten = \"{KIO}:443\"\npublic_url = \"https://kio.{DOMAIN}\"\n\
+         tls_certificate = \"{certificate}\"\ntls_key = \"{key}\"\n"
+    );
+    let (file, data) = (user.path("stups.toml"), user.path("data").display().to_string());
+    user.write(&file, &settings);
+    let (stupsd, file) = (executable("stupsd").display().to_string(), file.display().to_string());
+    let services = [&stupsd, "identity", "kio", "--config", &file, "--data", &data];
+    let mut records = records();
+    records[format!("kio.{DOMAIN}")] = json!({"A": [KIO]});
+    let original = PythonEnvironment::get(Requirements::StupsCli)
+        .unwrap()
+        .executable("stups");
+    in_organisation_with(
+        &user,
+        &records,
+        &json!({}),
+        &services,
+        &original,
+        &["configure", DOMAIN],
+    )
+    .await
+    .succeeded();
+    assert_eq!(yaml(&user, "kio"), "url: https://kio.stups.example.org\n");
+    assert!(yaml(&user, "zalando-token-cli").contains("https://id.example.org/a"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use stups_testkit::{PostgreSql, PythonEnvironment, Requirements};
-use stups_tests::{KioData, ServiceProcess, home, log_in};
+use stups_tests::{KioData, ServiceProcess, home, log_in, vouch};
 use tokio::process::Command;
 
 /// Lets schemathesis call every operation of the document, with what it allows and with what it does not.
@@ -60,12 +60,47 @@ async fn kio_on_postgresql() {
     conforms(data.directory(), kio.url(), "token").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn identity() {
+async fn identity_conforms(database: Option<String>) {
     let directory = tempfile::tempdir().unwrap();
-    let settings = "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n";
-    let process = ServiceProcess::start("identity", directory.path(), settings, true).await;
+    let mut settings = "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n".to_owned();
+    if let Some(url) = database {
+        settings.extend(["database = \"", &url, "\"\n"]);
+    }
+    let process = ServiceProcess::start("identity", directory.path(), &settings, true).await;
     let password = &process.administrator().unwrap().password;
     let token = log_in(process.url(), password, "uid identity.admin").await;
     conforms(directory.path(), process.url(), &token).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_on_sqlite() {
+    identity_conforms(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_on_postgresql() {
+    identity_conforms(Some(PostgreSql::shared().await.database().await)).await;
+}
+
+/// A service whose administrator is whoever calls, and that asks others only what is vouched for: `neighbour` is the setting that
+/// names one beside Kio.
+async fn service_conforms(service: &str, neighbour: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let (vouching, database) = (vouch().await, PostgreSql::shared().await.database().await);
+    let settings = format!(
+        "[{service}]\ndatabase = \"{database}\"\ntokeninfo_url = \"{vouching}/tokeninfo\"\npolicy_url = \"{vouching}\"\n\
+         kio_url = \"{vouching}\"\n{neighbour} = \"{vouching}\"\nadmin_users = \"/employees/jdoe\"\n"
+    );
+    let process = ServiceProcess::start(service, directory.path(), &settings, false).await;
+    conforms(directory.path(), process.url(), "token").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn essentials() {
+    service_conforms("essentials", "mint_url").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mint() {
+    service_conforms("mint", "essentials_url").await;
 }
