@@ -32,6 +32,14 @@ pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
     build("stups", options)
 }
 
+/// The release build of an executable: the one in `directory`, or one that is made now.
+pub(crate) fn release(executable: &str, directory: Option<&Path>) -> Result<PathBuf> {
+    match directory {
+        Some(directory) => Ok(directory.join(executable)),
+        None => build(executable, &["--release"]),
+    }
+}
+
 /// Builds an executable with `options` (`--release`) and returns its path.
 ///
 /// All packages with executables are selected, whichever is built: so their dependencies have the same features each time and are

@@ -21,7 +21,7 @@ use self::layers::{Layers, Shape};
 use self::registry::Registry;
 use self::sizes::{Image, Sizes};
 use super::wrk::load;
-use crate::cargo::build;
+use crate::cargo::release;
 use crate::setup;
 
 /// What clients accept; `docker-registry` has no manifest for who does not say so.
@@ -46,12 +46,10 @@ pub(crate) struct PierOneArguments {
 
 /// Prints a table, and which goals are reached.
 pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
-    let stupsd = if let Some(directory) = &arguments.executables {
-        directory.join("stupsd")
-    } else {
+    if arguments.executables.is_none() {
         setup::ensure(setup::BASICS)?;
-        build("stupsd", &["--release"])?
-    };
+    }
+    let stupsd = release("stupsd", arguments.executables.as_deref())?;
     let peer = container_tool("docker-registry")?;
     container_tool("wrk")?;
     let openssl = container_tool("openssl")?;

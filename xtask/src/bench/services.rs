@@ -3,6 +3,7 @@
 mod client;
 mod process;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -12,7 +13,7 @@ use stups_testkit::PostgreSql;
 use self::client::{Client, Credentials};
 use self::process::{Bare, Stupsd};
 use super::wrk::{Load, load};
-use crate::cargo::build;
+use crate::cargo::release;
 use crate::setup;
 
 /// Applications that are searched.
@@ -32,6 +33,9 @@ pub(crate) struct ServicesArguments {
     /// How many applications are searched
     #[arg(long, default_value_t = APPLICATIONS)]
     applications: usize,
+    /// Measure the `stupsd` in this directory, beside the `bare` in it, instead of release builds made now
+    #[arg(long, value_name = "DIR")]
+    executables: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,8 +48,8 @@ enum Service {
 pub(crate) fn run(arguments: &ServicesArguments) -> Result<()> {
     ensure!(arguments.others.len() <= 1, "The services are identity and kio");
     setup::ensure(setup::ALL)?;
-    let stupsd = build("stupsd", &["--release"])?;
-    let bare = build("bare", &["--release"])?;
+    let directory = arguments.executables.as_deref();
+    let [stupsd, bare] = [release("stupsd", directory)?, release("bare", directory)?];
     tokio::runtime::Runtime::new()?.block_on(async {
         println!("64 connections, {} s each; services and wrk share this machine.", arguments.seconds);
         for database in ["SQLite", "PostgreSQL"] {
