@@ -1,9 +1,13 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 use serde::Deserialize;
 use stups_auth::AdminList;
 use url::Url;
+
+/// Enough that the other side and not the way to it takes the time.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// Settings of mint. Every one has a default with which it starts.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +37,8 @@ pub struct Config {
     pub worker: bool,
     /// How long the worker waits between two cycles, in seconds. 10 by default.
     pub interval_seconds: f64,
+    /// For how many applications a worker does something at the same time. 4 by default.
+    pub concurrency: NonZeroUsize,
     /// After how long a password is rotated. `2h` by default.
     pub password_rotation: Rotation,
     /// After how long a client secret is rotated. `1mo` by default: a calendar month.
@@ -74,6 +80,7 @@ impl Default for Config {
             admin_users: AdminList::default(),
             worker: true,
             interval_seconds: 10.0,
+            concurrency: CONCURRENCY,
             password_rotation: Rotation(Span::new().hours(2)),
             client_rotation: Rotation(Span::new().months(1)),
             missing_seconds: 24.0 * 3600.0,

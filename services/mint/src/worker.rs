@@ -55,6 +55,7 @@ pub struct Services {
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
     pub(crate) interval: Duration,
+    pub(crate) concurrency: usize,
     pub(crate) password_rotation: Rotation,
     pub(crate) client_rotation: Rotation,
     pub(crate) missing: i64,
@@ -78,6 +79,7 @@ impl WorkerSettings {
         }
         Ok(Self {
             interval: Duration::from_millis(time("interval_seconds", config.interval_seconds, 1)? as u64),
+            concurrency: config.concurrency.get(),
             password_rotation: config.password_rotation,
             client_rotation: config.client_rotation,
             missing: time("missing_seconds", config.missing_seconds, 0)?,

@@ -1,5 +1,6 @@
 //! One cycle: who is there, who goes, and what is due for the rest, in the order of their ids.
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use serde::Serialize;
 use serde_json::json;
 use stups_api::kio::Application;
@@ -41,6 +42,27 @@ pub struct CycleStatus {
     pub brake_engaged: bool,
     /// Whether it was left out, or ended early, because a service said that it was asked too often.
     pub paused: bool,
+}
+
+impl CycleStatus {
+    /// Counts what was done for one application.
+    fn add(&mut self, done: &Self) {
+        self.taken += done.taken;
+        self.passwords += done.passwords;
+        self.clients += done.clients;
+        self.synced += done.synced;
+        self.removed += done.removed;
+        self.failed += done.failed;
+        self.problems += done.problems;
+    }
+}
+
+/// What is to be done for an application.
+enum Task<'a> {
+    /// It is not active any more.
+    Remove,
+    /// Something is due; Kio says this of it.
+    Sync(&'a Application),
 }
 
 /// What was learnt in a cycle and is asked only once.
@@ -90,46 +112,65 @@ impl Worker {
         self.forget_release(&stays.map(|(row, _)| row).collect::<Vec<_>>())
             .await?;
 
-        let learnt = Learnt::default();
+        let mut tasks = Vec::new();
         for (row, presence) in rows.iter().zip(&presences) {
             match presence {
                 Presence::Missing => status.missing += 1,
                 Presence::Inactive | Presence::Gone if !through.contains(&row.id) => {}
-                Presence::Inactive | Presence::Gone => {
-                    status.due += 1;
-                    self.with_lease(row, status, async |status| self.remove(row, &learnt, status).await)
-                        .await?;
-                }
+                Presence::Inactive | Presence::Gone => tasks.push((row, Task::Remove)),
                 Presence::Active => {
-                    let Some(application) = in_kio.get(&row.id).filter(|_| self.settings.due(row, now).anything())
-                    else {
-                        continue;
-                    };
-                    status.due += 1;
-                    self.with_lease(row, status, async |status| {
-                        self.sync(row, application, &learnt, status).await
-                    })
-                    .await?;
+                    let is_due = || self.settings.due(row, now).anything();
+                    let application = in_kio.get(&row.id).filter(|_| is_due());
+                    tasks.extend(application.map(|application| (row, Task::Sync(application))));
                 }
             }
         }
-        Ok(())
+        status.due = tasks.len();
+        self.attend(tasks, status).await
+    }
+
+    /// Does what is due for several applications at the same time, begun in the order of their ids. Who is asked too often ends
+    /// it: what is under way is finished, and nothing else begun.
+    async fn attend(&self, tasks: Vec<(&Model, Task<'_>)>, status: &mut CycleStatus) -> Result<(), Failure> {
+        let learnt = Learnt::default();
+        let (mut waiting, mut under_way) = (tasks.into_iter(), FuturesUnordered::new());
+        let mut ending = Ok(());
+        loop {
+            let free = self.settings.concurrency - under_way.len();
+            let next = waiting.by_ref().take(if ending.is_ok() { free } else { 0 });
+            under_way.extend(next.map(|(row, task)| self.with_lease(row, task, &learnt)));
+            let Some((done, result)) = under_way.next().await else {
+                return ending;
+            };
+            status.add(&done);
+            ending = ending.and(result);
+        }
     }
 
     /// Does something for an application that no other worker has. What goes wrong is noted with the application, and the next one
     /// has its turn; only who is asked too often ends the cycle.
-    async fn with_lease(
+    async fn with_lease(&self, row: &Model, task: Task<'_>, learnt: &Learnt) -> (CycleStatus, Result<(), Failure>) {
+        let mut done = CycleStatus::default();
+        let result = self.attempt(row, task, learnt, &mut done).await;
+        (done, result)
+    }
+
+    async fn attempt(
         &self,
         row: &Model,
+        task: Task<'_>,
+        learnt: &Learnt,
         status: &mut CycleStatus,
-        steps: impl AsyncFnOnce(&mut CycleStatus) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let now = self.clock.milliseconds();
         if !lease::take(&self.store, &row.id, &self.name, now, self.settings.lease).await? {
             status.taken += 1;
             return Ok(());
         }
-        let result = steps(status).await;
+        let result = match task {
+            Task::Remove => self.remove(row, learnt, status).await,
+            Task::Sync(application) => self.sync(row, application, learnt, status).await,
+        };
         if let Err(failure @ (Failure::Unwritable(_) | Failure::Waiting { .. } | Failure::Other(_))) = &result {
             status.failed += 1;
             if !row.has_problems {

@@ -117,6 +117,48 @@ async fn whom_identity_or_essentials_refuse_does_not_stop_the_others() {
     }
 }
 
+#[tokio::test]
+async fn whose_identity_hangs_does_not_stop_the_others() {
+    for mint in Running::on_both_databases().await {
+        for id in ["aaa", "zzz"] {
+            mint.configured(id, &["bucket"]).await;
+        }
+        // First before anything was made, then between a password and its commit.
+        for (hanging, passwords) in [("/services/stups_aaa", 1), ("/services/stups_aaa/password", 1)] {
+            mint.world.facts().hanging.insert(hanging.to_owned());
+            let status = mint.cycle().await;
+            assert_eq!((status.failed, status.passwords), (1, passwords), "{hanging}");
+            let found = mint.json("/apps/aaa").await;
+            assert_eq!((&found["has_problems"], &found["s3_errors"]), (&json!(true), &json!(0)));
+            let message = found["message"].as_str().unwrap();
+            assert!(message.contains("did not answer in time"), "{message}");
+            mint.world.facts().hanging.clear();
+            mint.pass(3 * HOUR);
+            mint.cycle().await;
+            assert_eq!(mint.json("/apps/aaa").await["has_problems"], false);
+            mint.pass(3 * HOUR);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kio_that_hangs_ends_the_cycle_and_nothing_is_lost() {
+    for mint in Running::on_both_databases().await {
+        mint.configured("kio", &["bucket"]).await;
+        mint.cycle().await;
+        let file = mint.world.file("bucket/kio/user.json");
+        mint.pass(3 * HOUR);
+        mint.world.facts().hanging.insert("/apps".to_owned());
+        let error = mint.worker.run_cycle().await.unwrap_err();
+        assert!(error.contains("did not answer in time"), "{error}");
+        assert_eq!(mint.world.file("bucket/kio/user.json"), file);
+        // Who only reads needs nobody.
+        assert_eq!(mint.json("/apps/kio").await["has_problems"], false);
+        mint.world.facts().hanging.clear();
+        assert_eq!(mint.cycle().await.passwords, 1);
+    }
+}
+
 /// A scope that was deleted by force is the problem of who holds it.
 #[tokio::test]
 async fn a_scope_that_is_gone_is_told() {

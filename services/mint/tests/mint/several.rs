@@ -1,10 +1,11 @@
-//! Several workers on one database.
+//! Several workers on one database, and several applications at one worker.
 
 use std::time::Duration;
 
 use stups_mint::Config;
+use stups_testkit::until;
 
-use crate::support::Running;
+use crate::support::{Running, at_once};
 
 /// Six workers, thirty applications: each is rotated once, whoever does it.
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +29,27 @@ async fn no_application_is_rotated_twice_at_a_time() {
             }
             mint.pass(Duration::from_hours(2));
         }
+    }
+}
+
+/// Whoever has to wait for an answer keeps nobody else from having its turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_applications_have_their_turn_at_the_same_time() {
+    for mint in Running::on_both_databases().await {
+        for id in ["aaa", "bbb", "ccc", "ddd"] {
+            mint.configured(id, &["bucket"]).await;
+        }
+        let worker = mint.another_worker(&at_once(2));
+        mint.world.facts().hanging.insert("/services/stups_aaa".to_owned());
+        let (status, ()) = tokio::join!(worker.run_cycle(), async {
+            until("the last has its turn", async || {
+                !mint.world.file("bucket/ddd/user.json").is_null()
+            })
+            .await;
+            mint.world.facts().hanging.clear();
+        });
+        let status = status.unwrap();
+        assert_eq!((status.passwords, status.failed), (4, 0), "on {}", mint.database);
     }
 }
 

@@ -84,7 +84,8 @@ impl Running {
         Self {
             http: http.await,
             database,
-            worker: worker(&store, &world, &clock, &Config::default()),
+            // One application at a time: the order of all calls is known.
+            worker: worker(&store, &world, &clock, &at_once(1)),
             store,
             world,
             clock,
@@ -132,6 +133,14 @@ impl Running {
         let body = json!({"is_client_confidential": true, "s3_buckets": buckets});
         let answer = self.put(id, body).await;
         assert_eq!(answer.status, 200, "{}", answer.text().unwrap());
+    }
+}
+
+/// Settings of a worker that does something for so many applications at the same time.
+pub(crate) fn at_once(applications: usize) -> Config {
+    Config {
+        concurrency: applications.try_into().unwrap(),
+        ..Config::default()
     }
 }
 

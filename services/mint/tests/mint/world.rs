@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use stups_testkit::HttpService;
+use stups_testkit::{HttpService, until};
 
 /// What there is, what was called, and what goes wrong.
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) bodies: BTreeMap<String, Value>,
     /// The beginning of calls, and the status with which each is refused.
     pub(crate) refused: BTreeMap<String, u16>,
+    /// The beginning of paths on which nothing is answered as long as it is here.
+    pub(crate) hanging: BTreeSet<String>,
     /// Where a bucket is, if not where it was looked for.
     pub(crate) regions: BTreeMap<String, String>,
     count: usize,
@@ -71,7 +74,10 @@ impl World {
     pub(crate) async fn new() -> Self {
         let facts = Arc::<Mutex<Facts>>::default();
         let serve = async |router: Router<Arc<Mutex<Facts>>>| {
-            HttpService::start(|_| router.with_state(facts.clone())).await.url
+            let hanging = from_fn_with_state(facts.clone(), hang);
+            HttpService::start(|_| router.layer(hanging).with_state(facts.clone()))
+                .await
+                .url
         };
         Self {
             kio: serve(
@@ -106,6 +112,21 @@ impl World {
     pub(crate) fn file(&self, place: &str) -> Value {
         self.facts().files.get(place).cloned().unwrap_or_default()
     }
+}
+
+/// Whoever asks for what hangs waits until they have had enough.
+async fn hang(State(facts): Shared, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let hangs = || {
+        facts
+            .lock()
+            .unwrap()
+            .hanging
+            .iter()
+            .any(|beginning| path.starts_with(beginning))
+    };
+    until("an answer", async || !hangs()).await;
+    next.run(request).await
 }
 
 fn described(id: &str, active: bool) -> Value {
