@@ -51,7 +51,7 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 /// The largest resident set of a run of `command`, in bytes.
-fn peak_memory(command: &Command) -> Result<u64> {
+pub(crate) fn peak_memory(command: &Command) -> Result<u64> {
     let report = tempfile::NamedTempFile::new()?;
     let mut timed = Command::new("/usr/bin/time");
     timed
@@ -87,6 +87,40 @@ pub(super) fn spelled(command: &Command) -> String {
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// A figure of `/proc/<id>/status` in bytes: `VmRSS` is the resident set now, `VmHWM` the largest so far.
+pub(crate) fn memory(process: u32, name: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .with_context(|| format!("no {name}"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kibibytes * 1024)
+}
+
+/// For how long a process has kept a processor busy, in user and kernel mode (`proc_pid_stat(5)`).
+pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
+    /// `USER_HZ` of Linux on every architecture that it is built for here.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Behind the name in parentheses, which may have blanks: state is the third field, the times the 14th and the 15th.
+    let fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace();
+    let ticks: Vec<u64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Duration::from_millis(
+        ticks.iter().sum::<u64>() * 1000 / TICKS_PER_SECOND,
+    ))
+}
+
+/// For how long this machine's processors were busy and idle since it started, in ticks (`proc_stat(5)`).
+pub(crate) fn machine_ticks() -> Result<(u64, u64)> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let fields = stat.lines().next().context("no first line")?.split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.take(8).map(str::parse).collect::<Result<_, _>>()?;
+    // The fourth is idle, the fifth waits for a disk.
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    Ok((ticks.iter().sum::<u64>() - idle, idle))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `cargo xtask bench identity kio`: services under load, beside a bare handler that returns the same bytes.
 
-mod client;
+pub(super) mod client;
 mod process;
 
 use std::path::PathBuf;
@@ -11,7 +11,8 @@ use clap::ValueEnum;
 use stups_testkit::PostgreSql;
 
 use self::client::{Client, Credentials};
-use self::process::{Bare, Stupsd};
+use self::process::Bare;
+use super::stupsd::{Stupsd, Wanted};
 use super::wrk::{Load, load};
 use crate::cargo::release;
 use crate::setup;
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &ServicesArguments) -> Result<()> {
                 Some(cluster) => Some([cluster.database().await, cluster.database().await]),
                 None => None,
             };
-            let stupsd = Stupsd::start(&stupsd, urls.as_ref())?;
+            let stupsd = start(&stupsd, urls.as_ref())?;
             println!("\n{database}");
             measure(arguments, &stupsd, &bare).await?;
         }
@@ -67,6 +68,26 @@ pub(crate) fn run(arguments: &ServicesArguments) -> Result<()> {
              load below 150 MB, a login within 300 ms while 50 others run."
         );
         Ok(())
+    })
+}
+
+/// Identity and Kio, on SQLite files or on these PostgreSQL databases.
+fn start(executable: &std::path::Path, databases: Option<&[String; 2]>) -> Result<Stupsd> {
+    let line = |index: usize| {
+        let url = databases.and_then(|urls| urls.get(index));
+        url.map(|url| format!("database = \"{url}\"\n")).unwrap_or_default()
+    };
+    let settings = format!(
+        "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\n{}[kio]\nadmin_users = \"/services/bench-0\"\n{}",
+        line(0),
+        line(1)
+    );
+    Stupsd::start(&Wanted {
+        executable,
+        services: &["identity", "kio"],
+        settings: &settings,
+        environment: &[],
+        is_first: true,
     })
 }
 
@@ -81,16 +102,20 @@ async fn measure(arguments: &ServicesArguments, stupsd: &Stupsd, bare: &std::pat
     let rate = arguments.applications as f64 / start.elapsed().as_secs_f64();
     println!("  {:<28}{rate:>9.0} /s", "PUT /apps/{id}");
 
-    let info = format!("{}/oauth2/tokeninfo", stupsd.identity);
+    let info = format!("{}/oauth2/tokeninfo", stupsd.url("identity")?);
     beside(seconds, "token info", &info, &token, &client, bare).await?;
-    let one = format!("{}/apps/app-{}", stupsd.kio, arguments.applications / 2);
+    let one = format!("{}/apps/app-{}", stupsd.url("kio")?, arguments.applications / 2);
     beside(seconds, "GET /apps/{id}", &one, &token, &client, bare).await?;
     for (title, words) in [
         ("search, one word of few", "heron"),
         ("search, one word of many", "service"),
         ("search, two words", "green+heron"),
     ] {
-        let search = load(&format!("{}/apps?search={words}", stupsd.kio), &bearer(&token), seconds)?;
+        let search = load(
+            &format!("{}/apps?search={words}", stupsd.url("kio")?),
+            &bearer(&token),
+            seconds,
+        )?;
         print(title, &search, None);
     }
     let chosen: Vec<_> = (0..LOGINS).map(Credentials::chosen).collect();

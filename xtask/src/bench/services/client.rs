@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::process::Stupsd;
+use crate::bench::stupsd::Stupsd;
 
 const PASSWORD: &str = "bench-password";
 
@@ -48,7 +48,7 @@ impl Credentials {
     }
 }
 
-/// Requests that are under way at a time while applications are registered.
+/// Requests that are under way at a time.
 const AT_ONCE: usize = 32;
 
 #[derive(Clone)]
@@ -66,36 +66,17 @@ impl Client {
             http: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
-            identity: stupsd.identity.clone(),
-            kio: stupsd.kio.clone(),
-            administrator: stupsd.administrator.clone(),
+            identity: stupsd.url("identity")?.to_owned(),
+            kio: stupsd.url("kio")?.to_owned(),
+            administrator: stupsd.administrator()?,
         })
     }
 
     /// Makes the team, so many service users with a chosen password, and one with the credentials that identity generates.
     pub(super) async fn set_up(&self, users: usize) -> Result<Credentials> {
         let (user, password) = &self.administrator;
-        let form = [
-            ("response_type", "token"),
-            ("client_id", "ztoken"),
-            ("realm", "/employees"),
-            ("redirect_uri", "http://localhost"),
-            ("scope", "uid identity.admin"),
-            ("username", user),
-            ("password", password),
-            ("decision", "allow"),
-        ];
-        let request = self
-            .http
-            .post(format!("{}/oauth2/authorize", self.identity))
-            .header("accept", "application/json");
-        let answer = json_of(request.form(&form)).await?;
-        let redirect = answer["redirect"].as_str().context("no redirect")?;
-        let token = redirect
-            .split(['#', '&'])
-            .find_map(|part| part.strip_prefix("access_token="))
-            .context("no token")?;
-        let import = self.http.post(format!("{}/import", self.identity)).bearer_auth(token);
+        let token = log_in(&self.http, &self.identity, (user, password), "uid identity.admin").await?;
+        let import = self.http.post(format!("{}/import", self.identity)).bearer_auth(&token);
         json_of(import.header("content-type", "application/yaml").body(directory(users))).await?;
 
         let service = format!("{}/services/stups_bench", self.identity);
@@ -104,9 +85,9 @@ impl Client {
             "id": "stups_bench", "owner": "bench", "user_config": {"scopes": scopes},
             "client_config": {"scopes": [{"realm": "services", "scopes": scopes}]},
         });
-        json_of(self.http.put(&service).bearer_auth(token).json(&wanted)).await?;
+        json_of(self.http.put(&service).bearer_auth(&token).json(&wanted)).await?;
         let make = async |what: &str| {
-            let request = self.http.post(format!("{service}/{what}")).bearer_auth(token);
+            let request = self.http.post(format!("{service}/{what}")).bearer_auth(&token);
             json_of(request.json(&json!({"id": "stups_bench"}))).await
         };
         let (password, client) = (make("password").await?, make("client").await?);
@@ -137,31 +118,11 @@ impl Client {
 
     /// Registers so many applications, with words to search for.
     pub(super) async fn register(&self, token: &str, count: usize) -> Result<()> {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        let mut running: tokio::task::JoinSet<Result<()>> = tokio::task::JoinSet::new();
-        for number in 0..count {
-            let place = Arc::clone(&places).acquire_owned().await?;
-            let request = self
-                .http
-                .put(format!("{}/apps/app-{number}", self.kio))
-                .bearer_auth(token)
-                .json(&application(number));
-            running.spawn(async move {
-                let answer = request.send().await?;
-                drop(place);
-                let status = answer.status();
-                ensure!(
-                    status.is_success(),
-                    "PUT /apps/app-{number}: {status}: {}",
-                    answer.text().await?
-                );
-                Ok(())
-            });
-            while let Some(done) = running.try_join_next() {
-                done??;
-            }
-        }
-        running.join_all().await.into_iter().collect()
+        let request = |number: usize| {
+            let request = self.http.put(format!("{}/apps/app-{number}", self.kio));
+            request.bearer_auth(token).json(&application(number))
+        };
+        send_all((0..count).map(request)).await
     }
 
     /// The bytes that a URL answers.
@@ -200,7 +161,56 @@ fn application(number: usize) -> Value {
     })
 }
 
-async fn json_of(request: reqwest::RequestBuilder) -> Result<Value> {
+/// A token of a person by the page for our own tools: the setting `first_party_clients` names `ztoken`.
+pub(crate) async fn log_in(
+    http: &reqwest::Client,
+    identity: &str,
+    (user, password): (&str, &str),
+    scopes: &str,
+) -> Result<String> {
+    let form = [
+        ("response_type", "token"),
+        ("client_id", "ztoken"),
+        ("realm", "/employees"),
+        ("redirect_uri", "http://localhost"),
+        ("scope", scopes),
+        ("username", user),
+        ("password", password),
+        ("decision", "allow"),
+    ];
+    let request = http
+        .post(format!("{identity}/oauth2/authorize"))
+        .header("accept", "application/json");
+    let answer = json_of(request.form(&form)).await?;
+    let redirect = answer["redirect"].as_str().context("no redirect")?;
+    let token = redirect
+        .split(['#', '&'])
+        .find_map(|part| part.strip_prefix("access_token="));
+    token.map(str::to_owned).context("no token")
+}
+
+/// Sends all requests, some at a time. An error is the first that did not succeed.
+pub(crate) async fn send_all(requests: impl Iterator<Item = reqwest::RequestBuilder>) -> Result<()> {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running: tokio::task::JoinSet<Result<()>> = tokio::task::JoinSet::new();
+    for request in requests {
+        let place = Arc::clone(&places).acquire_owned().await?;
+        running.spawn(async move {
+            let answer = request.send().await?;
+            drop(place);
+            let (status, url) = (answer.status(), answer.url().clone());
+            ensure!(status.is_success(), "{url}: {status}: {}", answer.text().await?);
+            Ok(())
+        });
+        while let Some(done) = running.try_join_next() {
+            done??;
+        }
+    }
+    running.join_all().await.into_iter().collect()
+}
+
+/// What a request answers.
+pub(crate) async fn json_of(request: reqwest::RequestBuilder) -> Result<Value> {
     let answer = request.send().await?;
     let (status, url) = (answer.status(), answer.url().clone());
     let text = answer.text().await?;

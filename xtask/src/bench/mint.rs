@@ -1,0 +1,330 @@
+//! `cargo xtask bench mint`: how fast secrets are rotated, and what it costs when there is nothing to do.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stups_testkit::{Account, AwsApi, PostgreSql};
+
+use super::measure::{cpu_time, machine_ticks, peak_memory};
+use super::services::client::{json_of, log_in, send_all};
+use super::stupsd::{Stupsd, Wanted};
+use crate::cargo::release;
+use crate::setup;
+
+const BUCKET: &str = "bench-secrets";
+
+/// Nobody waits longer for a rotation.
+const PATIENCE: Duration = Duration::from_mins(20);
+
+/// Arguments of `cargo xtask bench mint`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MintArguments {
+    /// How many applications are rotated by one worker, and as many others by four
+    #[arg(long, default_value_t = 1000)]
+    applications: usize,
+    /// How many applications there are when there is nothing to do
+    #[arg(long, default_value_t = 5000)]
+    idle: usize,
+    /// Twenty applications instead of thousands: shows that it runs, measures nothing
+    #[arg(long)]
+    quick: bool,
+    /// Measure the `stupsd` and the `stups-host` in this directory instead of release builds made now
+    #[arg(long, value_name = "DIR")]
+    executables: Option<PathBuf>,
+}
+
+/// Prints applications per minute, who was busy, and the cost of an idle cycle.
+pub(crate) fn run(arguments: &MintArguments) -> Result<()> {
+    setup::ensure(setup::ALL)?;
+    let directory = arguments.executables.as_deref();
+    let [stupsd, host] = [release("stupsd", directory)?, release("stups-host", directory)?];
+    let (applications, idle) = if arguments.quick {
+        (20, 60)
+    } else {
+        (arguments.applications, arguments.idle)
+    };
+    ensure!(idle >= 2 * applications, "--idle counts those that are rotated, too");
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let bench = Bench::start(&stupsd).await?;
+        println!(
+            "{applications} applications, each with a service user, a password and a client in one bucket; busy: of one processor, of \
+             all for the machine"
+        );
+        println!(
+            "{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>16}",
+            "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "machine busy"
+        );
+        for (round, workers) in [1, 4].into_iter().enumerate() {
+            bench
+                .configure(round * applications..(round + 1) * applications)
+                .await?;
+            bench.rotate(workers, (round + 1) * applications).await?;
+        }
+        bench.configure(2 * applications..idle).await?;
+        let worker = bench.rotate_the_rest(idle).await?;
+        bench.idle(&worker, idle).await?;
+        drop(worker);
+        bench.berry(&host)
+    })
+}
+
+/// What the workers work with.
+struct Bench {
+    stupsd: PathBuf,
+    api: AwsApi,
+    account: Account,
+    _cluster: PostgreSql,
+    database: String,
+    services: Stupsd,
+    /// Keeps configurations and rotates nothing.
+    mint: Stupsd,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl Bench {
+    async fn start(stupsd: &Path) -> Result<Self> {
+        let api = AwsApi::start().await.context("Can't start the AWS API")?;
+        let account = Account::standard(&api).await;
+        let cluster = PostgreSql::start_new().await?;
+        let mut databases = Vec::new();
+        for _ in 0..4 {
+            databases.push(cluster.database().await);
+        }
+        let settings = format!(
+            "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\ndatabase = \"{}\"\n[kio]\nadmin_users = \
+             \"/employees/admin\"\ndatabase = \"{}\"\n[essentials]\ndatabase = \"{}\"\n",
+            databases[0], databases[1], databases[2]
+        );
+        let services = Stupsd::start(&Wanted {
+            executable: stupsd,
+            services: &["identity", "kio", "essentials"],
+            settings: &settings,
+            environment: &[],
+            is_first: true,
+        })?;
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let (user, password) = services.administrator()?;
+        let token = log_in(
+            &http,
+            services.url("identity")?,
+            (&user, &password),
+            "uid identity.admin",
+        )
+        .await?;
+        let team = http
+            .put(format!("{}/teams/bench", services.url("identity")?))
+            .bearer_auth(&token);
+        send_all(std::iter::once(team.json(&json!({"members": [user]})))).await?;
+        let bucket = account.session().s3().create_bucket().bucket(BUCKET);
+        bucket.send().await.context("Can't make the bucket")?;
+        let database = databases.pop().unwrap_or_default();
+        let mint = mint(stupsd, &services, &database, &account, &token, false)?;
+        Ok(Self {
+            stupsd: stupsd.to_owned(),
+            api,
+            account,
+            _cluster: cluster,
+            database,
+            services,
+            mint,
+            http,
+            token,
+        })
+    }
+
+    fn worker(&self) -> Result<Stupsd> {
+        mint(
+            &self.stupsd,
+            &self.services,
+            &self.database,
+            &self.account,
+            &self.token,
+            true,
+        )
+    }
+
+    /// Registers applications in Kio, and says what they shall have.
+    async fn configure(&self, numbers: std::ops::Range<usize>) -> Result<()> {
+        let put = |service: &str, number: usize, body: &Value| {
+            let request = self.http.put(format!("{service}/apps/app-{number:05}"));
+            request.bearer_auth(&self.token).json(body)
+        };
+        let (kio, mint) = (self.services.url("kio")?, self.mint.url("mint")?);
+        let application = json!({"team_id": "bench", "active": true, "name": "An application"});
+        send_all(numbers.clone().map(|number| put(kio, number, &application))).await?;
+        let wanted = json!({"is_client_confidential": true, "s3_buckets": [BUCKET], "scopes": []});
+        send_all(numbers.map(|number| put(mint, number, &wanted))).await
+    }
+
+    /// Lets so many workers begin, waits until that many applications have their secrets, and prints a line.
+    async fn rotate(&self, workers: usize, all: usize) -> Result<()> {
+        let before = self.rotated().await?;
+        let (api, services) = (cpu_time(self.api.process_id())?, self.services.cpu_time()?);
+        let (machine_busy, machine_idle) = machine_ticks()?;
+        let start = Instant::now();
+        let workers: Vec<Stupsd> = (0..workers).map(|_| self.worker()).collect::<Result<_>>()?;
+        self.until_rotated(all, start).await?;
+        let time = start.elapsed();
+        let mut by_workers = Duration::ZERO;
+        for worker in &workers {
+            by_workers += worker.cpu_time()?;
+        }
+        let (busy_now, idle_now) = machine_ticks()?;
+        let (busy_ticks, idle_ticks) = (busy_now - machine_busy, idle_now - machine_idle);
+        let share = busy_ticks as f64 / (busy_ticks + idle_ticks).max(1) as f64;
+        let machine = format!("{:.0} %", share * 100.0);
+        let busy = |spent: Duration| format!("{:.0} %", spent.as_secs_f64() / time.as_secs_f64() * 100.0);
+        println!(
+            "{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>16}",
+            format!("{} worker{}", workers.len(), if workers.len() == 1 { "" } else { "s" }),
+            (all - before) as f64 / time.as_secs_f64() * 60.0,
+            time.as_secs_f64(),
+            busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
+            busy(self.services.cpu_time()?.saturating_sub(services)),
+            busy(by_workers),
+            machine,
+        );
+        Ok(())
+    }
+
+    /// The worker that has rotated all.
+    async fn rotate_the_rest(&self, all: usize) -> Result<Stupsd> {
+        let worker = self.worker()?;
+        self.until_rotated(all, Instant::now()).await?;
+        Ok(worker)
+    }
+
+    async fn until_rotated(&self, all: usize, start: Instant) -> Result<()> {
+        loop {
+            let rotated = self.rotated().await?;
+            if rotated >= all {
+                return Ok(());
+            }
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "{rotated} of {all} applications have their secrets"
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// How many applications have their client, which comes last.
+    async fn rotated(&self) -> Result<usize> {
+        let request = self.http.get(format!("{}/apps", self.mint.url("mint")?));
+        let listed = json_of(request.bearer_auth(&self.token)).await?;
+        let applications = listed.as_array().context("no list")?.iter();
+        Ok(applications
+            .filter(|application| !application["last_client_rotation"].is_null())
+            .count())
+    }
+
+    /// Prints how long a cycle takes when nothing is due, and how often it calls anybody.
+    async fn idle(&self, worker: &Stupsd, all: usize) -> Result<()> {
+        let mut cycle = self.next_cycle(worker, None).await?;
+        // The one that ends the rotations is no idle one.
+        while cycle["status"]["due"] != 0 {
+            cycle = self.next_cycle(worker, cycle["runs"].as_u64()).await?;
+        }
+        let calls = self.calls().await?;
+        let runs = cycle["runs"].as_u64().context("no count")?;
+        cycle = self.next_cycle(worker, Some(runs)).await?;
+        let cycles = cycle["runs"].as_u64().context("no count")? - runs;
+        println!(
+            "\nnothing to do, {all} applications: {} ms, {} calls of identity, Kio, essentials and AWS in {cycles} cycle(s); to reach: \
+             below 3000 ms and below 100 calls",
+            cycle["duration_ms"],
+            self.calls().await? - calls,
+        );
+        Ok(())
+    }
+
+    /// What `/status` says of the worker after one more cycle than `runs`.
+    async fn next_cycle(&self, worker: &Stupsd, runs: Option<u64>) -> Result<Value> {
+        let start = Instant::now();
+        loop {
+            let status = json_of(self.http.get(format!("{}/status", worker.url("mint")?))).await?;
+            let cycle = &status["jobs"]["rotate"];
+            if cycle["runs"].as_u64() > runs && cycle["duration_ms"].is_u64() {
+                ensure!(cycle["error"].is_null(), "the worker says {}", cycle["error"]);
+                return Ok(cycle.clone());
+            }
+            ensure!(start.elapsed() < PATIENCE, "no cycle ends");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// How many requests were answered so far, but for those of this bench itself.
+    async fn calls(&self) -> Result<usize> {
+        let mut calls = self.account.requests().len();
+        for service in ["identity", "kio", "essentials"] {
+            let metrics = self.http.get(format!("{}/metrics", self.services.url(service)?));
+            let text = metrics.send().await?.text().await?;
+            let counts = text.lines().filter(|line| {
+                line.starts_with("stups_http_request_duration_seconds_count{") && !line.contains("\"/metrics\"")
+            });
+            for line in counts.filter(|line| line.contains(&format!("service=\"{service}\""))) {
+                let count = line.split_whitespace().last().context("no count")?;
+                calls += count.parse::<usize>()?;
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Prints the most memory that berry takes for one application's files.
+    fn berry(&self, host: &Path) -> Result<()> {
+        let files = tempfile::tempdir()?;
+        let mut command = Command::new(std::path::absolute(host)?);
+        command
+            .args(["berry", "-a", "app-00000", "-m", BUCKET, "--once"])
+            .arg(files.path())
+            .envs(self.account.environment().into_iter().collect::<HashMap<_, _>>());
+        println!(
+            "berry --once: {:.1} MB; to reach: below 10 MB",
+            peak_memory(&command)? as f64 / 1e6
+        );
+        ensure!(files.path().join("user.json").exists(), "berry has copied nothing");
+        Ok(())
+    }
+}
+
+/// A mint beside the services, with a worker or without.
+fn mint(
+    executable: &Path,
+    services: &Stupsd,
+    database: &str,
+    account: &Account,
+    token: &str,
+    worker: bool,
+) -> Result<Stupsd> {
+    let url = |service: &str| services.url(service);
+    let settings = format!(
+        "[mint]\ndatabase = \"{database}\"\nidentity_url = \"{}\"\nkio_url = \"{}\"\nessentials_url = \"{}\"\n\
+         trusted_services = \"/employees/admin\"\nworker = {worker}\ninterval_seconds = 0.5\n",
+        url("identity")?,
+        url("kio")?,
+        url("essentials")?,
+    );
+    let tokens = ["kio-ro-api", "essentials-ro-api", "service-user-rw-api"].map(|name| format!("{name}={token}"));
+    let aws = account.environment();
+    let mut environment: Vec<(&str, &str)> = aws
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let tokens = tokens.join(",");
+    environment.push(("OAUTH2_ACCESS_TOKENS", &tokens));
+    Stupsd::start(&Wanted {
+        executable,
+        services: &["mint"],
+        settings: &settings,
+        environment: &environment,
+        is_first: false,
+    })
+}
