@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use stups_testkit::{Account, AwsApi, PythonEnvironment, Requirements};
 
-use super::measure::{Cost, measure, spelled};
+use super::measure::{Cost, cpu_time, measure, spelled};
 use crate::cargo::build_stups;
 use crate::setup;
 
@@ -92,9 +92,14 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
         region: place.region.clone(),
     };
 
-    let pair = Pair { original, ours };
+    let pair = Pair {
+        original,
+        ours,
+        api: api.process_id(),
+    };
     println!(
-        "Median of {} runs each ({LARGE_RUNS} in the large account), peak resident memory, calls to AWS; ours is {}.\n",
+        "Median of {} runs each ({LARGE_RUNS} in the large account), peak resident memory, calls to AWS and how long it took to \
+         answer them; ours is {}.\n",
         arguments.runs,
         pair.ours.executable.display()
     );
@@ -140,6 +145,16 @@ const LARGE_RUNS: usize = 3;
 struct Pair {
     original: Senza,
     ours: Senza,
+    /// the AWS API's process
+    api: u32,
+}
+
+/// What a run asked of AWS.
+#[derive(Clone, Copy)]
+struct Asked {
+    calls: usize,
+    /// how long the AWS API was busy answering: no client of it is faster
+    answering: Duration,
 }
 
 /// What both took.
@@ -157,8 +172,12 @@ impl Pair {
         account: &Account,
         mut make: impl FnMut(&Senza) -> Command,
     ) -> Result<Costs> {
-        let mut measured = |senza: &Senza| -> Result<(Cost, usize)> {
-            Ok((measure(runs, || make(senza))?, calls(account, make(senza))?))
+        let mut measured = |senza: &Senza| -> Result<(Cost, Asked)> {
+            let cost = measure(runs, || make(senza))?;
+            let before = cpu_time(self.api)?;
+            let calls = calls(account, make(senza))?;
+            let answering = cpu_time(self.api)?.saturating_sub(before);
+            Ok((cost, Asked { calls, answering }))
         };
         let (original, ours) = (measured(&self.original)?, measured(&self.ours)?);
         print_row(title, original, ours);
@@ -212,20 +231,32 @@ fn calls(account: &Account, mut command: Command) -> Result<usize> {
 }
 
 fn print_heading() {
-    println!("{:<18}|{:^35}|{:^33}|{:^15}", "", "time", "memory", "calls");
+    println!(
+        "{:<18}|{:^35}|{:^33}|{:^15}|{:^23}",
+        "", "time", "memory", "calls", "AWS API busy"
+    );
     let pair = |width: usize| format!("{ORIGINAL:>width$} {OURS:>11} {:>9}", "ratio");
-    println!("{:<18}|{}|{}|{ORIGINAL:>8} {OURS:>6}", "", pair(13), pair(11));
+    println!(
+        "{:<18}|{}|{}|{ORIGINAL:>8} {OURS:>6}|{ORIGINAL:>11} {OURS:>11}",
+        "",
+        pair(13),
+        pair(11)
+    );
 }
 
-fn print_row(title: &str, (original, original_calls): (Cost, usize), (ours, calls): (Cost, usize)) {
+fn print_row(title: &str, (original, theirs): (Cost, Asked), (ours, asked): (Cost, Asked)) {
     println!(
-        "{title:<18}|{:>13} {:>11} {:>8.1}x|{:>11} {:>11} {:>8.1}x|{original_calls:>8} {calls:>6}",
+        "{title:<18}|{:>13} {:>11} {:>8.1}x|{:>11} {:>11} {:>8.1}x|{:>8} {:>6}|{:>11} {:>11}",
         milliseconds(original.time),
         milliseconds(ours.time),
         original.time.as_secs_f64() / ours.time.as_secs_f64(),
         megabytes(original.memory),
         megabytes(ours.memory),
         original.memory as f64 / ours.memory as f64,
+        theirs.calls,
+        asked.calls,
+        milliseconds(theirs.answering),
+        milliseconds(asked.answering),
     );
 }
 
