@@ -20,7 +20,7 @@ struct Pusher {
     /// `127.0.0.1:<port>`
     registry: String,
     /// Where the certificate's files are.
-    _certificate: User,
+    certificate: User,
 }
 
 impl Pusher {
@@ -32,8 +32,9 @@ impl Pusher {
         let directory = directory.display().to_string();
         let words = ["-c", CERTIFICATE, &directory, "127.0.0.1"];
         certificate.run(&python.executable("python"), &words).await.succeeded();
-        let configuration =
-            format!("[pierone]\ntls_certificate = \"{directory}/server.pem\"\ntls_key = \"{directory}/server.key\"\n");
+        let configuration = format!(
+            "[pierone]\nadmin_users = \"/employees/admin\"\ntls_certificate = \"{directory}/server.pem\"\ntls_key = \"{directory}/server.key\"\n"
+        );
         let mut somebody = Somebody::new(&configuration).await;
         let registry = somebody.registry();
         let token = format!("pierone={}", somebody.token);
@@ -47,7 +48,7 @@ impl Pusher {
         let pusher = Self {
             somebody,
             registry,
-            _certificate: certificate,
+            certificate,
         };
         pusher.push();
         pusher
@@ -417,4 +418,64 @@ async fn older_releases_are_served() {
         serde_json::from_str::<Value>(&answer).unwrap()["Secret"],
         pusher.somebody.token
     );
+}
+
+/// What a scanner has found, and what is known of an image: releases of the years in which clients told of it themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_releases_tell_what_is_known_of_an_image() {
+    let pusher = Pusher::new().await;
+    let user = &pusher.somebody.user;
+    let report = json!({"Layer": {"Name": "x", "Features": [{"Name": "openssl", "Version": "1", "Vulnerabilities": [
+        {"Name": "CVE-1", "Severity": "High", "FixedBy": "2", "Link": "https://cve.example.org/1"},
+        {"Name": "CVE-2", "Severity": "Low", "Link": "https://cve.example.org/2"},
+    ]}]}});
+    let path = "teams/stups/artifacts/app/tags/1.0/vulnerabilities";
+    let url = pusher.somebody.platform.pierone_url().join(path).unwrap();
+    let authority = user.read(&pusher.certificate.path("tls/ca.pem"));
+    let authority = reqwest::Certificate::from_pem(authority.as_bytes()).unwrap();
+    stups_tests::client();
+    let client = reqwest::Client::builder()
+        .add_root_certificate(authority)
+        .build()
+        .unwrap();
+    let told = client.put(url).bearer_auth(&pusher.somebody.token).json(&report);
+    assert_eq!(told.send().await.unwrap().status(), 204);
+
+    let words = ["cves", "stups", "app", "1.0", "-o", "json"];
+    let theirs = user.run(&release(Requirements::PierOne1_0_38, "pierone"), &words).await;
+    let theirs: Value = serde_json::from_str(&theirs.succeeded()).unwrap();
+    let found = &theirs.as_array().unwrap()[0];
+    assert_eq!(
+        (
+            &found["cve"],
+            &found["severity"],
+            &found["affected_feature"],
+            &found["fixing_feature"]
+        ),
+        (
+            &json!("CVE-1"),
+            &json!("HIGH"),
+            &json!("openssl:1"),
+            &json!("openssl:2")
+        )
+    );
+    assert_eq!(pusher.json(&words).await, theirs);
+
+    let later = release(Requirements::PierOne1_1_44, "pierone");
+    let words = ["mark-production-ready", "INC-1", "stups", "app", "1.0"];
+    let marked = user.run(&later, &words).await.succeeded();
+    assert!(
+        marked.contains("as `production_ready` due to incident INC-1"),
+        "{marked}"
+    );
+    let described = user.run(&later, &["describe", "stups", "app", "1.0"]).await.succeeded();
+    for known in [
+        "General Information",
+        "Commit Information",
+        "Compliance Information",
+        REVISION,
+        "INC-1",
+    ] {
+        assert!(described.contains(known), "{known}: {described}");
+    }
 }

@@ -71,8 +71,12 @@ async fn report(context: &Context, tag: &TagSummary) -> Result<Option<LayerRepor
 }
 
 fn cve(feature: &Feature, found: &Vulnerability) -> Row {
-    let fixing = found.fixed_by.as_ref().filter(|version| !version.is_empty());
-    let fixing = fixing.map(|version| format!("{}:{version}", feature.name));
+    // As the original: what the scanner leaves out is null, what it leaves empty is empty.
+    let fixing = match found.fixed_by.as_deref() {
+        None => Value::Null,
+        Some("") => "".into(),
+        Some(version) => format!("{}:{version}", feature.name).into(),
+    };
     row([
         ("cve", found.name.as_str().into()),
         ("severity", found.severity.to_uppercase().into()),
@@ -80,7 +84,7 @@ fn cve(feature: &Feature, found: &Vulnerability) -> Row {
             "affected_feature",
             format!("{}:{}", feature.name, feature.version).into(),
         ),
-        ("fixing_feature", fixing.map_or_else(|| "".into(), Value::from)),
+        ("fixing_feature", fixing),
         ("link", found.link.clone().into()),
     ])
 }
