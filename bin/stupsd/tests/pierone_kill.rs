@@ -1,6 +1,7 @@
 //! The registry as a real process that is killed at every step of a push: what it has acknowledged is there and is what was pushed,
 //! what it has not acknowledged is not there.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use ring::digest::{SHA256, digest};
+use sea_orm::{ConnectionTrait as _, Statement};
+use stups_store::{DatabaseUrl, Store};
 
 /// How many times it is killed.
 const KILLS: usize = 60;
@@ -241,5 +244,32 @@ fn what_was_acknowledged_survives_a_kill_at_every_step() {
             assert!(again.tag, "round {round}");
             check(&registry, round, &layer, &manifest, &again);
         }
+    }
+    registry.kill();
+    every_object_is_known(directory.path());
+}
+
+/// What lies in the storage the database knows, so that the garbage collection finds what was left behind.
+fn every_object_is_known(directory: &Path) {
+    let data = directory.join("stups-data");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = DatabaseUrl::sqlite_file(&data.join("pierone.db"));
+    let known: BTreeSet<String> = runtime.block_on(async {
+        let store = Store::open(&url, stups_pierone::NAME, stups_pierone::migrations())
+            .await
+            .unwrap();
+        let connection = store.connection();
+        let question = Statement::from_string(connection.get_database_backend(), "SELECT digest FROM blobs");
+        let rows = connection.query_all_raw(question).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    });
+    let prefixes = std::fs::read_dir(data.join("pierone/blobs/sha256")).unwrap();
+    let objects = prefixes.flat_map(|prefix| std::fs::read_dir(prefix.unwrap().path()).unwrap());
+    let objects: Vec<String> = objects
+        .map(|object| object.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(objects.len() > KILLS);
+    for object in objects {
+        assert!(known.contains(&format!("sha256:{object}")), "{object}");
     }
 }

@@ -1,7 +1,8 @@
 //! Verified content and where it is linked (contract pierone 5.6, 5.9).
 //!
-//! Content is visible in a repository exactly when there is a link. The row of a blob is written after its bytes are in their
-//! place, and its bytes are removed only after its links are gone and its row says `collecting`.
+//! Content is visible in a repository exactly when there is a link. The row of a blob says `collecting` before its bytes come to their
+//! place, and again before they go: whose bytes are there has a row, whoever dies in between. Without it the row says that the
+//! bytes are in their place.
 
 use axum::http::StatusCode;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
@@ -12,7 +13,11 @@ use stups_store::{Dialect, Error as StoreError};
 
 use crate::names::{Algorithm, Digest, Repository};
 use crate::principal::Principal;
+use crate::storage::Storage;
 use crate::{PierOne, audit, errors, sql};
+
+/// What nobody goes on with for so long is given up, in milliseconds: uploads, and content that came to its place without a link.
+pub(crate) const EXPIRY: i64 = 24 * 3_600_000;
 
 /// What is known about content.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -20,6 +25,7 @@ pub(crate) struct Blob {
     /// The SHA-256 under which it is kept.
     pub(crate) digest: String,
     pub(crate) size: i64,
+    /// When its bytes are removed, unless somebody links it before: milliseconds since 1970 UTC.
     pub(crate) collecting: Option<i64>,
 }
 
@@ -107,6 +113,53 @@ pub(crate) async fn ensure_repository(
 }
 
 impl PierOne {
+    /// Says that bytes are about to come to their place. When nobody links them, because the process dies or the team would exceed its
+    /// quota, the garbage collection finds them by this. Refuses when the same content is being removed this very moment.
+    pub(crate) async fn announce(&self, content: &Content) -> Result<(), Error> {
+        let now = Timestamp::now().0;
+        let write = self.store.write().await?;
+        let announced = sql::execute(
+            write.transaction(),
+            "INSERT INTO blobs (digest, size, created_at, confirmed_at, collecting) VALUES ($1, $2, $3, $3, $4)
+             ON CONFLICT (digest) DO UPDATE SET collecting = excluded.collecting WHERE blobs.collecting > $3",
+            [
+                content.sha256.as_str().into(),
+                content.size.cast_signed().into(),
+                now.into(),
+                (now + EXPIRY).into(),
+            ],
+        )
+        .await?;
+        if announced == 0 {
+            // Somebody has linked it meanwhile, or it goes.
+            let blob = anywhere(write.transaction(), content.sha256.as_str()).await?;
+            return match blob {
+                Some(blob) if blob.collecting.is_none() => Ok(()),
+                _ => Err(being_removed()),
+            };
+        }
+        Ok(write.commit_unaudited().await?)
+    }
+
+    /// Whether the bytes are in their place; then they stay for a while. Refuses when they are being removed this very moment.
+    pub(crate) async fn is_there(&self, content: &Content) -> Result<bool, Error> {
+        let digest = content.sha256.as_str();
+        let Some(blob) = anywhere(self.store.connection(), digest).await? else {
+            return Ok(false);
+        };
+        if blob.collecting.is_some() {
+            // They were announced, or are to go: the storage knows.
+            let size = self.storage.size(&Storage::blob(digest)).await;
+            if size.map_err(|error| errors::storage(&error))? != Some(content.size) {
+                return Ok(false);
+            }
+        }
+        if !self.confirm(&blob).await? {
+            return Err(being_removed());
+        }
+        Ok(true)
+    }
+
     /// Tells a client that it is there: for a while the garbage collection keeps it, whether something refers to it or not.
     pub(crate) async fn confirm(&self, blob: &Blob) -> Result<bool, Error> {
         let write = self.store.write().await?;

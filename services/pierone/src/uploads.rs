@@ -254,8 +254,9 @@ impl PierOne {
             self.discard_object(&object).await;
             return Err(mismatch);
         }
-        let there = self.confirm_content(&content).await?;
+        let there = self.is_there(&content).await?;
         if !there {
+            self.announce(&content).await?;
             let settled = self.storage.settle(&object, content.size, content.sha256.as_str());
             settled.await.map_err(|error| match error {
                 // Somebody has cancelled it meanwhile.
@@ -335,17 +336,6 @@ impl PierOne {
             })
             .flatten()
         })
-    }
-
-    /// Whether the content is there already; then it stays.
-    async fn confirm_content(&self, content: &Content) -> Result<bool, Error> {
-        let Some(blob) = blobs::anywhere(self.store.connection(), content.sha256.as_str()).await? else {
-            return Ok(false);
-        };
-        if !self.confirm(&blob).await? {
-            return Err(blobs::being_removed());
-        }
-        Ok(true)
     }
 
     /// Ends an upload without a result.

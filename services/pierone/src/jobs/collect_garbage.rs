@@ -12,12 +12,10 @@ use stups_server::{Error, Job, JobResult};
 use stups_store::Dialect;
 use stups_store::audit::Actor;
 
+use crate::blobs::EXPIRY;
 use crate::storage::Storage;
 use crate::uploads::Upload;
 use crate::{PierOne, audit, sql};
-
-/// An upload that nobody touched for so long is given up, in milliseconds.
-const UPLOAD_EXPIRY: i64 = 24 * 3_600_000;
 
 /// Clocks of several machines differ by less, in milliseconds.
 const CLOCK_SKEW: i64 = 60_000;
@@ -37,6 +35,8 @@ pub(crate) struct Collected {
     blobs: Vec<String>,
     bytes: u64,
     objects: usize,
+    /// Content whose bytes went: taken out of sight by an earlier run, purged, or never linked.
+    removed: usize,
 }
 
 #[derive(FromQueryResult)]
@@ -76,7 +76,7 @@ pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> 
     let expired: Vec<Upload> = sql::rows(
         pierone.store.connection(),
         "SELECT id, algorithm, size FROM uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2",
-        [(now - UPLOAD_EXPIRY).into(), BATCH.into()],
+        [(now - EXPIRY).into(), BATCH.into()],
     )
     .await?;
     collected.expired_uploads = expired.len();
@@ -84,8 +84,8 @@ pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> 
         for upload in &expired {
             pierone.cancel_upload(upload).await?;
         }
-        remove_bytes(pierone, now).await?;
     }
+    collected.removed = remove_bytes(pierone, now, dry_run).await?;
     let cutoff = now - i64::from(pierone.config.garbage_grace_days) * 24 * 3_600_000;
     let candidates: Vec<Candidate> = sql::rows(
         pierone.store.connection(),
@@ -143,14 +143,19 @@ async fn unlink(pierone: &PierOne, candidate: &Candidate, cutoff: i64, now: i64,
     Ok(true)
 }
 
-/// Removes the bytes of what an earlier run took out of sight, or a purge some hours ago.
-async fn remove_bytes(pierone: &PierOne, now: i64) -> Result<(), Error> {
+/// Removes the bytes of what an earlier run took out of sight, of what was purged some hours ago, and of what came to its place
+/// and was never linked; says of how many.
+async fn remove_bytes(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Error> {
     let due = sql::texts(
         pierone.store.connection(),
         "SELECT digest FROM blobs WHERE collecting < $1 ORDER BY collecting LIMIT $2",
         [(now - CLOCK_SKEW).into(), BATCH.into()],
     )
     .await?;
+    if dry_run {
+        return Ok(due.len());
+    }
+    let mut removed = 0;
     for digest in due {
         if let Err(error) = pierone.storage.remove(&Storage::blob(&digest)).await {
             tracing::warn!(%error, digest, "content cannot be removed");
@@ -170,8 +175,9 @@ async fn remove_bytes(pierone: &PierOne, now: i64) -> Result<(), Error> {
         )
         .await?;
         write.commit_unaudited().await?;
+        removed += 1;
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Parts that no upload has: of requests that died before their part counted.
@@ -180,7 +186,7 @@ async fn orphans(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Er
     let mut count = 0;
     while let Some(part) = parts.next().await {
         let part = part.map_err(|error| crate::errors::storage(&error))?;
-        if part.last_modified.timestamp_millis() > now - UPLOAD_EXPIRY {
+        if part.last_modified.timestamp_millis() > now - EXPIRY {
             continue;
         }
         let counts = sql::exists(

@@ -254,6 +254,20 @@ async fn a_team_has_no_more_than_its_quota() {
         pierone.get(&path).await.is(404);
         push("stups/app", &noise(3, 1_000)).await.is(201);
         push("other/app", &noise(4, 101)).await.refused(403, "DENIED");
+        // The bytes had come. Another team may link them; those that nobody links go.
         push("third/app", &noise(2, 2_000)).await.is(201);
+        let collected = async |dry: bool| {
+            let body = json!({"dry_run": dry});
+            let said = pierone.json("POST", "/garbage-collections", ADMIN, &body).await;
+            said.is(200).json()["removed"].clone()
+        };
+        assert_eq!(collected(false).await, 0, "somebody may be about to link them");
+        age(&pierone, 2).await;
+        assert_eq!(collected(true).await, 1);
+        assert!(pierone.holds(&noise(4, 101)).await);
+        assert_eq!(collected(false).await, 1);
+        assert!(!pierone.holds(&noise(4, 101)).await);
+        let path = format!("/v2/third/app/blobs/{}", sha256(&noise(2, 2_000)));
+        assert!(pierone.get(&path).await.is(200).body == noise(2, 2_000));
     }
 }

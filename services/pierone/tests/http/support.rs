@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use stups_auth::Verifier;
 use stups_pierone::{Config, Registry};
 use stups_server::{Built, Environment};
-use stups_store::objects::object_store::ObjectStore;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
+use stups_store::objects::object_store::path::Path;
+use stups_store::objects::object_store::{ObjectStore, ObjectStoreExt as _};
 use stups_store::objects::{Presigner, open, s3};
 use stups_store::{DatabaseUrl, Store};
 use stups_testkit::{Account, AwsApi, Everybody, PostgreSql, Teams};
@@ -192,6 +193,14 @@ impl Answer {
 }
 
 impl PierOne {
+    /// Whether the storage has the content, linked or not.
+    pub(crate) async fn holds(&self, bytes: &[u8]) -> bool {
+        let digest = sha256(bytes);
+        let hex = digest.strip_prefix("sha256:").unwrap();
+        let place = Path::from(format!("blobs/sha256/{}/{hex}", &hex[..2]));
+        self.ground.objects.head(&place).await.is_ok()
+    }
+
     pub(crate) async fn small() -> Self {
         Ground::small().start(Config::default()).await
     }
