@@ -216,3 +216,32 @@ impl<'a> Writer<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use stups_store::objects::object_store::memory::InMemory;
+
+    use super::*;
+
+    /// S3 takes 5 TiB as one object, in parts of 5 MiB (but for the last) to 5 GiB, and 10,000 of them.
+    const LARGEST: u64 = 5 << 40;
+
+    proptest! {
+        #[test]
+        fn every_object_fits_into_the_parts_that_s3_takes(length in 0..=LARGEST) {
+            let storage = Storage::new(Arc::new(InMemory::new()), false, None);
+            let part = storage.part_size(length) as u64;
+            prop_assert!((5 << 20..=5 << 30).contains(&part), "{part}");
+            prop_assert!(length.div_ceil(part) <= 10_000, "{part}");
+        }
+
+        #[test]
+        fn pieces_of_a_file_are_small_whatever_is_sent(length in 0..=LARGEST) {
+            let storage = Storage::new(Arc::new(InMemory::new()), true, None);
+            prop_assert_eq!(storage.part_size(length), 256 << 10);
+        }
+    }
+}

@@ -1,114 +1,20 @@
-//! The registry as a real process that is killed at every step of a push: what it has acknowledged is there and is what was pushed,
-//! what it has not acknowledged is not there.
+//! The registry is killed at every step of a push: what it has acknowledged is there and is what was pushed, what it has not
+//! acknowledged is not there.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use ring::digest::{SHA256, digest};
 use sea_orm::{ConnectionTrait as _, Statement};
 use stups_store::{DatabaseUrl, Store};
+
+use crate::registry::{Registry, sha256};
 
 /// How many times it is killed.
 const KILLS: usize = 60;
 
 /// How many bytes the layer has: several pieces of the storage.
 const LAYER: usize = 1_200_000;
-
-/// A running registry. Killed when dropped.
-struct Registry {
-    child: Child,
-    address: String,
-}
-
-impl Registry {
-    fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_stupsd"))
-            .args(["pierone", "--insecure-no-auth", "--listen", "127.0.0.1:0"])
-            .current_dir(directory)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let address = line.rsplit("//").next().unwrap().to_owned();
-        Self { child, address }
-    }
-
-    /// Sends a request, its body in pieces, with a look at `on` before each; what was answered, unless it was killed meanwhile.
-    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8], mut step: impl FnMut()) -> Option<Answer> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).ok()?;
-        step();
-        for piece in body.chunks(100_000) {
-            stream.write_all(piece).ok()?;
-            step();
-        }
-        let mut bytes = Vec::new();
-        let read = stream.read_to_end(&mut bytes);
-        step();
-        let answer = Answer::parse(&bytes)?;
-        read.ok().map(|_| answer)
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, "", b"", || {}).unwrap()
-    }
-
-    /// No farewell: as when the machine loses its power, as far as the process is concerned.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        Some(Self {
-            status: head.split(' ').nth(1)?.parse().ok()?,
-            head,
-            body: bytes[end + 4..].to_vec(),
-        })
-    }
-
-    fn location(&self) -> String {
-        let line = self.head.lines().find(|line| line.starts_with("location: ")).unwrap();
-        line["location: ".len()..].to_owned()
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let start = "sha256:".to_owned();
-    digest(&SHA256, bytes).as_ref().iter().fold(start, |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 fn noise(seed: usize) -> Vec<u8> {
     let mut state = (seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
