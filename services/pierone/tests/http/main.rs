@@ -5,6 +5,8 @@
 mod administration;
 mod bad_input;
 mod blobs;
+mod documented;
+mod endpoints;
 mod manifests;
 mod permissions;
 mod races;
