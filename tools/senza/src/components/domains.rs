@@ -2,10 +2,10 @@
 
 use serde_json::{Map as JsonMap, json};
 
-use super::Generation;
 use super::certificate::Host;
 use super::properties::Properties;
 use super::resources::{add, members};
+use super::{Component, Generation};
 use crate::Error;
 use crate::route53::{HostedZone, matching_zone};
 
@@ -173,15 +173,21 @@ pub(crate) fn hosts(domains: &[Domain], is_current: bool) -> Vec<Host> {
     }
 }
 
-/// Adds a record of each of the `types` (`A`, `AAAA`) for each domain of the load balancer `balancer`. `zone_id_attribute` is
-/// what the kind of balancer calls the id of its own zone.
+/// Adds a record of each of the `types` (`A`, `AAAA`) for each domain of the load balancer that `component` makes.
+/// `zone_id_attribute` is what the kind of balancer calls the id of its own zone.
 pub(crate) fn add_records(
     domains: &[Domain],
-    balancer: &str,
+    component: &Component,
     zone_id_attribute: &str,
     types: &[&str],
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
+    let balancer = component.name.as_str();
+    let evaluates_health = generation
+        .is_current()
+        .then(|| Properties::of(component).boolean("EvaluateTargetHealth"))
+        .transpose()?
+        .flatten();
     for (domain, record_type) in domains
         .iter()
         .flat_map(|domain| types.iter().map(move |of| (domain, *of)))
@@ -194,6 +200,9 @@ pub(crate) fn add_records(
                 "HostedZoneId": {"Fn::GetAtt": [balancer, zone_id_attribute]},
             },
         }));
+        if let (Some(evaluates_health), Some(alias)) = (evaluates_health, record.get_mut("AliasTarget")) {
+            alias["EvaluateTargetHealth"] = json!(evaluates_health);
+        }
         match &domain.zone_id {
             Some(id) => record.insert("HostedZoneId".to_owned(), json!(id)),
             None => record.insert("HostedZoneName".to_owned(), json!(domain.zone)),

@@ -118,6 +118,29 @@ async fn other_properties_are_passed_on() {
 }
 
 #[tokio::test]
+async fn records_can_follow_the_health_of_their_targets() {
+    let properties = "EvaluateTargetHealth: true";
+    let generated = weighted(properties, Senza3).await;
+    for record in ["LbMainDomain", "LbVersionDomain"] {
+        let target = generated.at(&format!("/Resources/{record}/Properties/AliasTarget"));
+        assert_eq!(target["EvaluateTargetHealth"], true, "{record}");
+    }
+    assert_eq!(
+        generated.at("/Resources/Lb/Properties").get("EvaluateTargetHealth"),
+        None
+    );
+    assert_eq!(generated.warnings(), "");
+    let unsaid = weighted("CrossZone: true", Senza3).await;
+    let target = unsaid.at("/Resources/LbMainDomain/Properties/AliasTarget");
+    assert_eq!(target.get("EvaluateTargetHealth"), None);
+    // senza 2.1 takes it for a property of the load balancer.
+    let old = weighted(properties, Senza2).await;
+    assert_eq!(old.at("/Resources/Lb/Properties")["EvaluateTargetHealth"], true);
+    let target = old.at("/Resources/LbMainDomain/Properties/AliasTarget");
+    assert_eq!(target.get("EvaluateTargetHealth"), None);
+}
+
+#[tokio::test]
 async fn given_listeners_win() {
     let generated = weighted(
         "SSLCertificateId: ignored, Listeners: [{Protocol: TCP, LoadBalancerPort: 1}, {Protocol: SSL, LoadBalancerPort: 2}, \
