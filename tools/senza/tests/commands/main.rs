@@ -26,6 +26,7 @@ mod respawn;
 mod scale;
 mod scripted;
 mod stack_details;
+mod stack_options;
 mod traffic;
 mod wait;
 mod wild;
