@@ -8,6 +8,7 @@ pub(crate) mod delete;
 pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod domains;
+pub(crate) mod drift;
 pub(crate) mod dump;
 pub(crate) mod events;
 pub(crate) mod generation;

@@ -7,6 +7,7 @@ mod console;
 mod deploy;
 mod diff;
 mod domains;
+mod drift;
 mod dump;
 mod elastigroup;
 mod groups;
