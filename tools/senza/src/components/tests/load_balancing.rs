@@ -246,6 +246,42 @@ async fn domains_go_to_the_zone_with_the_longest_match() {
 }
 
 #[tokio::test]
+async fn of_several_private_zones_of_a_name_the_vpc_sees_its_own() {
+    let private = |id: &str| HostedZone {
+        id: id.to_owned(),
+        is_private: true,
+        ..zone("example.org")
+    };
+    let other = || vec![private("Zother"), zone("example.org"), private("Zown")];
+    for (seen, properties, expected) in [
+        ("Zown", "", "Zown"),
+        ("Zother", "MainDomain: a.example.org", "Zother"),
+        ("Zown", "MainDomain: a.example.org", "Zown"),
+        // Of a VPC that sees neither the first is as good as the others.
+        ("Znone", "", "Zother"),
+        ("Zown", "Scheme: internet-facing", "Zexample.org"),
+    ] {
+        let answers = Answers {
+            hosted_zones: other(),
+            zones_of_vpc: vec![("vpc-1", vec![seen.to_owned()])],
+            ..standard()
+        };
+        let generated = generate(&weighted_with(properties), Senza3, answers).await;
+        for record in ["LbMainDomain", "LbVersionDomain"] {
+            let zone = generated.at(&format!("/Resources/{record}/Properties/HostedZoneId"));
+            assert_eq!(zone, expected, "{seen} {properties}");
+        }
+    }
+    // With one private zone nobody is asked.
+    let answers = Answers {
+        hosted_zones: vec![zone("example.org"), private("Zown")],
+        ..standard()
+    };
+    let generated = generate(&weighted_with(""), Senza3, answers).await;
+    assert_eq!(generated.at("/Resources/LbMainDomain/Properties/HostedZoneId"), "Zown");
+}
+
+#[tokio::test]
 async fn several_zones_without_a_domain_need_a_choice() {
     let error = domains("", &[zone("example.net"), zone("example.org")])
         .await
