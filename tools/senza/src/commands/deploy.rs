@@ -95,6 +95,11 @@ pub(crate) struct DeployArguments {
 
 /// Runs the command. It cares for Ctrl-C itself.
 pub(crate) async fn run(context: &Context, arguments: &DeployArguments) -> Result<(), Error> {
+    if arguments.new_stack.protect && arguments.on_failed_create == FailedVersion::Delete {
+        return Err(Error::Usage(
+            "--on-failed-create delete can't delete a stack that --protect protects".to_owned(),
+        ));
+    }
     let watch = Watch::new(
         &context.session,
         &arguments.alarms,

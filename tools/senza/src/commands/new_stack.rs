@@ -45,7 +45,7 @@ pub(crate) struct NewStackArguments {
     no_stack_tags: bool,
     /// Protect the stack from being deleted
     #[arg(long)]
-    protect: bool,
+    pub(super) protect: bool,
     #[command(flatten)]
     checks: CheckArguments,
     #[command(flatten)]
