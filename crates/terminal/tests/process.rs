@@ -99,10 +99,11 @@ mod tests {
     use super::ROLE;
 
     pub(crate) fn run_all() {
-        let all: [(&str, fn()); 9] = [
+        let all: [(&str, fn()); 10] = [
             ("a_closed_pipe_ends_quietly", a_closed_pipe_ends_quietly),
             ("a_full_disk_is_an_error", a_full_disk_is_an_error),
             ("signals_abort", signals_abort),
+            ("nohup_keeps_hangups_away", nohup_keeps_hangups_away),
             ("a_watched_screen_is_restored", a_watched_screen_is_restored),
             ("a_prompt_can_be_interrupted", a_prompt_can_be_interrupted),
             ("answers_are_typed_or_piped", answers_are_typed_or_piped),
@@ -119,6 +120,13 @@ mod tests {
     /// This program in a role, without what the environment says of colours.
     fn tool(role: &str) -> Command {
         prepared(Command::new(std::env::current_exe().unwrap()), role)
+    }
+
+    /// As [`tool`], started by another program that becomes it.
+    fn tool_by(starter: &[&str], role: &str) -> Command {
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(std::env::current_exe().unwrap());
+        prepared(command, role)
     }
 
     /// As [`tool`], on a pseudo terminal; what it shows is this command's stdout, its keyboard this command's stdin.
@@ -189,8 +197,9 @@ mod tests {
     }
 
     fn signals_abort() {
-        for name in ["-INT", "-TERM"] {
-            let mut child = tool("wait").spawn().unwrap();
+        for name in ["-INT", "-TERM", "-HUP"] {
+            // Whoever runs the tests may have said nohup.
+            let mut child = tool_by(&["env", "--default-signal=HUP"], "wait").spawn().unwrap();
             let mut stderr = child.stderr.take().unwrap();
             read_until(&mut stderr, "Waiting.. .");
             signal(&child, name);
@@ -199,6 +208,18 @@ mod tests {
             assert_eq!(rest, "\nAborted!\n");
             assert_eq!(child.wait().unwrap().code(), Some(1));
         }
+    }
+
+    fn nohup_keeps_hangups_away() {
+        let mut child = tool_by(&["nohup"], "wait").spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        read_until(&mut stderr, "Waiting.. .");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        assert_eq!(u64::from_str_radix(ignored.trim(), 16).unwrap() & 1, 1, "{status}");
+        signal(&child, "-HUP");
+        signal(&child, "-INT");
+        assert_eq!(child.wait().unwrap().code(), Some(1));
     }
 
     fn a_watched_screen_is_restored() {

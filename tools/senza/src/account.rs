@@ -55,6 +55,8 @@ pub struct Account {
     security_groups: Mutex<HashMap<String, Vec<SecurityGroup>>>,
     dns: Dns,
     domain: Mutex<Option<String>>,
+    /// by VPC
+    zones_of_vpc: Memo<Vec<String>>,
     acm_certificates: OnceCell<Vec<AcmCertificate>>,
     described_certificates: Memo<AcmCertificate>,
     server_certificates: OnceCell<Vec<ServerCertificate>>,
@@ -87,6 +89,7 @@ impl Account {
             images: Memo::default(),
             security_groups: Mutex::default(),
             domain: Mutex::default(),
+            zones_of_vpc: Memo::default(),
             acm_certificates: OnceCell::new(),
             described_certificates: Memo::default(),
             server_certificates: OnceCell::new(),

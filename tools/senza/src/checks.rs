@@ -48,7 +48,13 @@ impl Check {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CheckArguments {
     /// Do not make this check; may be repeated
-    #[arg(long = "skip-check", value_enum, value_name = "CHECK")]
+    #[arg(
+        long = "skip-check",
+        value_enum,
+        value_name = "CHECK",
+        env = "SENZA_SKIP_CHECKS",
+        value_delimiter = ','
+    )]
     pub(crate) skip: Vec<Check>,
     /// A check that can't be made is an error
     #[arg(long)]

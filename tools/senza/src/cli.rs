@@ -15,8 +15,9 @@ use stups_terminal::{
 use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
-    cleanup, config, console, create, delete, deploy, diff, domains, dump, events, health, images, init, instances,
-    lint, list, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic, update, wait,
+    cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
+    instances, lint, list, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
+    update, wait,
 };
 use crate::context::Context;
 use crate::stacks::{StackReference, parse_references};
@@ -116,6 +117,7 @@ enum AwsCommand {
     Deploy(Box<deploy::DeployArguments>),
     Diff(diff::DiffArguments),
     Domains(domains::DomainsArguments),
+    Drift(drift::DriftArguments),
     Dump(dump::DumpArguments),
     Events(events::EventsArguments),
     Health(health::HealthArguments),
@@ -150,6 +152,7 @@ impl AwsCommand {
             Self::Deploy(a) => &a.common,
             Self::Diff(a) => &a.common,
             Self::Domains(a) => &a.stacks.common,
+            Self::Drift(a) => &a.common,
             Self::Dump(a) => &a.common,
             Self::Events(a) => &a.stacks.common,
             Self::Health(a) => &a.stacks.common,
@@ -184,6 +187,7 @@ impl AwsCommand {
             Self::Deploy(a) => a.output.output,
             Self::Diff(a) => a.output.output,
             Self::Domains(a) => a.stacks.table.output,
+            Self::Drift(a) => a.table.output,
             Self::Events(a) => a.stacks.table.output,
             Self::Health(a) => a.stacks.table.output,
             Self::Images(a) => a.table.output,
@@ -328,6 +332,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Deploy(a) => deploy::run(context, a).boxed(),
         AwsCommand::Diff(a) => diff::run(context, a).boxed(),
         AwsCommand::Domains(a) => domains::run(context, a).boxed(),
+        AwsCommand::Drift(a) => drift::run(context, a).boxed(),
         AwsCommand::Dump(a) => dump::run(context, a).boxed(),
         AwsCommand::Events(a) => events::run(context, a).boxed(),
         AwsCommand::Health(a) => health::run(context, a).boxed(),

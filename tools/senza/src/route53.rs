@@ -16,8 +16,8 @@ use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecor
 
 pub(crate) use name::canonical;
 use tokio::sync::OnceCell;
-pub(crate) use zone::{HostedZone, matching_zone};
-use zone::{list_hosted_zones, zones_of_name};
+use zone::list_hosted_zones;
+pub(crate) use zone::{HostedZone, matching_zone, zones_of_name};
 
 use crate::Error;
 

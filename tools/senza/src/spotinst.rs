@@ -1,8 +1,8 @@
 //! Elastigroups: the part of Spot's API that the commands need.
 //!
 //! The API is at `https://api.spotinst.io`, or where `SPOTINST_API_URL` says (plain HTTP is taken on this machine only).
-//! Token and account stand in the stack's template; a template that keeps them in a parameter needs `SPOTINST_TOKEN` and
-//! `SPOTINST_ACCOUNT`.
+//! Token and account stand in the stack's template. Where the template has them in parameters, they are what `SPOTINST_TOKEN` and
+//! `SPOTINST_ACCOUNT` say, else what its `SenzaInfo` says. A token that is encrypted (`senza:kms:`) is decrypted by KMS.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,12 @@ use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value as Json, json};
 use stups_aws::Session;
 
+use crate::template::secrets;
 use crate::{Error, deployed, http};
+
+/// The keys of `SenzaInfo`.
+const TOKEN: &str = "SpotinstAccessToken";
+const ACCOUNT: &str = "SpotinstAccountId";
 
 const API: &str = "https://api.spotinst.io";
 /// For one request, connecting included.
@@ -48,6 +53,7 @@ impl Spotinst {
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let base = environment("SPOTINST_API_URL");
         let (token, account) = access(&template, stack, environment)?;
+        let token = secrets::decrypted(TOKEN, &token, session).await?;
         Self::new(base.as_deref().unwrap_or(API), token, account)
     }
 
@@ -188,7 +194,7 @@ async fn items(what: &str, status: StatusCode, mut answer: reqwest::Response) ->
     Ok(items.cloned().unwrap_or_default())
 }
 
-/// Token and account for a template's Elastigroup.
+/// Token, perhaps encrypted, and account for a template's Elastigroup.
 fn access(
     template: &Json,
     stack: &str,
@@ -202,13 +208,15 @@ fn access(
             "Stack {stack} has no Elastigroup in its template"
         )));
     };
-    let value = |property: &str, variable: &str| {
+    let info = template.pointer("/Mappings/Senza/Info");
+    let value = |property: &str, variable: &str, key: &str| {
         let literal = elastigroup
             .pointer(&format!("/Properties/{property}"))
             .and_then(Json::as_str);
         literal
             .map(str::to_owned)
             .or_else(|| environment(variable))
+            .or_else(|| Some(info?.get(key)?.as_str()?.to_owned()))
             .ok_or_else(|| {
                 Error::Fatal(format!(
                     "The template of stack {stack} does not say the {property} of its Elastigroup: set {variable}"
@@ -216,8 +224,8 @@ fn access(
             })
     };
     Ok((
-        value("accessToken", "SPOTINST_TOKEN")?,
-        value("accountId", "SPOTINST_ACCOUNT")?,
+        value("accessToken", "SPOTINST_TOKEN", TOKEN)?,
+        value("accountId", "SPOTINST_ACCOUNT", ACCOUNT)?,
     ))
 }
 

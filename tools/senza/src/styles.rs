@@ -34,7 +34,7 @@ fn column(name: &str) -> Column {
     };
     match name {
         "stacks" => column.max_width(20),
-        "ResourceStatusReason" => column.max_width(50),
+        "ResourceStatusReason" | "in_template" | "in_account" => column.max_width(50),
         _ => column,
     }
 }

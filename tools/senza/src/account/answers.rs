@@ -17,6 +17,8 @@ pub(crate) struct Answers {
     /// names that are known not to exist
     pub(crate) missing_security_groups: Vec<&'static str>,
     pub(crate) hosted_zones: Vec<HostedZone>,
+    /// ids of the zones that a VPC sees
+    pub(crate) zones_of_vpc: Vec<(&'static str, Vec<String>)>,
     pub(crate) acm_certificates: Vec<AcmCertificate>,
     pub(crate) server_certificates: Vec<ServerCertificate>,
     /// by `<stack>/<logical id>`
@@ -73,6 +75,9 @@ impl Answers {
         }
         for (name, policies) in self.role_policies {
             account.role_policies.set(name, policies);
+        }
+        for (vpc, zones) in self.zones_of_vpc {
+            account.zones_of_vpc.set(vpc, zones);
         }
         account.vpcs = OnceCell::from(self.vpcs);
         account.nat_gateways = OnceCell::from(self.nat_gateways);

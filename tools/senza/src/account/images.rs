@@ -63,6 +63,8 @@ pub(crate) struct Image {
     pub(crate) owner: String,
     /// whether everybody may launch it
     pub(crate) is_public: bool,
+    /// whether it is for arm64 (Graviton), else x86
+    pub(crate) is_arm64: bool,
     /// the device of the root volume: `/dev/sda1`
     pub(crate) root_device: Option<String>,
     /// the volumes it brings
@@ -158,6 +160,7 @@ impl Account {
                 name: image.name.unwrap_or_default(),
                 owner: image.owner_id.unwrap_or_default(),
                 is_public: image.public.unwrap_or_default(),
+                is_arm64: image.architecture == Some(ec2::types::ArchitectureValues::Arm64),
                 root_device: image.root_device_name,
             })
             .collect())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stups_aws::cloudformation::types::Stack;
+use stups_aws::cloudformation::types::{DeletionMode, Stack};
 use stups_terminal::until_interrupted;
 
 use super::traffic::shared::{self, SharedTarget};
@@ -39,9 +39,42 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
+    deletion: DeletionArguments,
+    #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// How CloudFormation goes about the deletion.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct DeletionArguments {
+    /// ARN of the role that CloudFormation acts as
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    /// Leave this resource (its name in the template) when a deletion has failed before; may be repeated
+    #[arg(long = "retain", value_name = "RESOURCE")]
+    retained: Vec<String>,
+    /// When a deletion has failed before: leave whatever can't be deleted
+    #[arg(long, conflicts_with = "retained")]
+    leave_rest: bool,
+}
+
+impl DeletionArguments {
+    /// Refuses what CloudFormation would refuse for some of the stacks, before any is deleted.
+    fn check(&self, stacks: &[StackSummary]) -> Result<(), Error> {
+        if self.retained.is_empty() && !self.leave_rest {
+            return Ok(());
+        }
+        let mut others = stacks.iter().filter(|stack| stack.status != "DELETE_FAILED");
+        match others.next() {
+            None => Ok(()),
+            Some(stack) => Err(Error::Fatal(format!(
+                "Stack {} has status {}: only when a deletion has failed something can be left (--retain, --leave-rest)",
+                stack.stack_name, stack.status
+            ))),
+        }
+    }
 }
 
 /// Runs the command.
@@ -80,6 +113,8 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
     // All of them before any: a refusal in the middle would leave half of the work done.
     let on_shared_listeners = check_all(context, &stacks, arguments.force).await?;
 
+    arguments.deletion.check(&stacks)?;
+
     let mut deleted = Vec::new();
     for (stack, shared) in stacks.iter().zip(&on_shared_listeners) {
         let question = format!("Delete '{}'?", stack.stack_name);
@@ -91,7 +126,9 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
             action.ok();
             continue;
         }
-        action.during(delete_stack(context, stack, shared)).await?;
+        action
+            .during(delete_stack(context, stack, shared, &arguments.deletion))
+            .await?;
         deleted.push(stack);
     }
     if arguments.wait {
@@ -111,11 +148,17 @@ pub(crate) async fn delete_one(context: &Context, stack: &StackSummary) -> Resul
     let action = context
         .terminal
         .action(&format!("Deleting Cloud Formation stack {}..", stack.stack_name));
-    action.during(delete_stack(context, stack, &shared)).await
+    let deletion = DeletionArguments::default();
+    action.during(delete_stack(context, stack, &shared, &deletion)).await
 }
 
 /// DeleteStack; before it, the stack leaves the rules of listeners that it shares with other versions.
-async fn delete_stack(context: &Context, stack: &StackSummary, shared: &[SharedTarget]) -> Result<(), Error> {
+async fn delete_stack(
+    context: &Context,
+    stack: &StackSummary,
+    shared: &[SharedTarget],
+    deletion: &DeletionArguments,
+) -> Result<(), Error> {
     if !shared.is_empty() {
         let others = describe_stacks(&context.session, &[]).await?;
         for target in shared {
@@ -128,7 +171,13 @@ async fn delete_stack(context: &Context, stack: &StackSummary, shared: &[SharedT
         }
     }
     let request = context.session.cloudformation().delete_stack();
-    request.stack_name(&stack.stack_id).send().await?;
+    request
+        .stack_name(&stack.stack_id)
+        .set_role_arn(deletion.role_arn.clone())
+        .set_retain_resources((!deletion.retained.is_empty()).then(|| deletion.retained.clone()))
+        .set_deletion_mode(deletion.leave_rest.then_some(DeletionMode::ForceDeleteStack))
+        .send()
+        .await?;
     Ok(())
 }
 
@@ -208,7 +257,7 @@ async fn is_forwarded_to(context: &Context, targets: &[SharedTarget]) -> Result<
 async fn wait_until_gone(context: &Context, stack: &StackSummary, tick: impl Fn()) -> Result<(), Error> {
     match deployed::wait_until_settled(&context.session, &stack.stack_id, DELETION_LIMIT, tick).await? {
         Some(found) if deployed::status(&found) != "DELETE_COMPLETE" => Err(Error::Fatal(format!(
-            "Stack {} has status {}: {}",
+            "Stack {} has status {}: {}\nTo leave what can't be deleted: senza delete --retain RESOURCE, or --leave-rest",
             stack.stack_name,
             deployed::status(&found),
             found.stack_status_reason().unwrap_or("no reason given")

@@ -13,12 +13,13 @@ use std::time::Duration;
 use stups_terminal::{Failure, until_interrupted};
 
 use super::cleanup;
-use super::create::parse_tag;
 use super::generation::{GenerationArguments, print_result};
+use super::new_stack::NewStackArguments;
 use super::traffic::{Current, WeightsByName, calculate, in_words, until_settled};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
+use crate::deployed;
 use crate::duration::{self, duration};
 use crate::stacks::{StackReference, split_stack_name};
 use crate::template::StackRequest;
@@ -86,15 +87,19 @@ pub(crate) struct DeployArguments {
     /// In the end delete old versions without traffic; so many of the newest stay
     #[arg(long, value_name = "N")]
     cleanup: Option<usize>,
-    /// Tags to associate with the stack
-    #[arg(short, long = "tag", value_name = "KEY=VALUE")]
-    tags: Vec<String>,
+    #[command(flatten)]
+    new_stack: NewStackArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
 /// Runs the command. It cares for Ctrl-C itself.
 pub(crate) async fn run(context: &Context, arguments: &DeployArguments) -> Result<(), Error> {
+    if arguments.new_stack.protect && arguments.on_failed_create == FailedVersion::Delete {
+        return Err(Error::Usage(
+            "--on-failed-create delete can't delete a stack that --protect protects".to_owned(),
+        ));
+    }
     let watch = Watch::new(
         &context.session,
         &arguments.alarms,
@@ -105,14 +110,15 @@ pub(crate) async fn run(context: &Context, arguments: &DeployArguments) -> Resul
     )?;
     let prepared = async {
         watch.check_beforehand().await?;
-        let tags = arguments
-            .tags
-            .iter()
-            .map(|tag| parse_tag(tag))
-            .collect::<Result<Vec<_>, _>>()?;
-        let generation = &arguments.generation;
-        let mut request = generation.generate(context, generation.compat, true).await?;
-        request.tags.extend(tags);
+        let (new_stack, generation) = (&arguments.new_stack, &arguments.generation);
+        let mut request = new_stack.generate(context, generation, true).await?;
+        // One that is there was checked when it was made: what has changed since does not keep its traffic away.
+        if deployed::describe(&context.session, &request.stack_name)
+            .await?
+            .is_none()
+        {
+            new_stack.check(context, &mut request, generation.force, false).await?;
+        }
         Ok::<_, Error>(request)
     };
     let request = until_interrupted(Box::pin(prepared)).await?;

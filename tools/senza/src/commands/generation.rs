@@ -66,16 +66,19 @@ impl GenerationArguments {
             .action("Generating Cloud Formation template..")
             .during(Box::pin(template::evaluate(&evaluation)))
             .await?;
-        request.template_bucket = self.template_bucket.clone().or_else(|| configured_bucket(terminal));
+        request.template_bucket = self
+            .template_bucket
+            .clone()
+            .or_else(|| configured_default(terminal, "template_bucket"));
         Ok(request)
     }
 }
 
-/// `defaults.template_bucket` in the configuration file.
-fn configured_bucket(terminal: &Terminal) -> Option<String> {
+/// A text in the section `defaults` of the configuration file.
+pub(super) fn configured_default(terminal: &Terminal, key: &str) -> Option<String> {
     let configuration = ConfigFile::new("senza", "config").load(terminal);
-    let bucket = configuration.get("defaults")?.get("template_bucket")?.as_str()?;
-    Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty())
+    let text = configuration.get("defaults")?.get(key)?.as_str()?;
+    Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
 fn check_version(version: &str) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use stups_terminal::{Row, until_interrupted};
 use super::group_result::{group_row, print_groups};
 use super::respawn_instances::{self, Options};
 use crate::Error;
-use crate::account::{Account, Channel, newest_taupage_image};
+use crate::account::{Account, Channel, Image, newest_taupage_image};
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::launch::Launch;
@@ -28,7 +28,7 @@ pub(crate) struct PatchArguments {
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-    /// Use specified image (AMI ID or one of "latest", "staging", "dev")
+    /// Use specified image (AMI ID or one of "latest", "staging", "dev"; with "-arm64" behind it for Graviton)
     #[arg(long, value_name = "AMI_ID_OR_LATEST")]
     pub(crate) image: Option<String>,
     /// Use specified EC2 instance type
@@ -120,19 +120,27 @@ fn patched(group: &StackGroup, changed: bool) -> Row {
 
 /// An image's id, or the newest image of a channel.
 async fn image_id(context: &Context, image: String) -> Result<String, Error> {
-    let channel = match image.as_str() {
-        "latest" => 0,
-        "staging" => 1,
-        "dev" => 2,
-        _ => return Ok(image),
+    let Some((channel, is_arm64)) = channel(&image) else {
+        return Ok(image);
     };
     let account = Account::new(context.session.clone(), context.terminal.clone());
-    let images = account.taupage_images().await?;
-    let channel = Channel::ALL.get(channel).copied();
-    let newest = channel.and_then(|channel| newest_taupage_image(images, channel));
-    newest
+    let images = account.taupage_images().await?.iter();
+    let images: Vec<Image> = images.filter(|image| image.is_arm64 == is_arm64).cloned().collect();
+    newest_taupage_image(&images, channel)
         .map(|newest| newest.id.clone())
         .ok_or_else(|| Error::Fatal(format!("No Taupage AMI found for {image}")))
+}
+
+/// The channel, and whether for arm64, that a word means: `latest`, `staging-arm64`, ...
+fn channel(word: &str) -> Option<(Channel, bool)> {
+    let (name, is_arm64) = match word.strip_suffix("-arm64") {
+        Some(name) => (name, true),
+        None => (word, false),
+    };
+    let mut names = ["latest", "staging", "dev"].into_iter().zip(Channel::ALL);
+    names
+        .find(|(known, _)| *known == name)
+        .map(|(_, channel)| (channel, is_arm64))
 }
 
 async fn patch_auto_scaling_group(
@@ -165,5 +173,25 @@ async fn patch_launch(context: &Context, group: &AutoScalingGroup, properties: &
     match Launch::of(group)? {
         Launch::Configuration(name) => launch_configuration::patch(session, group, &name, properties).await,
         Launch::Templates(_) => launch_template::patch(session, group, properties).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_images_are_understood() {
+        for (word, expected) in [
+            ("latest", Some(("LatestTaupageImage", false))),
+            ("staging", Some(("LatestTaupageStagingImage", false))),
+            ("dev-arm64", Some(("LatestTaupageDevImage", true))),
+            ("latest-arm64", Some(("LatestTaupageImage", true))),
+            ("ami-1", None),
+            ("-arm64", None),
+        ] {
+            let found = channel(word).map(|(channel, is_arm64)| (channel.mapping, is_arm64));
+            assert_eq!(found, expected, "{word}");
+        }
     }
 }

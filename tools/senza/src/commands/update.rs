@@ -4,6 +4,7 @@ use stups_aws::cloudformation::types::ChangeSetType;
 use stups_terminal::{Failure, OutputFormat};
 
 use super::generation::{GenerationArguments, print_result};
+use super::stack_options::StackOptionArguments;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Updated};
@@ -31,8 +32,10 @@ pub(crate) struct UpdateArguments {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) interactive: bool,
     /// Make a change set of this name and stop there
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "interactive"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "interactive", "stack_policy"])]
     pub(crate) change_set: Option<String>,
+    #[command(flatten)]
+    options: StackOptionArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -44,7 +47,9 @@ pub(crate) async fn run(context: &Context, arguments: &UpdateArguments) -> Resul
     } else {
         arguments.generation.compat
     };
-    let request = arguments.generation.generate(context, requested, true).await?;
+    let options = arguments.options.read(context)?;
+    let mut request = arguments.generation.generate(context, requested, true).await?;
+    request.options = options;
     if let Some(name) = &arguments.change_set {
         return Box::pin(make_change_set(context, &request, name, ChangeSetType::Update)).await;
     }

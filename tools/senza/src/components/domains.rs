@@ -2,10 +2,10 @@
 
 use serde_json::{Map as JsonMap, json};
 
-use super::Generation;
 use super::certificate::Host;
 use super::properties::Properties;
 use super::resources::{add, members};
+use super::{Component, Generation};
 use crate::Error;
 use crate::route53::{HostedZone, matching_zone};
 
@@ -109,7 +109,8 @@ async fn domain(
         })?;
         let zone = format!("{domain}.");
         let zones = account.hosted_zones().await?;
-        let found = matching_zone(zones, &zone, is_internal).filter(|found| found.name == zone);
+        let found = zone_of(&zone, is_internal, generation).await?;
+        let found = found.filter(|found| found.name == zone);
         let zone_id = found.and_then(|found| ambiguous_id(found, zones, generation));
         return Ok(Domain {
             name: name.to_owned(),
@@ -125,7 +126,8 @@ async fn domain(
         .filter(|text| !text.is_empty())
         .ok_or_else(|| properties.wrong(name, written, "a domain name"))?;
     let zones = account.hosted_zones().await?;
-    let zone = matching_zone(zones, wanted, is_internal).ok_or_else(|| no_zone(name, wanted, zones, properties))?;
+    let zone = zone_of(wanted, is_internal, generation).await?;
+    let zone = zone.ok_or_else(|| no_zone(name, wanted, zones, properties))?;
     account.set_domain(&zone.name);
     // Names are compared in any letter case, so the zone is as long as the end of the name.
     let prefix_length = wanted.len().saturating_sub(zone.domain().len());
@@ -137,6 +139,22 @@ async fn domain(
         subdomain: subdomain.to_owned(),
         zone_id: ambiguous_id(zone, zones, generation),
     })
+}
+
+/// The zone that a name belongs to. The VPC has a say where the zone's id is in the record, which senza 2.1 never does.
+async fn zone_of<'a>(
+    name: &str,
+    prefer_private: bool,
+    generation: &Generation<'a>,
+) -> Result<Option<&'a HostedZone>, Error> {
+    if generation.is_current() {
+        return generation.account.zone_of(name, prefer_private).await;
+    }
+    Ok(matching_zone(
+        generation.account.hosted_zones().await?,
+        name,
+        prefer_private,
+    ))
 }
 
 /// The zone's id if another zone has the same name: CloudFormation then refuses the name. senza 2.1 gives the name anyway.
@@ -173,15 +191,21 @@ pub(crate) fn hosts(domains: &[Domain], is_current: bool) -> Vec<Host> {
     }
 }
 
-/// Adds a record of each of the `types` (`A`, `AAAA`) for each domain of the load balancer `balancer`. `zone_id_attribute` is
-/// what the kind of balancer calls the id of its own zone.
+/// Adds a record of each of the `types` (`A`, `AAAA`) for each domain of the load balancer that `component` makes.
+/// `zone_id_attribute` is what the kind of balancer calls the id of its own zone.
 pub(crate) fn add_records(
     domains: &[Domain],
-    balancer: &str,
+    component: &Component,
     zone_id_attribute: &str,
     types: &[&str],
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
+    let balancer = component.name.as_str();
+    let evaluates_health = generation
+        .is_current()
+        .then(|| Properties::of(component).boolean("EvaluateTargetHealth"))
+        .transpose()?
+        .flatten();
     for (domain, record_type) in domains
         .iter()
         .flat_map(|domain| types.iter().map(move |of| (domain, *of)))
@@ -194,6 +218,9 @@ pub(crate) fn add_records(
                 "HostedZoneId": {"Fn::GetAtt": [balancer, zone_id_attribute]},
             },
         }));
+        if let (Some(evaluates_health), Some(alias)) = (evaluates_health, record.get_mut("AliasTarget")) {
+            alias["EvaluateTargetHealth"] = json!(evaluates_health);
+        }
         match &domain.zone_id {
             Some(id) => record.insert("HostedZoneId".to_owned(), json!(id)),
             None => record.insert("HostedZoneName".to_owned(), json!(domain.zone)),

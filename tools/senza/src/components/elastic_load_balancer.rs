@@ -14,7 +14,7 @@ use crate::Error;
 use crate::load_balancer_name::load_balancer_name;
 
 /// Every property of the component. What is in none of these groups goes to CloudFormation as well, as at senza 2.1.
-pub(super) const PROPERTIES: &[&[Property]] = &[EVALUATED, PASSED_ON];
+pub(super) const PROPERTIES: &[&[Property]] = &[EVALUATED, NEW, PASSED_ON];
 
 /// Properties that Senza evaluates.
 const EVALUATED: &[Property] = &[
@@ -33,6 +33,9 @@ const EVALUATED: &[Property] = &[
     DOMAINS,
     NAME_SUFFIX,
 ];
+
+/// The same, of which senza 2.1 knows nothing.
+const NEW: &[Property] = &[EVALUATE_TARGET_HEALTH];
 
 /// Properties of AWS::ElasticLoadBalancing::LoadBalancer.
 const PASSED_ON: &[Property] = &[
@@ -62,6 +65,12 @@ pub(super) const HTTP_PORT: Property = integer("HTTPPort", "port that instances 
 pub(super) const HEALTH_CHECK_PATH: Property = text("HealthCheckPath", "path of the health check").default("/health");
 pub(super) const HEALTH_CHECK_PORT: Property = text("HealthCheckPort", "port of the health check").default("HTTPPort");
 pub(super) const DOMAINS: Property = map_of("Domains", &Kind::Map(DOMAIN), "domains with records, by name");
+pub(super) const EVALUATE_TARGET_HEALTH: Property = boolean(
+    "EvaluateTargetHealth",
+    "whether Route 53 leaves the records out while no instance is healthy",
+)
+.default("false")
+.since_3();
 pub(super) const NAME_SUFFIX: Property = text(
     "NameSuffix",
     "what the name ends with, for several load balancers in one stack",
@@ -97,7 +106,7 @@ pub(crate) async fn build(
     generation: &mut Generation<'_>,
 ) -> Result<(), Error> {
     let properties = Properties::of(component);
-    domains::add_records(domains, &component.name, ZONE_ID, &["A"], generation)?;
+    domains::add_records(domains, component, ZONE_ID, &["A"], generation)?;
     let hosts = domains::hosts(domains, generation.is_current());
     let listeners = listeners(&properties, hosts.last(), generation).await?;
     let target = health_check_target(&properties)?;
@@ -125,7 +134,9 @@ pub(crate) async fn build(
         "Tags": tags,
     }));
     for (key, value) in properties.iter() {
-        let is_evaluated = EVALUATED.iter().any(|property| property.name == key);
+        let has_name = |property: &Property| property.name == key;
+        let is_new = generation.is_current() && NEW.iter().any(has_name);
+        let is_evaluated = is_new || EVALUATED.iter().any(has_name);
         if !is_evaluated && !consumed.contains(&key.as_str()) {
             let value = reference::resolve(value, &properties.path(&key), generation.account).await?;
             balancer.insert(key, value);

@@ -4,7 +4,8 @@ use serde_json::{Map as JsonMap, Value as Json, json};
 
 use super::domains::{self, Domain};
 use super::elastic_load_balancer::{
-    DOMAINS, HEALTH_CHECK_PATH, HEALTH_CHECK_PORT, HTTP_PORT, NAME_SUFFIX, SCHEME, name, scheme, subnets,
+    DOMAINS, EVALUATE_TARGET_HEALTH, HEALTH_CHECK_PATH, HEALTH_CHECK_PORT, HTTP_PORT, NAME_SUFFIX, SCHEME, name,
+    scheme, subnets,
 };
 use super::group_properties::SECURITY_GROUPS;
 use super::listeners::{self, LISTENER, NEW_LISTENER};
@@ -64,6 +65,7 @@ const NEW: &[Property] = &[
         .default("HTTPS, TLS for network load balancers")
         .since_3(),
     integer("ListenerPort", "port of the listener").default("443").since_3(),
+    EVALUATE_TARGET_HEALTH,
     boolean("HttpRedirect", "whether port 80 sends clients to HTTPS")
         .default("false")
         .since_3(),
@@ -154,13 +156,7 @@ pub(super) async fn build(
             .filled_text("IpAddressType")?
             .is_some_and(|address_type| address_type.starts_with("dualstack"));
     let record_types: &[&str] = if has_ipv6 { &["A", "AAAA"] } else { &["A"] };
-    domains::add_records(
-        domains,
-        &component.name,
-        "CanonicalHostedZoneID",
-        record_types,
-        generation,
-    )?;
+    domains::add_records(domains, component, "CanonicalHostedZoneID", record_types, generation)?;
 
     let hosts = domains::hosts(domains, generation.is_current());
     let front = listeners::front(&properties, kind, generation)?;

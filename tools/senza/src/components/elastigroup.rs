@@ -198,7 +198,7 @@ async fn spot_account(properties: &Properties<'_>, token: &Token, generation: &G
     if let Some(given) = senza_info(generation, "SpotinstAccountId").filter(|id| !is_empty(id)) {
         return Ok(given.clone());
     }
-    let token = secrets::decrypted("SpotinstAccessToken", &token.written, generation.account).await?;
+    let token = secrets::decrypted("SpotinstAccessToken", &token.written, generation.account.session()).await?;
     let account = generation
         .account
         .spot_account(&token)

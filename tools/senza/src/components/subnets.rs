@@ -23,12 +23,18 @@ pub(super) const ADDITIONS: &[Property] = &[
 ];
 
 /// What Senza::StupsAutoConfiguration has beside those.
-pub(super) const IMAGES: &[Property] = &[texts(
-    "ImageOwners",
-    "only Taupage images of these AWS accounts (ids in quotes)",
-)
-.default("taupage.owners of the configuration file, else anybody's")
-.since_3()];
+pub(super) const IMAGES: &[Property] = &[
+    texts(
+        "ImageOwners",
+        "only Taupage images of these AWS accounts (ids in quotes)",
+    )
+    .default("taupage.owners of the configuration file, else anybody's")
+    .since_3(),
+    text("Architecture", "architecture of the Taupage images")
+        .one_of(&["amd64", "arm64"])
+        .default("amd64")
+        .since_3(),
+];
 
 /// Applies Senza::SubnetAutoConfiguration.
 pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
@@ -61,17 +67,20 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
 /// Applies Senza::StupsAutoConfiguration.
 pub(crate) async fn apply_with_images(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
     let owners = image_owners(component, generation)?;
+    let wants_arm64 = wants_arm64(component, generation)?;
     let is_trusted = |image: &&Image| owners.as_ref().is_none_or(|owners| owners.contains(&image.owner));
+    let is_fitting = |image: &&Image| wants_arm64.is_none_or(|wanted| image.is_arm64 == wanted);
     let images = generation.account.taupage_images().await?;
-    let images: Vec<Image> = images.iter().filter(is_trusted).cloned().collect();
+    let images: Vec<Image> = images.iter().filter(is_trusted).filter(is_fitting).cloned().collect();
     let mut found = Vec::new();
     for channel in Channel::ALL {
         match newest_taupage_image(&images, channel) {
             Some(image) => found.push((channel.mapping, image.id.clone())),
             None if channel.is_required => {
                 let owners = owners.map_or_else(String::new, |owners| format!(" that {} owns", owners.join(" or ")));
+                let architecture = if wants_arm64 == Some(true) { " for arm64" } else { "" };
                 return Err(Error::Fatal(format!(
-                    "SenzaComponents/{}: No Taupage AMI found: there is no available image named {}* or {}* in {}{owners}",
+                    "SenzaComponents/{}: No Taupage AMI found: there is no available image named {}* or {}* in {}{architecture}{owners}",
                     component.name, channel.private_prefix, channel.public_prefix, generation.arguments.region
                 )));
             }
@@ -99,6 +108,19 @@ fn image_owners(component: &Component, generation: &Generation<'_>) -> Result<Op
     let owner =
         |owner| scalar_text(owner).ok_or_else(|| properties.wrong("ImageOwners", owner, "a list of AWS accounts"));
     owners.iter().map(owner).collect::<Result<_, _>>().map(Some)
+}
+
+/// Whether images for arm64 are wanted; nothing when all count, as at senza 2.1.
+fn wants_arm64(component: &Component, generation: &Generation<'_>) -> Result<Option<bool>, Error> {
+    if !generation.is_current() {
+        return Ok(None);
+    }
+    let properties = Properties::of(component);
+    match properties.filled_text("Architecture")?.as_deref() {
+        None | Some("amd64") => Ok(Some(false)),
+        Some("arm64") => Ok(Some(true)),
+        Some(other) => Err(properties.error("Architecture", &format!("must be amd64 or arm64, not \"{other}\""))),
+    }
 }
 
 fn availability_zones(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Error> {

@@ -193,6 +193,7 @@ fn standard() -> Answers {
             name: "Taupage-Public-AMI-1".to_owned(),
             owner: "111111111111".to_owned(),
             is_public: true,
+            is_arm64: false,
             root_device: Some("/dev/sda1".to_owned()),
             devices: vec![device],
         }],

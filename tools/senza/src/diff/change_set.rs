@@ -233,6 +233,7 @@ mod tests {
     use super::*;
     use crate::Compatibility;
     use crate::clean_up::CleanUp;
+    use crate::template::StackOptions;
 
     /// Answers one call; what is asked about a change set is never answered.
     fn answer(mut stream: TcpStream, called: &Sender<String>) -> Option<()> {
@@ -292,7 +293,7 @@ mod tests {
             compatibility: Compatibility::Senza3,
             secrets: Vec::new(),
             template_bucket: None,
-            termination_protection: false,
+            options: StackOptions::default(),
         };
         let asked = tokio::task::spawn_blocking(move || {
             let calls_so_far: Vec<String> = calls.iter().take(2).collect();

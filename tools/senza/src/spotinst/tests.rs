@@ -188,5 +188,9 @@ fn token_and_account_are_the_template_s_or_the_environment_s() {
         error.ends_with("the accessToken of its Elastigroup: set SPOTINST_TOKEN"),
         "{error}"
     );
+    let mut with_info = reference.clone();
+    with_info["Mappings"] = json!({"Senza": {"Info": {"SpotinstAccessToken": "senza:kms:AQID"}}});
+    assert_eq!(access(&with_info, "a-1", nothing).unwrap(), pair("senza:kms:AQID"));
+    assert_eq!(access(&with_info, "a-1", variable).unwrap(), pair("from-environment"));
     assert!(access(&json!({"Resources": {}}), "a-1", nothing).is_err());
 }

@@ -7,7 +7,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use stups_yaml::{Map, Value};
 
 use super::evaluate::Evaluation;
-use super::{Definition, python, secrets};
+use super::{Definition, StackOptions, python, secrets};
 use crate::{Compatibility, Error};
 
 /// CloudFormation's limit for stack names.
@@ -34,8 +34,8 @@ pub struct StackRequest {
     pub secrets: Vec<String>,
     /// the S3 bucket for a template that is too large for a request
     pub template_bucket: Option<String>,
-    /// whether the new stack can't be deleted until somebody allows it
-    pub termination_protection: bool,
+    /// how CloudFormation goes about it
+    pub options: StackOptions,
 }
 
 /// Parameters may be secrets: only their names are shown.
@@ -138,7 +138,7 @@ pub(super) async fn build(
         compatibility,
         secrets: confidential,
         template_bucket: None,
-        termination_protection: false,
+        options: StackOptions::default(),
     })
 }
 

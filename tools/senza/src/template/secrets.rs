@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 use serde_json::{Map as JsonMap, Value as Json, json};
+use stups_aws::Session;
 use stups_aws::kms::primitives::Blob;
 use stups_yaml::{Map, Value};
 
 use super::evaluate::Evaluation;
 use crate::Error;
-use crate::account::Account;
 
 const PREFIX: &str = "senza:kms:";
 
@@ -151,7 +151,7 @@ fn is_true(value: &Json) -> bool {
 }
 
 async fn decrypt(evaluation: &Evaluation<'_>, key: &str, ciphertext: &str) -> Result<String, Error> {
-    let plain = plain_text(evaluation.account, ciphertext).await?;
+    let plain = plain_text(evaluation.account.session(), ciphertext).await?;
     plain.map_err(|reason| evaluation.definition.invalid(format!("SenzaInfo/{key}: {reason}")))
 }
 
@@ -161,23 +161,23 @@ pub(crate) fn is_encrypted(value: &str) -> bool {
 }
 
 /// The plain text of `SenzaInfo`'s `key`, whether or not its `value` is encrypted.
-pub(crate) async fn decrypted(key: &str, value: &str, account: &Account) -> Result<String, Error> {
+pub(crate) async fn decrypted(key: &str, value: &str, session: &Session) -> Result<String, Error> {
     match value.strip_prefix(PREFIX) {
         None => Ok(value.to_owned()),
         Some(ciphertext) => {
-            let plain = plain_text(account, ciphertext).await?;
+            let plain = plain_text(session, ciphertext).await?;
             plain.map_err(|reason| Error::Fatal(format!("SenzaInfo/{key}: {reason}")))
         }
     }
 }
 
 /// What KMS makes of `ciphertext`, or what is wrong with it.
-async fn plain_text(account: &Account, ciphertext: &str) -> Result<Result<String, &'static str>, Error> {
+async fn plain_text(session: &Session, ciphertext: &str) -> Result<Result<String, &'static str>, Error> {
     let ciphertext: String = ciphertext.split_whitespace().collect();
     let Ok(blob) = STANDARD.decode(ciphertext) else {
         return Ok(Err("what follows senza:kms: must be base64"));
     };
-    let call = account.session().kms().decrypt().ciphertext_blob(Blob::new(blob));
+    let call = session.kms().decrypt().ciphertext_blob(Blob::new(blob));
     let plain = call.send().await?.plaintext.map(Blob::into_inner).unwrap_or_default();
     Ok(String::from_utf8(plain).map_err(|_| "the decrypted value is not text"))
 }

@@ -33,11 +33,8 @@ pub(crate) enum Updated {
 }
 
 /// CreateStack. The SDK's retries carry the same token, so that a lost answer never turns into "already exists".
-pub(crate) async fn create(
-    session: &Session,
-    request: &StackRequest,
-    disable_rollback: bool,
-) -> Result<Created, Error> {
+pub(crate) async fn create(session: &Session, request: &StackRequest) -> Result<Created, Error> {
+    let options = &request.options;
     let template = upload::place(session, request, &request.template).await?;
     let answer = session
         .cloudformation()
@@ -49,8 +46,13 @@ pub(crate) async fn create(
         .set_tags(Some(tags(request)))
         .set_notification_arns(Some(request.notification_arns.clone()))
         .set_capabilities(Some(capabilities(request)))
-        .disable_rollback(disable_rollback)
-        .set_enable_termination_protection(request.termination_protection.then_some(true))
+        .set_disable_rollback(options.disable_rollback())
+        .set_on_failure(options.on_failure.clone())
+        .set_timeout_in_minutes(options.timeout_in_minutes)
+        .set_role_arn(options.role_arn.clone())
+        .set_stack_policy_body(options.policy.clone())
+        .set_rollback_configuration(options.rollback_configuration())
+        .set_enable_termination_protection(options.termination_protection.then_some(true))
         .client_request_token(token())
         .send()
         .await;
@@ -85,7 +87,8 @@ pub(crate) async fn create_change_set(
     kind: ChangeSetType,
 ) -> Result<String, Error> {
     let place = upload::place(session, request, template).await?;
-    let tags = (kind == ChangeSetType::Create).then(|| tags(request));
+    let is_new = kind == ChangeSetType::Create;
+    let on_failure = request.options.on_stack_failure().filter(|_| is_new);
     let answer = session
         .cloudformation()
         .create_change_set()
@@ -95,9 +98,12 @@ pub(crate) async fn create_change_set(
         .set_template_body(place.body())
         .set_template_url(place.url())
         .set_parameters(Some(parameters(request)))
-        .set_tags(tags)
+        .set_tags(is_new.then(|| tags(request)))
         .set_notification_arns(Some(request.notification_arns.clone()))
         .set_capabilities(Some(capabilities(request)))
+        .set_on_stack_failure(on_failure)
+        .set_role_arn(request.options.role_arn.clone())
+        .set_rollback_configuration(request.options.rollback_configuration())
         .client_token(token())
         .send()
         .await?;
@@ -117,6 +123,9 @@ pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<
         .set_parameters(Some(parameters(request)))
         .set_notification_arns(Some(request.notification_arns.clone()))
         .set_capabilities(Some(capabilities(request)))
+        .set_role_arn(request.options.role_arn.clone())
+        .set_stack_policy_body(request.options.policy.clone())
+        .set_rollback_configuration(request.options.rollback_configuration())
         .client_request_token(token())
         .send()
         .await;

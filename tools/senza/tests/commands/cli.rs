@@ -1,6 +1,7 @@
 //! The command line itself.
 
 use crate::account::{account, senza};
+use crate::process::{finish, spawn};
 use crate::scripted;
 
 #[tokio::test]
@@ -168,5 +169,43 @@ async fn what_aws_refuses_is_told() {
         let outcome = senza(&session, "list --stacktrace-visible").await;
         let origin = format!("Call: cloudformation:ListStacks\nCode: {code}\nMessage: {message}\n");
         assert_eq!(outcome.stderr, format!("{expected}{origin}"));
+    }
+}
+
+#[tokio::test]
+async fn the_environment_may_leave_checks_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.yaml");
+    std::fs::write(
+        &file,
+        "SenzaInfo: {StackName: a}\nResources: {Config: {Type: 'AWS::AutoScaling::LaunchConfiguration', Properties: \
+         {UserData: {'Fn::Base64': \"#taupage-ami-config\\napplication_id: a\\n\"}}}}\n",
+    )
+    .unwrap();
+    let identity = "<Arn>arn:aws:iam::1:user/jdoe</Arn><UserId>u</UserId><Account>1</Account>";
+    for (said, is_success, shown) in [
+        (
+            "application,team,image,tag,source",
+            true,
+            "Skipped checks application, team, image, tag, source: --skip-check\n",
+        ),
+        ("tag,everything", false, "everything"),
+    ] {
+        let (_, script) = scripted::recorded(&[("GetCallerIdentity", identity.to_owned())]);
+        let environment = [
+            ("AWS_ENDPOINT_URL", script.endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", "anybody"),
+            ("AWS_SECRET_ACCESS_KEY", "anybody"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("SENZA_SKIP_CHECKS", said),
+            ("NO_PROXY", "127.0.0.1"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let words = format!("create {} 1 --dry-run --require-checks", file.display());
+        let output = finish(spawn(&words, environment.into())).await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_success, "{stderr}");
+        assert!(stderr.contains(shown), "{stderr}");
     }
 }

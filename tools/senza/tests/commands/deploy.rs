@@ -1,7 +1,7 @@
 //! `senza deploy` and `wait --events` where moto is not like AWS: stacks that take time and fail.
 
 use crate::account::senza;
-use crate::scripted::{described, error, events, session, stacks};
+use crate::scripted::{Script, described, error, events, recorded, session, stacks};
 
 /// Newest first: one real failure, and what follows from it.
 const EVENTS: [(&str, &str, &str); 4] = [
@@ -44,7 +44,12 @@ async fn wait_shows_the_root_cause_first() {
 }
 
 /// A version whose creation fails.
-async fn failing(options: &str) -> crate::account::Outcome {
+async fn failing(options: &str) -> (crate::account::Outcome, Script) {
+    let status = if options.contains("--on-failure delete") {
+        "DELETE_COMPLETE"
+    } else {
+        "ROLLBACK_COMPLETE"
+    };
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.yaml");
     std::fs::write(
@@ -52,27 +57,36 @@ async fn failing(options: &str) -> crate::account::Outcome {
         "SenzaInfo: {StackName: a}\nResources: {Topic: {Type: 'AWS::SNS::Topic'}}\n",
     )
     .unwrap();
-    let session = session(&[
+    let (session, script) = recorded(&[
         (
             "GetTemplate",
             error("ValidationError", "Stack with id a-1 does not exist"),
+        ),
+        (
+            "DescribeStacks",
+            error("ValidationError", "Stack with id a-1 does not exist"),
+        ),
+        (
+            "GetCallerIdentity",
+            "<Arn>arn:aws:iam::1:user/jdoe</Arn><UserId>u</UserId><Account>1</Account>".to_owned(),
         ),
         (
             "CreateStack",
             "<StackId>arn:aws:cloudformation:us-east-1:1:stack/a-1/1</StackId>".to_owned(),
         ),
         ("DescribeStacks", described(&[("a-1", "CREATE_IN_PROGRESS")])),
-        ("DescribeStacks", described(&[("a-1", "ROLLBACK_COMPLETE")])),
+        ("DescribeStacks", described(&[("a-1", status)])),
         ("DescribeStacks", described(&[("a-1", "DELETE_COMPLETE")])),
         ("DescribeStackEvents", events(&EVENTS, None)),
         ("DeleteStack", String::new()),
     ]);
-    senza(&session, &format!("deploy {} 1 {options}", file.display())).await
+    let outcome = senza(&session, &format!("deploy {} 1 {options}", file.display())).await;
+    (outcome, script)
 }
 
 #[tokio::test]
 async fn a_version_that_cannot_be_created_is_explained_and_kept() {
-    let outcome = failing("").await;
+    let (outcome, _) = failing("").await;
     assert_eq!(outcome.exit_code, 1);
     assert!(outcome.stderr.contains(ROOT_CAUSE), "{}", outcome.stderr);
     assert!(
@@ -87,7 +101,7 @@ async fn a_version_that_cannot_be_created_is_explained_and_kept() {
 
 #[tokio::test]
 async fn or_deleted() {
-    let outcome = failing("--on-failed-create delete").await;
+    let (outcome, _) = failing("--on-failed-create delete").await;
     assert_eq!(outcome.exit_code, 1);
     assert!(
         outcome.stderr.contains("Deleting Cloud Formation stack a-1.. OK\n"),
@@ -101,4 +115,42 @@ async fn or_deleted() {
         "{}",
         outcome.stderr
     );
+}
+
+#[tokio::test]
+async fn cloudformation_may_delete_it_itself() {
+    let (outcome, script) = failing("--on-failure delete --on-failed-create delete").await;
+    assert_eq!(outcome.exit_code, 1);
+    assert!(outcome.stderr.contains(ROOT_CAUSE), "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stderr
+            .ends_with("Error: Stack a-1 could not be created and was deleted; traffic was not touched.\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(script.bodies("DeleteStack").is_empty());
+    let body = script.bodies("CreateStack").remove(0);
+    assert!(
+        body.contains("&OnFailure=DELETE&") && !body.contains("DisableRollback"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_version_is_made_as_create_makes_it() {
+    let options = "--disable-rollback --protect --creation-timeout 90s --role-arn arn:aws:iam::1:role/cfn -t k=v";
+    let (_, script) = failing(options).await;
+    let body = script.bodies("CreateStack").remove(0);
+    for pair in [
+        "DisableRollback=true",
+        "EnableTerminationProtection=true",
+        "TimeoutInMinutes=2",
+        "RoleARN=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fcfn",
+        "Key=k",
+        "Key=application",
+        "Value=arn%3Aaws%3Aiam%3A%3A1%3Auser%2Fjdoe",
+    ] {
+        assert!(body.contains(pair), "{pair}: {body}");
+    }
 }

@@ -12,12 +12,17 @@ const GROUP: &str = "/aws/ec2/group/sig-1";
 
 /// A stack `a-1` with an Elastigroup `sig-1`, and these answers of Spot by path.
 fn spot(answers: &[(&'static str, Json)]) -> Script {
+    let template = json!({"Resources": {"AppServer": {"Type": "Custom::elastigroup", "Properties": {
+        "accessToken": "secret-token", "accountId": "act-1"}}}});
+    spot_with(&template, answers)
+}
+
+/// As [`spot`], with this template.
+fn spot_with(template: &Json, answers: &[(&'static str, Json)]) -> Script {
     let resource = "<StackResourceSummaries><member><LogicalResourceId>AppServer</LogicalResourceId><PhysicalResourceId>sig-1\
                     </PhysicalResourceId><ResourceType>Custom::elastigroup</ResourceType><ResourceStatus>CREATE_COMPLETE\
                     </ResourceStatus><LastUpdatedTimestamp>2026-01-01T00:00:00Z</LastUpdatedTimestamp></member>\
                     </StackResourceSummaries>";
-    let template = json!({"Resources": {"AppServer": {"Type": "Custom::elastigroup", "Properties": {
-        "accessToken": "secret-token", "accountId": "act-1"}}}});
     let mut all = vec![
         ("ListStacks", stacks(&[("a-1", "CREATE_COMPLETE")], None)),
         ("ListStackResources", resource.to_owned()),
@@ -133,4 +138,39 @@ async fn its_instances_are_rolled() {
     );
     let put: Json = serde_json::from_str(&script.bodies("/aws/ec2/group/sig-1/roll")[0]).unwrap();
     assert_eq!(put["batchSizePercentage"], 100, "clamped");
+}
+
+#[tokio::test]
+async fn an_encrypted_token_is_decrypted() {
+    let template = |token: Json, info: Json| {
+        json!({
+            "Mappings": {"Senza": {"Info": info}},
+            "Resources": {"AppServer": {"Type": "Custom::elastigroup", "Properties": {"accessToken": token, "accountId": "act-1"}}},
+        })
+    };
+    // What compatibility 3 makes, and what people write themselves.
+    for template in [
+        template(
+            json!({"Ref": "SenzaInfoSpotinstAccessToken"}),
+            json!({"SpotinstAccessToken": "senza:kms:AQID"}),
+        ),
+        template(json!("senza:kms:AQID"), json!({})),
+    ] {
+        let script = spot_with(&template, &[(GROUP, group())]);
+        script.answer("/", json!({"Plaintext": "c2VjcmV0LXRva2Vu"}).to_string());
+        let output = senza(&script, "scale a 1 5").await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert!(script.bodies("/")[0].contains("\"CiphertextBlob\":\"AQID\""));
+        assert_eq!(script.tokens(), ["Bearer secret-token"; 2]);
+    }
+    // Without the right to decrypt nobody is asked with the ciphertext.
+    let script = spot_with(&template(json!("senza:kms:?"), json!({})), &[(GROUP, group())]);
+    let output = senza(&script, "scale a 1 5").await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("SenzaInfo/SpotinstAccessToken: what follows senza:kms: must be base64"),
+        "{stderr}"
+    );
+    assert!(script.tokens().is_empty());
 }

@@ -19,7 +19,16 @@ async fn the_command() {
 
 /// Starts `senza` with blank-separated `words` in this environment.
 pub(crate) fn spawn(words: &str, environment: Vec<(String, String)>) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    let program = std::env::current_exe().unwrap();
+    let mut command = if cfg!(target_os = "linux") {
+        // Whoever runs the tests may have said nohup.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command
         .args(["--exact", "process::the_command", "--ignored", "--nocapture", "--quiet"])
         .env(WORDS, words)
         .env_remove("AWS_PROFILE")

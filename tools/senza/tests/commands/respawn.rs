@@ -320,7 +320,12 @@ async fn killed_at_any_point_it_is_put_right_by_the_next_run() {
 async fn interrupted_it_puts_back_what_it_changed() {
     let account = account().await;
     let name = with_configuration(&account, "app-1", (1, 2, 2)).await;
-    for name_of_signal in ["-INT", "-TERM"] {
+    let signals: &[&str] = if cfg!(target_os = "linux") {
+        &["-INT", "-TERM", "-HUP"]
+    } else {
+        &["-INT", "-TERM"]
+    };
+    for name_of_signal in signals {
         // At the second instance.
         let (proxy, reached, release) = stopping_at(&account, 4, true);
         let child = spawn("respawn-instances app --force", proxy.environment());

@@ -21,6 +21,8 @@ pub(crate) struct Script {
     requests: Arc<watch::Sender<Vec<String>>>,
     /// the action or path of each request, and its body
     bodies: Arc<Mutex<Vec<(String, String)>>>,
+    /// the `Authorization` headers with bearer tokens
+    tokens: Arc<Mutex<Vec<String>>>,
 }
 
 impl Script {
@@ -34,6 +36,17 @@ impl Script {
         let bodies = self.bodies.lock().unwrap();
         let wanted = bodies.iter().filter(|(asked, _)| asked == action);
         wanted.map(|(_, body)| body.clone()).collect()
+    }
+
+    /// One more answer for an action or path.
+    pub(crate) fn answer(&self, action: &str, answer: String) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.entry(action.to_owned()).or_default().push_back(answer);
+    }
+
+    /// What callers with a token of their own said in `Authorization`.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap().clone()
     }
 
     /// Waits until a path was asked for this often.
@@ -71,6 +84,7 @@ pub(crate) fn recorded(answers: &[(&str, String)]) -> (Session, Script) {
         answers: Arc::new(Mutex::new(script)),
         requests: Arc::new(watch::Sender::default()),
         bodies: Arc::default(),
+        tokens: Arc::default(),
     };
     let served = script.clone();
     std::thread::spawn(move || {
@@ -98,10 +112,11 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
             if reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
+            let (name, value) = line.split_once(':').unwrap_or_default();
+            if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().ok()?;
+            } else if name.eq_ignore_ascii_case("authorization") && value.trim().starts_with("Bearer ") {
+                script.tokens.lock().unwrap().push(value.trim().to_owned());
             }
             if line.trim().is_empty() {
                 break;

@@ -334,6 +334,7 @@ async fn wrong_words_are_usage_errors() {
         &["--pause", "soon"],
         &["--health-url", "ftp://x"],
         &["--on-interrupt", "maybe"],
+        &["--protect", "--on-failed-create", "delete"],
     ] {
         let path = definition.path();
         let outcome = application.senza(&[&["deploy", &path, "v1"], words].concat()).await;

@@ -37,7 +37,7 @@ pub(super) async fn ready(
     let action = context
         .terminal
         .action(&format!("Creating Cloud Formation stack {name}.."));
-    let stack_id = match Box::pin(stack::create(&context.session, request, false)).await {
+    let stack_id = match Box::pin(stack::create(&context.session, request)).await {
         Ok(Created::Stack(stack_id)) => {
             action.ok();
             stack_id
@@ -88,6 +88,11 @@ async fn give_up(context: &Context, stack: &Stack, stack_id: &str, failed: Faile
         )),
     }
     let status = deployed::status(stack);
+    if status == "DELETE_COMPLETE" {
+        return Ok(Error::Fatal(format!(
+            "Stack {name} could not be created and was deleted; traffic was not touched."
+        )));
+    }
     if failed == FailedVersion::Keep {
         return Ok(Error::Fatal(format!(
             "Stack {name} has status {status}; traffic was not touched. The stack stays: `senza events` tells more, `senza delete` \

@@ -6,6 +6,7 @@ use serde_json::json;
 use stups_testkit::{Account as TestAccount, AwsApi, PythonEnvironment, Requirements};
 
 use super::*;
+use crate::account::StackNetwork;
 
 const WEB_APPLICATION: &str = "
 SenzaInfo: {StackName: hello-world, Parameters: [{ImageVersion: {Description: Docker image version}}]}
@@ -478,6 +479,49 @@ async fn other_stacks_and_roles_are_read() {
             {"PolicyName": "other-policy", "PolicyDocument": document},
         ])
     );
+}
+
+#[tokio::test]
+async fn the_vpc_says_which_of_its_zones_it_sees() {
+    use stups_aws::route53::types::{HostedZoneConfig, Vpc as ZoneVpc};
+    let account = TestAccount::builder(AwsApi::shared().await)
+        .without_default_vpc()
+        .build()
+        .await;
+    let session = account.session();
+    let made = async |cidr: &str| {
+        let answer = session.ec2().create_vpc().cidr_block(cidr).send().await.unwrap();
+        answer.vpc.unwrap().vpc_id.unwrap()
+    };
+    let (other, own) = (made("10.1.0.0/16").await, made("10.2.0.0/16").await);
+    let mut zones = Vec::new();
+    for (number, vpc) in [&other, &own].into_iter().enumerate() {
+        let vpc = ZoneVpc::builder()
+            .vpc_id(vpc)
+            .vpc_region(session.region().into())
+            .build();
+        let zone = session
+            .route53()
+            .create_hosted_zone()
+            .name("internal.example.org")
+            .vpc(vpc)
+            .hosted_zone_config(HostedZoneConfig::builder().private_zone(true).build())
+            .caller_reference(number.to_string())
+            .send()
+            .await
+            .unwrap();
+        let id = zone.hosted_zone.unwrap().id;
+        zones.push(id.trim_start_matches("/hostedzone/").to_owned());
+    }
+    for (vpc_id, expected) in [(other, &zones[0]), (own, &zones[1])] {
+        let asked = Account::new(session.clone(), Terminal::captured("").0);
+        asked.set_stack_network(StackNetwork {
+            vpc_id,
+            has_internal_subnets: true,
+        });
+        let found = asked.zone_of("app.internal.example.org", true).await.unwrap();
+        assert_eq!(found.map(|zone| &zone.id), Some(expected));
+    }
 }
 
 #[tokio::test]

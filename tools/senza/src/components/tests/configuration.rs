@@ -257,3 +257,40 @@ async fn only_images_of_trusted_accounts_count() {
         .error();
     assert!(error.ends_with("in eu-west-1 that 333333333333 owns"), "{error}");
 }
+
+#[tokio::test]
+async fn images_are_for_one_architecture() {
+    let definition =
+        |properties: &str| format!("SenzaComponents: [{{C: {{Type: 'Senza::StupsAutoConfiguration', {properties}}}}}]");
+    let answers = || {
+        let mut answers = standard();
+        answers.taupage_images.push(Image {
+            id: "ami-arm".to_owned(),
+            name: "Taupage-AMI-9".to_owned(),
+            is_arm64: true,
+            ..Image::default()
+        });
+        answers
+    };
+    let image = "/Mappings/Images/eu-west-1/LatestTaupageImage";
+    for (properties, compatibility, expected) in [
+        ("", Senza3, "ami-1"),
+        ("Architecture: amd64", Senza3, "ami-1"),
+        ("Architecture: arm64", Senza3, "ami-arm"),
+        ("", Senza2, "ami-arm"),
+    ] {
+        let generated = generate(&definition(properties), compatibility, answers()).await;
+        assert_eq!(generated.at(image), expected, "{properties}");
+    }
+    let error = generate(&definition("Architecture: arm64"), Senza3, standard())
+        .await
+        .error();
+    assert!(error.ends_with("in eu-west-1 for arm64"), "{error}");
+    let error = generate(&definition("Architecture: sparc"), Senza3, standard())
+        .await
+        .error();
+    assert!(
+        error.contains("SenzaComponents/C/Architecture: must be amd64 or arm64"),
+        "{error}"
+    );
+}

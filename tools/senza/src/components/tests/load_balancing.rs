@@ -118,6 +118,29 @@ async fn other_properties_are_passed_on() {
 }
 
 #[tokio::test]
+async fn records_can_follow_the_health_of_their_targets() {
+    let properties = "EvaluateTargetHealth: true";
+    let generated = weighted(properties, Senza3).await;
+    for record in ["LbMainDomain", "LbVersionDomain"] {
+        let target = generated.at(&format!("/Resources/{record}/Properties/AliasTarget"));
+        assert_eq!(target["EvaluateTargetHealth"], true, "{record}");
+    }
+    assert_eq!(
+        generated.at("/Resources/Lb/Properties").get("EvaluateTargetHealth"),
+        None
+    );
+    assert_eq!(generated.warnings(), "");
+    let unsaid = weighted("CrossZone: true", Senza3).await;
+    let target = unsaid.at("/Resources/LbMainDomain/Properties/AliasTarget");
+    assert_eq!(target.get("EvaluateTargetHealth"), None);
+    // senza 2.1 takes it for a property of the load balancer.
+    let old = weighted(properties, Senza2).await;
+    assert_eq!(old.at("/Resources/Lb/Properties")["EvaluateTargetHealth"], true);
+    let target = old.at("/Resources/LbMainDomain/Properties/AliasTarget");
+    assert_eq!(target.get("EvaluateTargetHealth"), None);
+}
+
+#[tokio::test]
 async fn given_listeners_win() {
     let generated = weighted(
         "SSLCertificateId: ignored, Listeners: [{Protocol: TCP, LoadBalancerPort: 1}, {Protocol: SSL, LoadBalancerPort: 2}, \
@@ -220,6 +243,42 @@ async fn domains_go_to_the_zone_with_the_longest_match() {
         "SenzaComponents/Lb/MainDomain: No Domain configured: there is no hosted zone for app.nowhere.test (the account has \
          example.net, shop.example.net, zo.ne.com, zo.ne.dev)"
     );
+}
+
+#[tokio::test]
+async fn of_several_private_zones_of_a_name_the_vpc_sees_its_own() {
+    let private = |id: &str| HostedZone {
+        id: id.to_owned(),
+        is_private: true,
+        ..zone("example.org")
+    };
+    let other = || vec![private("Zother"), zone("example.org"), private("Zown")];
+    for (seen, properties, expected) in [
+        ("Zown", "", "Zown"),
+        ("Zother", "MainDomain: a.example.org", "Zother"),
+        ("Zown", "MainDomain: a.example.org", "Zown"),
+        // Of a VPC that sees neither the first is as good as the others.
+        ("Znone", "", "Zother"),
+        ("Zown", "Scheme: internet-facing", "Zexample.org"),
+    ] {
+        let answers = Answers {
+            hosted_zones: other(),
+            zones_of_vpc: vec![("vpc-1", vec![seen.to_owned()])],
+            ..standard()
+        };
+        let generated = generate(&weighted_with(properties), Senza3, answers).await;
+        for record in ["LbMainDomain", "LbVersionDomain"] {
+            let zone = generated.at(&format!("/Resources/{record}/Properties/HostedZoneId"));
+            assert_eq!(zone, expected, "{seen} {properties}");
+        }
+    }
+    // With one private zone nobody is asked.
+    let answers = Answers {
+        hosted_zones: vec![zone("example.org"), private("Zown")],
+        ..standard()
+    };
+    let generated = generate(&weighted_with(""), Senza3, answers).await;
+    assert_eq!(generated.at("/Resources/LbMainDomain/Properties/HostedZoneId"), "Zown");
 }
 
 #[tokio::test]

@@ -88,7 +88,11 @@ async fn dual_stack_load_balancers_have_records_of_both_types() {
 
 #[tokio::test]
 async fn http_is_sent_to_https_on_request() {
-    let generated = weighted("HttpRedirect: true, ListenerPort: 8443").await;
+    let generated = weighted("HttpRedirect: true, ListenerPort: 8443, EvaluateTargetHealth: true").await;
+    assert_eq!(
+        generated.at("/Resources/LbMainDomain/Properties/AliasTarget/EvaluateTargetHealth"),
+        true
+    );
     assert_eq!(generated.at("/Resources/LbListener/Properties/Port"), 8443);
     assert_eq!(
         generated.at("/Resources/LbRedirectListener/Properties"),
