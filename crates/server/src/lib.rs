@@ -7,6 +7,7 @@ mod access_log;
 mod address;
 mod audit_route;
 mod clock;
+mod coalesced;
 mod connections;
 mod context;
 mod cors;
@@ -31,6 +32,7 @@ mod tls;
 
 pub use access_log::LogFormat;
 pub use clock::Clock;
+pub use coalesced::Coalesced;
 pub use connections::open_files_share;
 pub use described::{Failures, WriteFailures};
 pub use environment::{Environment, Limits, StartError};

@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod audit;
-mod coalesced;
 mod config;
 mod migrations;
 mod model;
@@ -17,7 +16,7 @@ mod write_application;
 use std::sync::Arc;
 
 use stups_auth::{AdminList, Policy, Verifier};
-use stups_server::{Built, Environment, ErrorShape, Service, ShipAudit, StartError};
+use stups_server::{Built, Coalesced, Environment, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::{DatabaseUrl, Store};
 
 pub use audit::envelope;
@@ -75,7 +74,7 @@ impl Registry {
         let kio = Arc::new(routes::Kio {
             store: self.store.clone(),
             reader,
-            lists: coalesced::Coalesced::default(),
+            lists: Coalesced::default(),
             permissions,
         });
         Service::new(NAME, env!("CARGO_PKG_VERSION"))

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stups_api::kio::{APPLICATION_ID, VERSION_ID};
 use stups_api::strict::{self, Attribute};
-use stups_server::{Authenticated, Error};
+use stups_server::{Authenticated, Coalesced, Error};
 use stups_store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +21,6 @@ use utoipa_axum::routes;
 use self::apps::List;
 use self::query::Parameters;
 use crate::audit;
-use crate::coalesced::Coalesced;
 use crate::model::reader::Reader;
 use crate::permissions::{Decision, Permissions};
 

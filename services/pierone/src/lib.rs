@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stups_auth::{Policy, Verifier};
-use stups_server::{Built, Environment, Error, ErrorShape, Service, ShipAudit, StartError};
+use stups_server::{Built, Coalesced, Environment, Error, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::audit::Actor;
 use stups_store::objects::{self, ObjectsError, Presigner, object_store::ObjectStore};
 use stups_store::{DatabaseUrl, Store};
@@ -39,10 +39,12 @@ pub use config::{Challenge, Config};
 pub use migrations::all as migrations;
 
 use instance_identity::InstanceIdentity;
+use manifest::Named;
 use names::{Digest, Reference, Repository};
 use permissions::Permissions;
 use principal::Principal;
 use registry_tokens::RegistryTokens;
+use routes::{TagList, TagPage};
 use storage::Storage;
 
 /// The service's name: of its audit chain, its settings and its database.
@@ -155,6 +157,8 @@ impl Registry {
             public_url: environment.public_url.clone(),
             store: self.store.clone(),
             config: self.config,
+            names: Coalesced::default(),
+            tag_lists: Coalesced::default(),
         });
         pierone.note_policies().await.map_err(store_error)?;
         Ok(Service::new(NAME, env!("CARGO_PKG_VERSION"))
@@ -182,6 +186,8 @@ pub(crate) struct PierOne {
     scanner: source::Scanner,
     public_url: Url,
     config: Config,
+    names: Coalesced<(Repository, Reference), Arc<Named>>,
+    tag_lists: Coalesced<TagPage, Arc<TagList>>,
 }
 
 impl PierOne {

@@ -162,7 +162,7 @@ impl fmt::Display for Digest {
 }
 
 /// What a manifest is asked for by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reference {
     Tag(String),
     Digest(Digest),

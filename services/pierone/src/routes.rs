@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use v2::{TagList, TagPage};
+
 use crate::PierOne;
 
 /// As handlers get it.

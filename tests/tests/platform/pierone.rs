@@ -3,12 +3,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stups_testkit::{Docker, container_tool};
-use stups_tests::{Platform, User, executable};
+use stups_tests::{Platform, User, executable, until};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -350,4 +350,119 @@ async fn buildah_builds_and_podman_pulls() {
         &["search", "--tls-verify=false", &format!("{registry}/stups")],
     ));
     assert!(found.contains("stups/built"), "{found}");
+}
+
+/// Debian's registry with a directory of its own. Dropping it ends it.
+struct OtherRegistry {
+    process: std::process::Child,
+    address: String,
+    _directory: tempfile::TempDir,
+}
+
+impl OtherRegistry {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let settings = format!(
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
+            directory.path().join("data").display()
+        );
+        let file = directory.path().join("config.yml");
+        std::fs::write(&file, settings).unwrap();
+        let process = Command::new(container_tool("docker-registry").unwrap())
+            .arg("serve")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let registry = Self {
+            process,
+            address: address.to_string(),
+            _directory: directory,
+        };
+        until("the other registry answers", async || {
+            tokio::net::TcpStream::connect(&registry.address).await.is_ok()
+        })
+        .await;
+        registry
+    }
+}
+
+impl Drop for OtherRegistry {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// As the guide says it: digests and tags stay, and a second run changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_move_here_from_another_registry() {
+    let (somebody, other) = (Somebody::new("").await, OtherRegistry::start().await);
+    let skopeo = container_tool("skopeo").unwrap();
+    let plain = "application/vnd.oci.image.layer.v1.tar";
+    let directory = somebody.user.path("layout");
+    let mut layout = Layout::new(&directory);
+    let first = layout.image("amd64", &[(plain, layer("one", 1_000))]);
+    layout.tag("1.0", first.clone());
+    let arm = layout.image("arm64", &[(plain, layer("two", 1_000))]);
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [first, arm]});
+    let index = layout.blob(INDEX, index.to_string().as_bytes());
+    layout.tag("2.0", index.clone());
+    for tag in ["1.0", "2.0"] {
+        let from = format!("oci:{}:{tag}", directory.display());
+        let to = format!("docker://{}/stups/app:{tag}", other.address);
+        let words = [
+            "--insecure-policy",
+            "copy",
+            "--all",
+            "--quiet",
+            "--dest-tls-verify=false",
+            &from,
+            &to,
+        ];
+        succeeds(Command::new(&skopeo).args(words));
+    }
+    let credentials = format!("--dest-creds={}", somebody.credentials());
+    let (from, to) = (
+        format!("{}/stups/app", other.address),
+        format!("{}/stups", somebody.registry()),
+    );
+    for _ in 0..2 {
+        let mut sync = Command::new(&skopeo);
+        sync.args([
+            "--insecure-policy",
+            "sync",
+            "--all",
+            "--preserve-digests",
+            "--src=docker",
+            "--dest=docker",
+        ]);
+        sync.args([
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            &credentials,
+            &from,
+            &to,
+        ]);
+        succeeds(&mut sync);
+        let tags = somebody.get("teams/stups/artifacts/app/tags").await;
+        let names: Vec<&Value> = tags.as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+        assert_eq!(names, ["1.0", "2.0"]);
+    }
+    let inspect = format!("docker://{to}/app:2.0");
+    let credentials = format!("--creds={}", somebody.credentials());
+    let words = ["inspect", "--tls-verify=false", &credentials, "--raw", &inspect];
+    let moved = succeeds(Command::new(&skopeo).args(words));
+    let digest = Sha256::digest(moved.as_bytes())
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+    assert_eq!(index["digest"], format!("sha256:{digest}"));
 }

@@ -25,6 +25,8 @@ use stups_server::{Error, Json, Origin};
 use url::form_urlencoded;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use lists::{TagList, TagPage};
+
 use super::State;
 use crate::PierOne;
 use crate::config::Challenge;
@@ -121,7 +123,7 @@ impl Query {
 
 /// A request of the protocol, whose caller is known.
 struct Call<'a> {
-    pierone: &'a PierOne,
+    pierone: &'a Arc<PierOne>,
     who: &'a Principal,
     query: &'a Query,
 }
@@ -157,7 +159,7 @@ async fn answer(axum::extract::State(pierone): State, origin: Origin, request: R
 }
 
 async fn dispatch(
-    pierone: &PierOne,
+    pierone: &Arc<PierOne>,
     origin: Origin,
     target: Option<&Target<'_>>,
     parts: Parts,

@@ -1,10 +1,14 @@
 //! end-8, end-12, the catalog and the extensions.
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use stups_server::{Error, Json, Verbatim};
+use stups_store::Store;
 use url::form_urlencoded;
 
 use super::Call;
@@ -21,11 +25,25 @@ const LARGEST_REFERRERS: usize = 4 << 20;
 
 const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
 
-impl Call<'_> {
-    pub(super) async fn tags(&self, name: &Repository) -> Result<Response, Error> {
-        let pierone = self.pierone;
-        pierone.permissions.pull(self.who, name)?;
-        let connection = pierone.store.connection();
+/// A page of a repository's tags.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TagPage {
+    repository: Repository,
+    limit: Option<usize>,
+    last: String,
+}
+
+/// The same as it is answered, to all who ask at the same moment.
+#[derive(Debug)]
+pub(crate) struct TagList {
+    /// JSON.
+    body: Bytes,
+    link: Option<HeaderValue>,
+}
+
+impl TagPage {
+    async fn read(&self, store: &Store) -> Result<TagList, Error> {
+        let (connection, name) = (store.connection(), &self.repository);
         let known = sql::exists(
             connection,
             "SELECT 1 FROM repositories WHERE name = $1",
@@ -34,18 +52,44 @@ impl Call<'_> {
         if !known.await? {
             return Err(errors::name_unknown(name));
         }
-        let limit = self.page()?;
         let tags = sql::texts(
             connection,
             "SELECT name FROM tags WHERE repository = $1 AND name > $2 ORDER BY name LIMIT $3",
             [
                 name.as_str().into(),
-                self.query.first("last").unwrap_or_default().into(),
-                ask_for(limit).into(),
+                self.last.as_str().into(),
+                ask_for(self.limit).into(),
             ],
         );
-        let (tags, link) = cut(tags.await?, limit, &format!("/v2/{name}/tags/list"))?;
-        Ok(with_link(json!({"name": name.as_str(), "tags": tags}), link))
+        let (tags, link) = cut(tags.await?, self.limit, &format!("/v2/{name}/tags/list"))?;
+        let body = serde_json::to_vec(&json!({"name": name.as_str(), "tags": tags})).map_err(|_| Error::internal())?;
+        Ok(TagList {
+            body: body.into(),
+            link,
+        })
+    }
+}
+
+impl Call<'_> {
+    pub(super) async fn tags(&self, name: &Repository) -> Result<Response, Error> {
+        let pierone = self.pierone;
+        pierone.permissions.pull(self.who, name)?;
+        let page = TagPage {
+            repository: name.clone(),
+            limit: self.page()?,
+            last: self.query.first("last").unwrap_or_default().to_owned(),
+        };
+        let store = pierone.store.clone();
+        let list = pierone.tag_lists.ask(page, move |page| {
+            let store = store.clone();
+            async move { page.read(&store).await.map(Arc::new) }
+        });
+        let list = list.await?;
+        let json = (
+            [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+            list.body.clone(),
+        );
+        Ok(with_link(json.into_response(), list.link.clone()))
     }
 
     /// Only what the caller may pull.
@@ -80,7 +124,7 @@ impl Call<'_> {
         }
         found.truncate(wanted);
         let (names, link) = cut(found, limit, "/v2/_catalog")?;
-        Ok(with_link(json!({"repositories": names}), link))
+        Ok(with_link(Json(json!({"repositories": names})).into_response(), link))
     }
 
     pub(super) fn extensions(&self) -> Result<Response, Error> {
@@ -109,7 +153,7 @@ impl Call<'_> {
             }
             link(&format!("/v2/{name}/referrers/{digest}"), &parameters)
         });
-        let mut response = with_link(index, link.transpose()?);
+        let mut response = with_link(Json(index).into_response(), link.transpose()?);
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -166,8 +210,7 @@ fn link(path: &str, parameters: &[(&str, String)]) -> Result<HeaderValue, Error>
     value(&format!("<{path}?{query}>; rel=\"next\""))
 }
 
-fn with_link(body: Value, link: Option<HeaderValue>) -> Response {
-    let mut response = Json(body).into_response();
+fn with_link(mut response: Response, link: Option<HeaderValue>) -> Response {
     response.extensions_mut().insert(Verbatim);
     if let Some(link) = link {
         response.headers_mut().insert(LINK, link);

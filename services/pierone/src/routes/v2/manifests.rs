@@ -11,8 +11,8 @@ use stups_server::{Error, Verbatim};
 use super::blobs::{DIGEST, known, value};
 use super::{Call, not_allowed};
 use crate::errors;
-use crate::manifest::{LARGEST, Manifest, Put, stored, tag_row};
-use crate::names::{Algorithm, Digest, Reference, Repository, tag};
+use crate::manifest::{LARGEST, Manifest, Means, Put, stored, tag_row};
+use crate::names::{Algorithm, Reference, Repository, tag};
 use crate::permissions::TRUSTED;
 use crate::source;
 use crate::status::Compliance;
@@ -32,59 +32,42 @@ impl Call<'_> {
         let pierone = self.pierone;
         pierone.permissions.pull(self.who, name)?;
         let reference = reference_in_path(reference)?;
-        let connection = pierone.store.connection();
-        let tag = match &reference {
-            Reference::Digest(_) => None,
-            Reference::Tag(tag) => match tag_row(connection, name, tag).await? {
-                Some(row) => Some(row),
-                None => return Err(errors::manifest_unknown(name, &reference)),
-            },
-        };
-        let digest = match (&tag, &reference) {
-            (Some(row), _) => Digest::parse(&row.digest)?,
-            (None, Reference::Digest(digest)) => digest.clone(),
-            (None, Reference::Tag(_)) => return Err(Error::internal()),
-        };
-        if let Some(row) = tag.as_ref().filter(|row| !row.active)
+        let found = pierone.named(name, &reference).await?;
+        if let Means::Tag { row, .. } = &found.means
+            && !row.active
             && !pierone.permissions.may_read_withdrawn(self.who)
         {
             let reason = row.reason.clone().unwrap_or_default();
             let error = errors::denied(format!("{name}:{} was withdrawn: {reason}", row.name));
             return Err(error.with_header(REASON, header_text(&reason)));
         }
-        let Some(manifest) = stored(connection, name, &digest).await? else {
-            return Err(pierone.unknown_manifest(name, &reference, &digest).await?);
-        };
-        let etag = format!("\"{digest}\"");
+        let etag = format!("\"{}\"", found.digest);
         let mut response = Response::new(Body::empty());
         response.extensions_mut().insert(Verbatim);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, value(&manifest.media_type)?);
-        headers.insert(DIGEST, value(digest.as_str())?);
+        headers.insert(CONTENT_TYPE, value(&found.media_type)?);
+        headers.insert(DIGEST, value(found.digest.as_str())?);
         headers.insert(ETAG, value(&etag)?);
-        match &tag {
-            Some(row) => {
-                let asked = match &reference {
-                    Reference::Tag(tag) => tag.as_str(),
-                    Reference::Digest(_) => "",
-                };
-                let compliance = pierone.compliance(name, row, &manifest).await?;
-                trust(headers, &compliance, asked);
+        match (&found.means, &reference) {
+            (Means::Tag { compliance, .. }, Reference::Tag(asked)) => trust(headers, compliance, asked),
+            (
+                Means::Digest {
+                    withdrawn: Some(reason),
+                },
+                _,
+            ) => {
+                let text = header_text(&format!("299 - \"{}\"", reason.replace('"', "'")));
+                headers.insert(WARNING, text);
             }
-            None => {
-                if let Some(reason) = pierone.withdrawn(name, &manifest.digest).await? {
-                    let text = header_text(&format!("299 - \"{}\"", reason.replace('"', "'")));
-                    headers.insert(WARNING, text);
-                }
-            }
+            _ => {}
         }
         if known(&parts.headers, &etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);
         }
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(found.bytes.len()));
         if parts.method == Method::GET {
-            *response.body_mut() = Body::from(manifest.bytes);
+            *response.body_mut() = Body::from(found.bytes.clone());
         }
         Ok(response)
     }

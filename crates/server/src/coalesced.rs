@@ -9,8 +9,9 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stups_server::Error;
 use tokio::sync::oneshot;
+
+use crate::error::Error;
 
 type Askers<V> = Vec<oneshot::Sender<Result<V, Error>>>;
 
@@ -18,7 +19,7 @@ type Askers<V> = Vec<oneshot::Sender<Result<V, Error>>>;
 type Waiting<K, V> = Mutex<HashMap<K, Askers<V>>>;
 
 /// Answers by question. As many as there are requests at a time; empty when there are none.
-pub(crate) struct Coalesced<K, V>(Arc<Waiting<K, V>>);
+pub struct Coalesced<K, V>(Arc<Waiting<K, V>>);
 
 impl<K, V> Default for Coalesced<K, V> {
     fn default() -> Self {
@@ -31,12 +32,9 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// The answer to a question. `find_out` is used unless somebody has asked the same already, who brought one like it.
-    pub(crate) async fn ask<F>(
-        &self,
-        question: K,
-        find_out: impl Fn(K) -> F + Send + Sync + 'static,
-    ) -> Result<V, Error>
+    /// The answer to a question. `find_out` is used unless somebody has asked the same already, who brought one like it. An error
+    /// is every asker's. Must be called inside a tokio runtime.
+    pub async fn ask<F>(&self, question: K, find_out: impl Fn(K) -> F + Send + Sync + 'static) -> Result<V, Error>
     where
         F: Future<Output = Result<V, Error>> + Send + 'static,
     {
