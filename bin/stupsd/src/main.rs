@@ -15,12 +15,6 @@ mod welcome;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use mimalloc::MiMalloc;
-
-/// Requests are many small pieces of memory: this one answers some percent more of them than the system's, and gives memory back
-/// after a load.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match cli::Arguments::parse().run() {
