@@ -141,7 +141,7 @@ impl Person<'_> {
         Some(())
     }
 
-    /// Imports a user with a key, and their team; then removes the team by a file without it.
+    /// Imports a user with a key, and their team.
     async fn import(&mut self, id: &str, key: &str) -> Option<()> {
         let user = json!({"id": id, "name": id, "ssh_keys": [{"key": key}]});
         let file = json!({"users": [user], "teams": [{"id": id, "members": [id]}]});
@@ -350,6 +350,12 @@ async fn imports_are_whole(url: &str, token: &str, told: &[(&str, &str, &Value)]
         );
         let keys = json(url, &format!("/raw-sync/users{user}/keys"), token).await;
         assert_eq!(keys[0]["key"], ssh_key(team));
+        // The key is found in the trail under its owner, as one that is added alone.
+        let key = before
+            .iter()
+            .find(|(action, ..)| *action == "ssh_key.added")
+            .expect("its key");
+        assert_eq!((key.1, &key.2["fingerprint"]), (user.as_str(), &keys[0]["fingerprint"]));
         let found = json(url, &format!("/teams/{team}"), token).await;
         assert_eq!(found["members"], json!([team]));
         imported += 1;

@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, arguments: &ApplyArguments) -> Result
         .import(&text, arguments.dry_run, arguments.prune)
         .await
         .map_err(failed)?;
-    context.table(&["change", "type", "id", "fields"], &report.changes);
+    context.table(&["change", "type", "id", "fingerprint", "fields"], &report.changes);
     let count = |kind| report.changes.iter().filter(|change| change.change == kind).count();
     let (added, changed, removed) = (
         count(ChangeKind::Added),

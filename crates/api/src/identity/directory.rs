@@ -408,8 +408,11 @@ pub struct Change {
     /// `user`, `team`, `account`, `client`, `service_user`, `ssh_key`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Which: `/employees/jdoe`, a team's id.
+    /// Which: `/employees/jdoe`, a team's id. Of an SSH key the user's.
     pub id: String,
+    /// Which of the user's SSH keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The fields that are different.
     #[serde(default)]
     pub fields: Vec<String>,

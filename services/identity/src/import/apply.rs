@@ -205,15 +205,17 @@ impl Importer<'_> {
         if self.prune {
             for key in present.iter().filter(|key| !listed.contains(&key.fingerprint)) {
                 ssh_keys::delete(self.transaction, realm, uid, &key.id).await?;
-                self.changes
-                    .push(removal("ssh_key", format!("{realm}/{uid} {}", key.fingerprint)));
+                self.changes.push(Change {
+                    fingerprint: Some(key.fingerprint.clone()),
+                    ..removal("ssh_key", format!("{realm}/{uid}"))
+                });
             }
         }
         Ok(())
     }
 
     async fn ssh_key(&mut self, row: ssh_key::Model, existing: Option<&ssh_key::Model>) -> Result<(), ImportError> {
-        let name = format!("{}/{} {}", row.realm, row.uid, row.fingerprint);
+        let (name, fingerprint) = (format!("{}/{}", row.realm, row.uid), row.fingerprint.clone());
         let mut fields = Fields::default();
         match existing {
             None => {
@@ -228,8 +230,11 @@ impl Importer<'_> {
             }
             Some(_) => {}
         }
-        self.changes
-            .extend(fields.into_change(existing.is_some(), "ssh_key", name));
+        let change = fields.into_change(existing.is_some(), "ssh_key", name);
+        self.changes.extend(change.map(|change| Change {
+            fingerprint: Some(fingerprint),
+            ..change
+        }));
         Ok(())
     }
 

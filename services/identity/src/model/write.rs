@@ -125,6 +125,7 @@ impl Fields {
             change,
             kind: kind.to_owned(),
             id: id.into(),
+            fingerprint: None,
             fields: self.0,
         })
     }
@@ -146,6 +147,7 @@ pub fn removal(kind: &str, id: impl Into<String>) -> Change {
         change: ChangeKind::Removed,
         kind: kind.to_owned(),
         id: id.into(),
+        fingerprint: None,
         fields: Vec::new(),
     }
 }

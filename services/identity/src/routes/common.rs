@@ -97,19 +97,11 @@ pub(super) fn done(caller: &Authenticated, action: &str, subject: impl Into<Stri
 
 /// A change, for the auditors.
 pub(super) fn changed(caller: &Authenticated, change: &Change) -> Event {
-    // A key is found under its owner, as when it is added alone.
-    match change.id.split_once(' ') {
-        Some((owner, fingerprint)) if change.kind == "ssh_key" => {
-            let details = json!({ "fields": change.fields, "fingerprint": fingerprint });
-            done(caller, &action(change), owner, details)
-        }
-        _ => done(
-            caller,
-            &action(change),
-            change.id.clone(),
-            json!({ "fields": change.fields }),
-        ),
+    let mut details = json!({ "fields": change.fields });
+    if let Some(fingerprint) = &change.fingerprint {
+        details["fingerprint"] = json!(fingerprint);
     }
+    done(caller, &action(change), change.id.clone(), details)
 }
 
 /// Lets administrators through. A refusal is recorded.
