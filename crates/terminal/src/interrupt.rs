@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use crate::Failure;
 
-/// Runs `work` until it ends or Ctrl-C comes (or SIGTERM, or the end of the terminal, SIGHUP, unless `nohup` keeps that away), which is [`Failure::aborted`]; `work` is then dropped where it waits.
-/// A whole command may run in it: prompts and [`crate::watch()`] are interrupted in the same way.
+/// Runs `work` until it ends or Ctrl-C comes (or SIGTERM, or the end of the terminal, SIGHUP, unless `nohup` keeps that away), which
+/// is [`Failure::aborted`]; `work` is then dropped where it waits. A whole command may run in it: prompts and [`crate::watch()`] are interrupted in the same way.
 pub async fn until_interrupted<T, E: From<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     // Listening starts before the work does.
     let mut signals = Signals::listen();

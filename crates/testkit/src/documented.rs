@@ -15,12 +15,23 @@ impl NamedTests {
         Self(std::fs::read_to_string(chapter).unwrap_or_else(|error| panic!("{}: {error}", chapter.display())))
     }
 
+    /// Panics unless the chapter names `least` tests at least, all of them are in the modules' files in `directory`, and no row is
+    /// without one: what it promises would have no test.
+    pub fn are_there(&self, directory: &Path, least: usize) {
+        let names = self.names();
+        assert!(names.len() >= least, "{names:?}");
+        let missing = self.missing_in(directory);
+        assert!(missing.is_empty(), "{missing:?}");
+        let untested = self.rows_without_tests();
+        assert!(untested.is_empty(), "{untested:#?}");
+    }
+
     fn rows(&self) -> impl Iterator<Item = &str> {
         self.0.lines().filter(|line| line.starts_with('|'))
     }
 
     /// Modules and tests.
-    pub fn names(&self) -> BTreeSet<(&str, &str)> {
+    fn names(&self) -> BTreeSet<(&str, &str)> {
         self.rows()
             .flat_map(|line| line.split('`').skip(1).step_by(2))
             .filter_map(|name| name.split_once("::"))
@@ -28,8 +39,7 @@ impl NamedTests {
             .collect()
     }
 
-    /// Those that are not in the modules' files in `directory`.
-    pub fn missing_in(&self, directory: &Path) -> Vec<(&str, &str)> {
+    fn missing_in(&self, directory: &Path) -> Vec<(&str, &str)> {
         let is_there = |(module, test): &(&str, &str)| {
             let tests = std::fs::read_to_string(directory.join(format!("{module}.rs"))).unwrap_or_default();
             tests.contains(&format!("fn {test}("))
@@ -37,8 +47,8 @@ impl NamedTests {
         self.names().into_iter().filter(|named| !is_there(named)).collect()
     }
 
-    /// Rows whose last column is empty: what they promise has no test.
-    pub fn rows_without_tests(&self) -> Vec<&str> {
+    /// Rows whose last column is empty.
+    fn rows_without_tests(&self) -> Vec<&str> {
         let is_empty = |line: &&str| {
             let last = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
             last.trim().is_empty()

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stups_auth::AdminList;
 use url::Url;
 
-/// Enough that the other side and not the way to it takes the time.
+/// Enough that the other side and not the way to it takes the time. (The compiler sees that it is not zero.)
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// Settings of mint. Every one has a default with which it starts.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -44,6 +44,13 @@ fn write(path: &Path, records: &[Record]) {
         .map(|record| serde_json::to_string(record).unwrap() + "\n")
         .collect();
     std::fs::write(path, lines.concat()).unwrap();
+}
+
+/// A file with the token that the services here take.
+fn token_file(directory: &Path) -> PathBuf {
+    let file = directory.join("token");
+    std::fs::write(&file, "swordfish\n").unwrap();
+    file
 }
 
 async fn verify(arguments: &[&str]) -> Result<String, Failure> {
@@ -183,8 +190,7 @@ async fn page(
 #[tokio::test]
 async fn a_service_is_asked_page_by_page() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
-    std::fs::write(&token, "swordfish\n").unwrap();
+    let token = token_file(directory.path());
     let token = token.to_str().unwrap();
     let records = trail(directory.path(), 2500).await;
     let url = serve(records.clone(), false).await;
@@ -215,8 +221,7 @@ async fn exported(arguments: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn what_is_exported_can_be_checked_without_the_service() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
-    std::fs::write(&token, "swordfish\n").unwrap();
+    let token = token_file(directory.path());
     let token = token.to_str().unwrap();
     let records = trail(directory.path(), 1001).await;
     let url = serve(records.clone(), false).await;
@@ -232,8 +237,7 @@ async fn what_is_exported_can_be_checked_without_the_service() {
 #[tokio::test]
 async fn records_are_chosen_from_services_and_files_alike() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
-    std::fs::write(&token, "swordfish\n").unwrap();
+    let token = token_file(directory.path());
     let mut records = trail(directory.path(), 5).await;
     for (record, milliseconds) in records.iter_mut().zip(1_800_000_000_000_i64..) {
         record.recorded_at = milliseconds;

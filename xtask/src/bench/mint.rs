@@ -212,6 +212,7 @@ impl Bench {
                 start.elapsed() < PATIENCE,
                 "{rotated} of {all} applications have their secrets"
             );
+            // Whoever asks all the time takes the processors from what is measured.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -257,6 +258,7 @@ impl Bench {
                 return Ok(cycle.clone());
             }
             ensure!(start.elapsed() < PATIENCE, "no cycle ends");
+            // As above: a question now and then does not count in what is measured.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

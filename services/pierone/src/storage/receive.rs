@@ -91,8 +91,8 @@ impl Storage {
         Ok(Received { size, sha256, sha512 })
     }
 
-    /// All parts are equal, as some S3 clones demand, and there are never too many of them. Only what announces its length gets
-    /// larger ones than usual.
+    /// All parts are equal, as some S3 clones demand, and there are never too many of them. `length`: what the sender announced,
+    /// else the most that it may send; the default limit of a blob makes no part larger than usual.
     fn part_size(&self, length: u64) -> usize {
         let least = usize::try_from(length.div_ceil(MOST_PARTS)).unwrap_or(usize::MAX);
         if self.parallel == 1 {
