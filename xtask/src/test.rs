@@ -25,8 +25,15 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
 }
 
 /// All tests. Not by nextest: it gives each test a process, and with it an AWS API of its own, which takes longer than the tests.
+///
+/// Property tests draw the same cases each time here, so that the same tree gives the same answer; `cargo test` draws new ones.
 pub(crate) fn command() -> Command {
-    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+    const SEED: &str = "PROPTEST_RNG_SEED";
+    let mut command = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    if std::env::var_os(SEED).is_none() {
+        command.env(SEED, "1");
+    }
+    command
 }
 
 /// Makes the Python environments that tests use: here, where a person sees it happen, rather than inside the first test that

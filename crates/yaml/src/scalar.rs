@@ -211,21 +211,22 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
 }
 
 /// The integer that PyYAML's constructor makes of `text`, within 128 bits.
+///
+/// A tag (`!!int " 07"`) brings texts here that no plain integer looks like, so this follows the constructor and Python's
+/// `int` step by step: `" 07"` is seven, `"07"` octal.
 pub(crate) fn integer(text: &str) -> Result<i128, String> {
     let plain: String = text.chars().filter(|&c| c != '_').collect();
     let negative = plain.starts_with('-');
     let magnitude = unsigned(&plain);
     let parsed = if let Some(digits) = magnitude.strip_prefix("0b") {
-        radix(digits, 2)
+        python_int(digits, 2)
     } else if let Some(digits) = magnitude.strip_prefix("0x") {
-        radix(digits, 16)
-    } else if magnitude == "0" {
-        Ok(0)
-    } else if let Some(digits) = magnitude.strip_prefix('0') {
-        radix(digits.strip_prefix(['o', 'O']).unwrap_or(digits), 8)
+        python_int(digits, 16)
+    } else if magnitude.starts_with('0') {
+        python_int(magnitude, 8)
     } else {
         magnitude.split(':').try_fold(0_i128, |total, part| {
-            let part = radix(part, 10)?;
+            let part = python_int(part, 10)?;
             total
                 .checked_mul(60)
                 .and_then(|total| total.checked_add(part))
@@ -248,11 +249,25 @@ enum NumberError {
     TooLarge,
 }
 
-fn radix(digits: &str, radix: u32) -> Result<i128, NumberError> {
+/// Python's `int(text, radix)` for ASCII digits: blanks around it, a sign of its own, the prefix of its radix.
+fn python_int(text: &str, radix: u32) -> Result<i128, NumberError> {
+    let text = text.trim();
+    let magnitude = unsigned(text);
+    let prefixes: &[&str] = match radix {
+        2 => &["0b", "0B"],
+        8 => &["0o", "0O"],
+        16 => &["0x", "0X"],
+        _ => &[],
+    };
+    let digits = prefixes
+        .iter()
+        .find_map(|&prefix| magnitude.strip_prefix(prefix))
+        .unwrap_or(magnitude);
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return Err(NumberError::Malformed);
     }
-    i128::from_str_radix(digits, radix).map_err(|_| NumberError::TooLarge)
+    let value = i128::from_str_radix(digits, radix).map_err(|_| NumberError::TooLarge)?;
+    Ok(if text.starts_with('-') { -value } else { value })
 }
 
 /// The float that PyYAML's constructor makes of `text`.
@@ -267,7 +282,8 @@ pub(crate) fn float(text: &str) -> Result<f64, String> {
     let parsed = match magnitude {
         ".inf" => Some(f64::INFINITY),
         ".nan" => return Ok(f64::NAN),
-        _ => sixties_sum(magnitude),
+        _ if magnitude.contains(':') => sixties_sum(magnitude),
+        _ => python_float(magnitude),
     };
     match parsed {
         Some(value) if negative => Ok(-value),
@@ -276,16 +292,17 @@ pub(crate) fn float(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Python's `float(text)`, which allows blanks around it and a sign of its own, for ASCII digits.
+fn python_float(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
+}
+
 /// `h:m:s` in seconds, added from the last part as PyYAML does: the order decides the last bit.
 fn sixties_sum(text: &str) -> Option<f64> {
     let mut total = 0.0;
     let mut base = 1.0;
     for part in text.rsplit(':') {
-        if part.starts_with(['-', '+']) {
-            return None;
-        }
-        let digit: f64 = part.parse().ok()?;
-        total += digit * base;
+        total += python_float(part)? * base;
         base *= 60.0;
     }
     Some(total)
@@ -323,6 +340,47 @@ mod tests {
             ("170141183460469231731687303715884105727", i128::MAX),
         ] {
             assert_eq!(resolve(text), Value::Int(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_tag_makes_an_integer_is_read_as_python_reads_it() {
+        for (text, expected) in [
+            (" 07", 7),
+            ("07 ", 7),
+            (" -1 ", -1),
+            ("--1", 1),
+            ("-+1", -1),
+            ("0x 1f", 31),
+            ("0x-1", -1),
+            ("0x0x10", 16),
+            ("0o17", 15),
+            ("\u{a0}1\u{85}", 1),
+            ("1:-2", 58),
+        ] {
+            assert_eq!(integer(text), Ok(expected), "{text:?}");
+        }
+        for text in [
+            "", "-", " ", "- 1 1", "0x", "0b2", "08", " 0x1", "0x0x", "1:", "---1", "\u{1c}1", "x",
+        ] {
+            assert!(integer(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_tag_makes_a_float_is_read_as_python_reads_it() {
+        for (text, expected) in [
+            (" 1.5 ", 1.5),
+            ("--1", 1.0),
+            ("1e3", 1000.0),
+            ("infinity", f64::INFINITY),
+            ("1:-2", 58.0),
+        ] {
+            assert_eq!(float(text), Ok(expected), "{text:?}");
+        }
+        assert!(float("--0").is_ok_and(|zero| zero.is_sign_positive()));
+        for text in ["", "-", ".", "---1", "1:", "\u{1c}1", "x"] {
+            assert!(float(text).is_err(), "{text:?}");
         }
     }
 

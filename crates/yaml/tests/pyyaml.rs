@@ -249,6 +249,19 @@ fn reads_documents_as_pyyaml() {
     });
 }
 
+/// A tag brings texts to the constructors of numbers that no plain number looks like.
+#[test]
+fn reads_tagged_scalars_as_pyyaml() {
+    let python = Reference::start();
+    let scalar = (
+        proptest::sample::select(&["!!int", "!!float", "!!bool", "!!null", "!!str"][..]),
+        proptest::collection::vec(prop_oneof![2 => number_like(), 1 => "[-+ 0x.:]{1,2}"], 0..3),
+    );
+    proptest!(cases(2000), |((tag, pieces) in scalar)| {
+        reads_alike(&python, &format!("a: {tag} '{}'", pieces.concat()))?;
+    });
+}
+
 /// YAML's tokens in any order.
 fn soup() -> impl Strategy<Value = String> {
     const PIECES: [&str; 46] = [
