@@ -250,6 +250,7 @@ fn scalar_value(text: &str, plain: bool, kind: Kind) -> Result<Value, String> {
             Implicit::DefaultValue => {
                 Err("\"=\" has a meaning of its own in YAML 1.1; quote it if it is meant as text".to_owned())
             }
+            Implicit::Indicator => Err(format!("after the tag ! {text:?} is no text; leave the tag out")),
             implicit => scalar::construct(implicit, text),
         },
         Kind::Implicit | Kind::Text => Ok(Value::from(text)),

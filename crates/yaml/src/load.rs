@@ -190,6 +190,7 @@ mod tests {
             ),
             ("a: 0x_", "line 1, column 4: \"0x_\" is not an integer"),
             ("a: !!int x", "line 1, column 4: \"x\" is not an integer"),
+            ("a: ! '*'", "line 1, column 4: after the tag ! \"*\" is no text"),
             ("a: !!binary aGk=", "line 1, column 4: !!binary is not supported"),
             ("a: !!set {x}", "line 1, column 4: !!set is not supported"),
             (

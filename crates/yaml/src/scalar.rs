@@ -17,7 +17,7 @@ pub(crate) enum Implicit {
     Merge,
     /// `=`
     DefaultValue,
-    /// `!`, `&`, `*`, which no document can hold as plain text
+    /// `!`, `&`, `*`, which the tag `!` alone can bring: `! '*'`
     Indicator,
     Text,
 }

@@ -93,17 +93,33 @@ impl fmt::Display for Key {
 }
 
 /// A finite float as Python's `repr` writes it: `1.5`, `1e+22`, `1.5e-07`.
+///
+/// Both Python and the standard library write the fewest digits that are read back as the value. Where two such texts are equally
+/// near, Python takes the one whose last digit is even, as formatting with a given number of digits does here.
 pub(crate) fn float_text(value: f64) -> String {
-    let scientific = format!("{value:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        return scientific;
+    let shortest = format!("{value:e}");
+    let Some((mantissa, exponent)) = shortest.split_once('e') else {
+        return shortest;
     };
     let exponent: i32 = exponent.parse().unwrap_or_default();
+    let digits = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+    let even = format!("{value:.digits$e}");
+    let even = (even.parse() == Ok(value)).then_some(even);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
+        let plain = match even {
+            Some(_) => {
+                let places = i32::try_from(digits).unwrap_or(i32::MAX).saturating_sub(exponent);
+                format!("{value:.*}", usize::try_from(places).unwrap_or(0))
+            }
+            None => format!("{value}"),
+        };
         return if plain.contains('.') { plain } else { plain + ".0" };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
+    let mantissa = even
+        .as_deref()
+        .and_then(|even| even.split('e').next())
+        .unwrap_or(mantissa);
     format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
@@ -236,5 +252,31 @@ impl From<bool> for Value {
 impl From<Map> for Value {
     fn from(map: Map) -> Self {
         Self::Map(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_written_as_python_writes_them() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.5, "1.5"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1e22, "1e+22"),
+            (0.0001, "0.0001"),
+            (0.00012, "0.00012"),
+            (1.5e-7, "1.5e-07"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            // In the middle of two texts, each of which is read back as it.
+            (f64::from_bits(14_055_902_693_170_294_729), "-1167963943586802.2"),
+        ] {
+            assert_eq!(float_text(value), text);
+        }
     }
 }
