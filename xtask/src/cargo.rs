@@ -27,40 +27,42 @@ pub(crate) fn has(subcommand: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Builds the `stups` executable with `options` (`--release`) and returns its path.
-pub(crate) fn build_stups(options: &[&str]) -> Result<PathBuf> {
-    build("stups", options)
-}
-
-/// The release build of an executable: the one in `directory`, or one that is made now.
+/// The executable as it is released: the one in `directory`, or one that is made now.
+///
+/// Its package alone is selected, so that it has no more in it than what it needs.
 pub(crate) fn release(executable: &str, directory: Option<&Path>) -> Result<PathBuf> {
-    match directory {
-        Some(directory) => Ok(directory.join(executable)),
-        None => build(executable, &["--release"]),
+    if let Some(directory) = directory {
+        return Ok(directory.join(executable));
     }
+    let package = if executable == "bare" {
+        "stups-benches"
+    } else {
+        executable
+    };
+    let profile = if executable == "stups-host" { "host" } else { "release" };
+    build_of(&[package], executable, profile)
 }
 
-/// Builds an executable with `options` (`--release`) and returns its path.
+/// Builds an executable for trying it out and returns its path.
 ///
 /// All packages with executables are selected, whichever is built: so their dependencies have the same features each time and are
 /// compiled once.
-pub(crate) fn build(executable: &str, options: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(executable: &str) -> Result<PathBuf> {
+    build_of(&["stups", "stupsd", "stups-host", "stups-benches"], executable, "dev")
+}
+
+fn build_of(packages: &[&str], executable: &str, profile: &str) -> Result<PathBuf> {
     let mut command = cargo(&[
         "build",
-        "--package",
-        "stups",
-        "--package",
-        "stupsd",
-        "--package",
-        "stups-host",
-        "--package",
-        "stups-benches",
         "--bin",
         executable,
         "--message-format",
         "json-render-diagnostics",
     ]);
-    command.args(options).stderr(Stdio::inherit());
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command.args(["--profile", profile]).stderr(Stdio::inherit());
     let output = command
         .output()
         .with_context(|| format!("Can't run {}", shown(&command)))?;

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use stups_testkit::{Account, AwsApi, PythonEnvironment, Requirements};
 
-use crate::cargo::{build, build_stups, succeed};
+use crate::cargo::{build, succeed};
 use crate::demo::shell::Shell;
 use crate::{setup, style};
 
@@ -26,8 +26,8 @@ pub(crate) struct DemoArguments {
 pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     setup::ensure(setup::BASICS)?;
     PythonEnvironment::get(Requirements::AwsApi)?;
-    let executable = build_stups(&[])?;
-    let (services, agents) = (build("stupsd", &[])?, build("stups-host", &[])?);
+    let executable = build("stups")?;
+    let (services, agents) = (build("stupsd")?, build("stups-host")?);
     let scratch = tempfile::Builder::new().prefix("stups-demo-").tempdir()?;
     let bin = scratch.path().join("bin");
     let mut link = Command::new(&executable);

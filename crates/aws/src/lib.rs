@@ -2,6 +2,8 @@
 //!
 //! A [`Session`] knows the region, the credentials, the endpoint and the retry rules, and hands out the SDK's own clients.
 //! [`Error`] is what every failed call becomes: a kind a program can match on and a message a person can act on.
+//!
+//! Each API but STS is a feature of its own.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -23,10 +25,32 @@ pub use region::{REGIONS, bucket_region, is_known_region, is_region_name};
 pub use secret_location::{SecretLocation, SecretLocationError, SecretObject, SecretStore};
 pub use session::{Session, SessionError, SessionOptions};
 
-pub use {
-    aws_sdk_acm as acm, aws_sdk_autoscaling as autoscaling, aws_sdk_cloudformation as cloudformation,
-    aws_sdk_cloudwatch as cloudwatch, aws_sdk_ec2 as ec2, aws_sdk_elasticloadbalancing as elasticloadbalancing,
-    aws_sdk_elasticloadbalancingv2 as elasticloadbalancingv2, aws_sdk_iam as iam, aws_sdk_kms as kms,
-    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_secretsmanager as secretsmanager, aws_sdk_sns as sns,
-    aws_sdk_ssm as ssm, aws_sdk_sts as sts,
-};
+#[cfg(feature = "acm")]
+pub use aws_sdk_acm as acm;
+#[cfg(feature = "autoscaling")]
+pub use aws_sdk_autoscaling as autoscaling;
+#[cfg(feature = "cloudformation")]
+pub use aws_sdk_cloudformation as cloudformation;
+#[cfg(feature = "cloudwatch")]
+pub use aws_sdk_cloudwatch as cloudwatch;
+#[cfg(feature = "ec2")]
+pub use aws_sdk_ec2 as ec2;
+#[cfg(feature = "elasticloadbalancing")]
+pub use aws_sdk_elasticloadbalancing as elasticloadbalancing;
+#[cfg(feature = "elasticloadbalancingv2")]
+pub use aws_sdk_elasticloadbalancingv2 as elasticloadbalancingv2;
+#[cfg(feature = "iam")]
+pub use aws_sdk_iam as iam;
+#[cfg(feature = "kms")]
+pub use aws_sdk_kms as kms;
+#[cfg(feature = "route53")]
+pub use aws_sdk_route53 as route53;
+#[cfg(feature = "s3")]
+pub use aws_sdk_s3 as s3;
+#[cfg(feature = "secretsmanager")]
+pub use aws_sdk_secretsmanager as secretsmanager;
+#[cfg(feature = "sns")]
+pub use aws_sdk_sns as sns;
+#[cfg(feature = "ssm")]
+pub use aws_sdk_ssm as ssm;
+pub use aws_sdk_sts as sts;

@@ -176,46 +176,55 @@ impl Session {
     }
 
     /// CloudFormation in this region.
+    #[cfg(feature = "cloudformation")]
     pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
         aws_sdk_cloudformation::Client::new(&self.config)
     }
 
     /// CloudWatch in this region.
+    #[cfg(feature = "cloudwatch")]
     pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
         aws_sdk_cloudwatch::Client::new(&self.config)
     }
 
     /// EC2 in this region.
+    #[cfg(feature = "ec2")]
     pub fn ec2(&self) -> aws_sdk_ec2::Client {
         aws_sdk_ec2::Client::new(&self.config)
     }
 
     /// Auto Scaling in this region.
+    #[cfg(feature = "autoscaling")]
     pub fn autoscaling(&self) -> aws_sdk_autoscaling::Client {
         aws_sdk_autoscaling::Client::new(&self.config)
     }
 
     /// Classic load balancers in this region.
+    #[cfg(feature = "elasticloadbalancing")]
     pub fn elb(&self) -> aws_sdk_elasticloadbalancing::Client {
         aws_sdk_elasticloadbalancing::Client::new(&self.config)
     }
 
     /// Application and network load balancers in this region.
+    #[cfg(feature = "elasticloadbalancingv2")]
     pub fn elbv2(&self) -> aws_sdk_elasticloadbalancingv2::Client {
         aws_sdk_elasticloadbalancingv2::Client::new(&self.config)
     }
 
     /// Route 53.
+    #[cfg(feature = "route53")]
     pub fn route53(&self) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&self.config)
     }
 
     /// Certificate Manager in this region.
+    #[cfg(feature = "acm")]
     pub fn acm(&self) -> aws_sdk_acm::Client {
         aws_sdk_acm::Client::new(&self.config)
     }
 
     /// IAM.
+    #[cfg(feature = "iam")]
     pub fn iam(&self) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(&self.config)
     }
@@ -226,26 +235,31 @@ impl Session {
     }
 
     /// SNS in this region.
+    #[cfg(feature = "sns")]
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.config)
     }
 
     /// Secrets Manager in this region.
+    #[cfg(feature = "secretsmanager")]
     pub fn secretsmanager(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
 
     /// Systems Manager in this region: its parameter store.
+    #[cfg(feature = "ssm")]
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.config)
     }
 
     /// KMS in this region.
+    #[cfg(feature = "kms")]
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.config)
     }
 
     /// S3. At an endpoint of one's own the bucket is in the path, because there `bucket.host` seldom resolves.
+    #[cfg(feature = "s3")]
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let own_endpoint = self.config.endpoint_url().is_some() || environment("AWS_ENDPOINT_URL_S3").is_some();
         let config = aws_sdk_s3::config::Builder::from(&self.config)

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use stups_testkit::{Account, AwsApi, PythonEnvironment, Requirements};
 
 use super::measure::{Cost, cpu_time, measure, spelled};
-use crate::cargo::build_stups;
+use crate::cargo::release;
 use crate::setup;
 
 /// Arguments of `cargo xtask bench senza`.
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &SenzaArguments) -> Result<()> {
     let ours = Senza {
         executable: match &arguments.executable {
             Some(executable) => std::path::absolute(executable)?,
-            None => build_stups(&["--release"])?,
+            None => release("stups", None)?,
         },
         prefix: &["senza"],
     };
