@@ -1,6 +1,6 @@
 //! What CloudFormation says that an update would do: a change set, described and deleted again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::Session;
@@ -13,12 +13,12 @@ use stups_aws::cloudformation::types::{
 use super::{Action, Change, PropertyChange, Replacement};
 use crate::Error;
 use crate::context::Context;
+use crate::polling::{Look, until_there};
 use crate::template::{StackRequest, stack};
 
 /// How long CloudFormation may take to make a change set.
 const LIMIT: Duration = Duration::from_mins(5);
-/// The first pause between two looks; it doubles up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What an update of the deployed stack to `template` does to each resource. The change set is deleted again, also when this
@@ -99,32 +99,30 @@ enum Made {
 }
 
 async fn wait(session: &Session, id: &str) -> Result<Made, Error> {
-    let start = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    loop {
-        let page = page(session, id, None).await?;
-        match page.status() {
-            Some(ChangeSetStatus::CreateComplete) => return Ok(Made::Ready(Box::new(page))),
-            Some(ChangeSetStatus::Failed) => {
-                let reason = page.status_reason().unwrap_or("no reason given");
-                let is_empty = ["didn't contain changes", "No updates are to be performed"]
-                    .iter()
-                    .any(|words| reason.contains(words));
-                if is_empty {
-                    return Ok(Made::Empty);
-                }
-                return Err(Error::Fatal(format!("CloudFormation refuses this change: {reason}")));
+    until_there(
+        LIMIT,
+        LONGEST_PAUSE,
+        || (),
+        || async { look(page(session, id, None).await?) },
+    )
+    .await
+}
+
+/// Whether the change set has been made.
+fn look(page: DescribeChangeSetOutput) -> Result<Look<Made>, Error> {
+    match page.status() {
+        Some(ChangeSetStatus::CreateComplete) => Ok(Look::There(Made::Ready(Box::new(page)))),
+        Some(ChangeSetStatus::Failed) => {
+            let reason = page.status_reason().unwrap_or("no reason given");
+            let is_empty = ["didn't contain changes", "No updates are to be performed"]
+                .iter()
+                .any(|words| reason.contains(words));
+            if is_empty {
+                return Ok(Look::There(Made::Empty));
             }
-            _ if start.elapsed() > LIMIT => {
-                return Err(Error::Fatal(format!(
-                    "CloudFormation has not made a change set within {} seconds",
-                    LIMIT.as_secs()
-                )));
-            }
-            _ => {}
+            Err(Error::Fatal(format!("CloudFormation refuses this change: {reason}")))
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        _ => Ok(Look::NotYet("CloudFormation is still making the change set".to_owned())),
     }
 }
 
