@@ -55,7 +55,10 @@ pub(crate) struct StackTableArguments {
     #[command(flatten)]
     pub(crate) table: TableArguments,
     #[command(flatten)]
-    pub(crate) watch: WatchArguments,
+    watch: WatchArguments,
+    /// Auto update the screen until nothing shown is being worked on any more (every 2 seconds unless -w says otherwise)
+    #[arg(long)]
+    pub(crate) until_settled: bool,
     /// Stack names (regular expressions) with versions, or definition files
     #[arg(value_name = "STACK_REF")]
     stack_references: Vec<String>,
@@ -65,6 +68,14 @@ impl StackTableArguments {
     /// Which stacks it is about.
     pub(crate) fn references(&self) -> Result<Vec<StackReference>, Error> {
         parse_references(&self.stack_references)
+    }
+
+    /// How often it is shown: something can only be waited for by looking again.
+    pub(crate) fn watch_arguments(&self) -> WatchArguments {
+        WatchArguments {
+            every_two_seconds: self.watch.every_two_seconds || self.until_settled,
+            ..self.watch.clone()
+        }
     }
 }
 

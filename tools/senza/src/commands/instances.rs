@@ -8,11 +8,12 @@ use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
 use stups_aws::ec2::primitives::DateTime;
-use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName};
-use stups_terminal::{Row, Terminal, watch};
+use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName, InstanceStateName};
+use stups_terminal::{Row, Terminal};
 
 use super::instance_health::{InstanceHealth, health_in_stack};
 use super::request_access::{find_odd_host, request_access};
+use super::stack_table::watch_stacks;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
@@ -60,18 +61,19 @@ pub(crate) struct InstancesArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &InstancesArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
+    watch_stacks(&context.terminal, &arguments.stacks, |terminal| {
         show(terminal, &context.session, &references, arguments)
     })
     .await
 }
 
+/// Says whether no instance shown is about to be in another state.
 async fn show(
     terminal: Terminal,
     session: &Session,
     references: &[StackReference],
     arguments: &InstancesArguments,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut instances = all_instances(session, filters(arguments)).await?;
     instances.retain(|instance| matches_any(references, tag(instance.tags(), "Name").unwrap_or_default()));
     let (health, sources) = try_join(
@@ -113,7 +115,16 @@ async fn show(
             request_access(&host, reason, odd_host.as_deref(), only_one)?;
         }
     }
-    Ok(())
+    Ok(!instances.iter().any(is_on_its_way))
+}
+
+/// Whether the instance is about to be in another state.
+fn is_on_its_way(instance: &Instance) -> bool {
+    let state = instance.state().and_then(|state| state.name());
+    matches!(
+        state,
+        Some(InstanceStateName::Pending | InstanceStateName::ShuttingDown | InstanceStateName::Stopping)
+    )
 }
 
 fn filters(arguments: &InstancesArguments) -> Vec<Filter> {
