@@ -25,8 +25,8 @@ pub use session::{Session, SessionError, SessionOptions};
 
 pub use {
     aws_sdk_acm as acm, aws_sdk_autoscaling as autoscaling, aws_sdk_cloudformation as cloudformation,
-    aws_sdk_cloudwatch as cloudwatch, aws_sdk_ec2 as ec2, aws_sdk_elasticloadbalancing as elasticloadbalancing,
-    aws_sdk_elasticloadbalancingv2 as elasticloadbalancingv2, aws_sdk_iam as iam, aws_sdk_kms as kms,
-    aws_sdk_route53 as route53, aws_sdk_s3 as s3, aws_sdk_secretsmanager as secretsmanager, aws_sdk_sns as sns,
-    aws_sdk_ssm as ssm, aws_sdk_sts as sts,
+    aws_sdk_cloudwatch as cloudwatch, aws_sdk_cloudwatchlogs as cloudwatchlogs, aws_sdk_ec2 as ec2,
+    aws_sdk_elasticloadbalancing as elasticloadbalancing, aws_sdk_elasticloadbalancingv2 as elasticloadbalancingv2,
+    aws_sdk_iam as iam, aws_sdk_kms as kms, aws_sdk_route53 as route53, aws_sdk_s3 as s3,
+    aws_sdk_secretsmanager as secretsmanager, aws_sdk_sns as sns, aws_sdk_ssm as ssm, aws_sdk_sts as sts,
 };

@@ -185,6 +185,11 @@ impl Session {
         aws_sdk_cloudwatch::Client::new(&self.config)
     }
 
+    /// CloudWatch Logs in this region.
+    pub fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.config)
+    }
+
     /// EC2 in this region.
     pub fn ec2(&self) -> aws_sdk_ec2::Client {
         aws_sdk_ec2::Client::new(&self.config)

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
-    instances, lint, list, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
+    instances, lint, list, logs, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
     update, wait,
 };
 use crate::context::Context;
@@ -138,6 +138,7 @@ enum AwsCommand {
     // What abbreviated it before there was lint.
     #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
+    Logs(logs::LogsArguments),
     Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -171,6 +172,7 @@ impl AwsCommand {
             Self::Init(a) => &a.common,
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
+            Self::Logs(a) => &a.common,
             Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
@@ -205,6 +207,7 @@ impl AwsCommand {
             Self::Init(a) => a.output.output,
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
+            Self::Logs(a) => a.output.output,
             Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
             Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
@@ -351,6 +354,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Init(a) => init::run(context, a).boxed(),
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
+        AwsCommand::Logs(a) => logs::run(context, a).boxed(),
         AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),

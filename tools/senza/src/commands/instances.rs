@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
 use stups_aws::ec2::primitives::DateTime;
-use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName, InstanceStateName};
+use stups_aws::ec2::types::{Filter, Instance, InstanceStateName};
 use stups_terminal::{Row, Terminal};
 
 use super::instance_health::{InstanceHealth, health_in_stack};
@@ -17,7 +15,7 @@ use super::stack_table::watch_stacks;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::ec2::{all_instances, tag};
+use crate::ec2::{all_instances, tag, taupage_configuration};
 use crate::stacks::{StackReference, matches_any};
 use crate::styles::{row, table};
 
@@ -217,15 +215,8 @@ async fn docker_sources(
     let questions: Vec<BoxFuture<'_, _>> = ids
         .map(|id| {
             async move {
-                let answer = session
-                    .ec2()
-                    .describe_instance_attribute()
-                    .instance_id(id)
-                    .attribute(InstanceAttributeName::UserData)
-                    .send()
-                    .await;
-                let source = match answer.map_err(stups_aws::Error::from) {
-                    Ok(answer) => answer.user_data().and_then(|data| data.value()).and_then(docker_source),
+                let source = match taupage_configuration(session, id).await {
+                    Ok(configuration) => configuration.as_ref().and_then(docker_source),
                     Err(error) => {
                         terminal.warning(&format!("Failed to query user data of instance {id}: {error}"));
                         None
@@ -243,10 +234,9 @@ async fn docker_sources(
         .await)
 }
 
-/// `source` in Taupage user data as AWS returns it, in base64.
-fn docker_source(user_data: &str) -> Option<String> {
-    let text = String::from_utf8(STANDARD.decode(user_data).ok()?).ok()?;
-    stups_yaml::load(&text).ok()?.get("source")?.as_str().map(str::to_owned)
+/// The Docker image that Taupage runs.
+fn docker_source(configuration: &stups_yaml::Value) -> Option<String> {
+    configuration.get("source")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -308,22 +298,5 @@ mod tests {
             (row["stack_name"].as_str(), row["version"].as_str()),
             (Some(""), Some(""))
         );
-    }
-
-    #[test]
-    fn the_docker_image_is_read_from_user_data() {
-        let encode = |text: &str| STANDARD.encode(text);
-        let table = [
-            (
-                encode("#taupage-ami-config\nruntime: Docker\nsource: 'stups/hello-world:0.1'\n"),
-                Some("stups/hello-world:0.1"),
-            ),
-            (encode("#!/bin/sh\necho hello\n"), None),
-            (encode("source: 7\n"), None),
-            ("not base64!".to_owned(), None),
-        ];
-        for (user_data, expected) in table {
-            assert_eq!(docker_source(&user_data).as_deref(), expected, "{user_data}");
-        }
     }
 }

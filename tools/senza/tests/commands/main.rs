@@ -20,6 +20,7 @@ mod instances;
 mod lint;
 mod list;
 mod lizzy;
+mod logs;
 mod original;
 mod patch;
 mod process;
