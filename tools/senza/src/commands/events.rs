@@ -4,7 +4,7 @@ use super::stack_table::{Picture, print_stack_table};
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::stacks::{StackReference, about_each, events_of, list_stacks, short_resource_type};
+use crate::stacks::{StackReference, about_each, events_of, list_stacks, reason_of, short_resource_type};
 use crate::styles::row;
 
 const COLUMNS: [&str; 7] = [
@@ -42,6 +42,7 @@ async fn picture(context: &Context, references: &[StackReference]) -> Result<Pic
     // Stable: events of one stack at the same moment stay in the order in which they happened.
     events.sort_by_key(|(_, event)| event.timestamp.map(|time| (time.secs(), time.subsec_nanos())));
     let rows = events.into_iter().map(|(stack, event)| {
+        let reason = reason_of(&event);
         row([
             ("stack_name", stack.name.as_str().into()),
             ("version", stack.version.as_str().into()),
@@ -54,7 +55,7 @@ async fn picture(context: &Context, references: &[StackReference]) -> Result<Pic
                 "ResourceStatus",
                 event.resource_status.map(|status| status.as_str().to_owned()).into(),
             ),
-            ("ResourceStatusReason", event.resource_status_reason.into()),
+            ("ResourceStatusReason", reason.into()),
             ("event_time", event.timestamp.map(|time| time.secs()).into()),
         ])
     });

@@ -6,8 +6,8 @@ use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::Session;
 use stups_aws::cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use stups_aws::cloudformation::types::{
-    ChangeAction, ChangeSetStatus, ChangeSetType, EvaluationType, Replacement as AwsReplacement, RequiresRecreation,
-    ResourceChange, ResourceChangeDetail,
+    ChangeAction, ChangeSetStatus, ChangeSetType, EvaluationType, EventFilter, OperationEvent,
+    Replacement as AwsReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail,
 };
 
 use super::{Action, Change, PropertyChange, Replacement};
@@ -99,17 +99,12 @@ enum Made {
 }
 
 async fn wait(session: &Session, id: &str) -> Result<Made, Error> {
-    until_there(
-        LIMIT,
-        LONGEST_PAUSE,
-        || (),
-        || async { look(page(session, id, None).await?) },
-    )
-    .await
+    let look = || async { look(session, id, page(session, id, None).await?).await };
+    until_there(LIMIT, LONGEST_PAUSE, || (), look).await
 }
 
 /// Whether the change set has been made.
-fn look(page: DescribeChangeSetOutput) -> Result<Look<Made>, Error> {
+async fn look(session: &Session, id: &str, page: DescribeChangeSetOutput) -> Result<Look<Made>, Error> {
     match page.status() {
         Some(ChangeSetStatus::CreateComplete) => Ok(Look::There(Made::Ready(Box::new(page)))),
         Some(ChangeSetStatus::Failed) => {
@@ -120,10 +115,35 @@ fn look(page: DescribeChangeSetOutput) -> Result<Look<Made>, Error> {
             if is_empty {
                 return Ok(Look::There(Made::Empty));
             }
-            Err(Error::Fatal(format!("CloudFormation refuses this change: {reason}")))
+            let mistakes = failed_validations(session, id).await;
+            let lines = mistakes.iter().map(|line| format!("\n{line}"));
+            Err(Error::Fatal(format!(
+                "CloudFormation refuses this change: {reason}{}",
+                lines.collect::<String>()
+            )))
         }
         _ => Ok(Look::NotYet("CloudFormation is still making the change set".to_owned())),
     }
+}
+
+/// What CloudFormation found out before it made anything: a line for each mistake. Whoever may not ask, or asks where CloudFormation
+/// does not tell yet, has to do with the change set's own reason.
+async fn failed_validations(session: &Session, id: &str) -> Vec<String> {
+    let request = session.cloudformation().describe_events().change_set_name(id);
+    let answer = request
+        .filters(EventFilter::builder().failed_events(true).build())
+        .send()
+        .await;
+    let events = answer.ok().and_then(|answer| answer.operation_events);
+    events.unwrap_or_default().iter().filter_map(validation_line).collect()
+}
+
+/// `AppServer: Required property ImageId is missing (/Resources/AppServer/Properties)`
+fn validation_line(event: &OperationEvent) -> Option<String> {
+    let reason = event.validation_status_reason().or(event.hook_status_reason())?;
+    let id = event.logical_resource_id().unwrap_or("Stack");
+    let path = event.validation_path().map(|path| format!(" ({path})"));
+    Some(format!("{id}: {reason}{}", path.unwrap_or_default()))
 }
 
 async fn page(session: &Session, id: &str, token: Option<String>) -> Result<DescribeChangeSetOutput, Error> {
