@@ -33,6 +33,8 @@ pub use aws_sdk_autoscaling as autoscaling;
 pub use aws_sdk_cloudformation as cloudformation;
 #[cfg(feature = "cloudwatch")]
 pub use aws_sdk_cloudwatch as cloudwatch;
+#[cfg(feature = "cloudwatchlogs")]
+pub use aws_sdk_cloudwatchlogs as cloudwatchlogs;
 #[cfg(feature = "ec2")]
 pub use aws_sdk_ec2 as ec2;
 #[cfg(feature = "elasticloadbalancing")]

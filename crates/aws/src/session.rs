@@ -187,6 +187,12 @@ impl Session {
         aws_sdk_cloudwatch::Client::new(&self.config)
     }
 
+    /// CloudWatch Logs in this region.
+    #[cfg(feature = "cloudwatchlogs")]
+    pub fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.config)
+    }
+
     /// EC2 in this region.
     #[cfg(feature = "ec2")]
     pub fn ec2(&self) -> aws_sdk_ec2::Client {

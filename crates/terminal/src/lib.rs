@@ -41,4 +41,4 @@ pub use question::question_on_stdin;
 pub use table::{Column, Row, Table};
 pub use terminal::{Captured, Terminal};
 pub use time::{Times, moment, relative_age};
-pub use watch::{WatchArguments, watch};
+pub use watch::{WatchArguments, watch, watch_until};

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,15 +44,32 @@ where
     F: Future<Output = Result<(), E>>,
     E: From<Failure> + Display,
 {
+    let picture = |canvas: Terminal| {
+        let picture = picture(canvas);
+        async { picture.await.map(ControlFlow::Continue) }
+    };
+    watch_until(terminal, arguments, picture).await
+}
+
+/// As [`watch()`]; a picture that says [`ControlFlow::Break`] is the last one.
+pub async fn watch_until<F, E>(
+    terminal: &Terminal,
+    arguments: &WatchArguments,
+    picture: impl Fn(Terminal) -> F,
+) -> Result<(), E>
+where
+    F: Future<Output = Result<ControlFlow<()>, E>>,
+    E: From<Failure> + Display,
+{
     match arguments.interval() {
-        None => picture(terminal.clone()).await,
+        None => picture(terminal.clone()).await.map(drop),
         Some(interval) => until_interrupted(repeat(terminal, interval, picture)).await,
     }
 }
 
 async fn repeat<F, E>(terminal: &Terminal, interval: Duration, picture: impl Fn(Terminal) -> F) -> Result<(), E>
 where
-    F: Future<Output = Result<(), E>>,
+    F: Future<Output = Result<ControlFlow<()>, E>>,
     E: Display,
 {
     let screen = terminal.streams().stdout.screen.then(|| Screen::open(terminal));
@@ -62,15 +80,19 @@ where
         } else {
             (terminal.clone(), Arc::default())
         };
-        if let Err(error) = picture(canvas.clone()).await {
+        let drawn = picture(canvas.clone()).await;
+        if let Err(error) = &drawn {
             if first {
                 terminal.print(&lock(&buffer));
-                return Err(error);
+                return drawn.map(drop);
             }
             canvas.streams().write(Stream::Stderr, &format!("Error: {error}\n"));
         }
         if let Some(screen) = &screen {
             screen.draw(&lock(&buffer), first);
+        }
+        if matches!(drawn, Ok(ControlFlow::Break(()))) {
+            break;
         }
         first = false;
         tokio::time::sleep(interval).await;
@@ -159,7 +181,7 @@ mod tests {
             if errors.contains(&number) {
                 return Err(Failure::application("hiccup"));
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         };
         tokio::select! {
             ended = repeat(terminal, Duration::ZERO, picture) => Some(ended),
@@ -219,5 +241,31 @@ mod tests {
         let ended = watched(&terminal, 3, &[1]).await;
         assert_eq!(ended, Some(Err(Failure::application("hiccup"))));
         assert_eq!(captured.stdout(), "\u{1b}[?25lpicture 1\n\u{1b}[0m\u{1b}[?25h");
+    }
+
+    #[tokio::test]
+    async fn a_picture_may_be_the_last_one() {
+        let (terminal, captured) = Terminal::captured_tty("");
+        let drawn = &AtomicUsize::new(0);
+        let picture = |canvas: Terminal| async move {
+            let number = drawn.fetch_add(1, Ordering::Relaxed) + 1;
+            canvas.print(&format!("picture {number}\n"));
+            Ok::<_, Failure>(if number == 2 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        };
+        repeat(&terminal, Duration::ZERO, picture).await.unwrap();
+        assert_eq!(
+            captured.stdout(),
+            "\u{1b}[?25l\
+             \u{1b}[2J\u{1b}[Hpicture 1\u{1b}[K\n\u{1b}[J\
+             \u{1b}[Hpicture 2\u{1b}[K\n\u{1b}[J\
+             \u{1b}[0m\u{1b}[?25h"
+        );
+        let once = WatchArguments::default();
+        watch_until(&terminal, &once, picture).await.unwrap();
+        assert_eq!(drawn.load(Ordering::Relaxed), 3);
     }
 }

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
-    instances, lint, list, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
+    instances, lint, list, logs, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
     update, wait,
 };
 use crate::context::Context;
@@ -55,7 +55,10 @@ pub(crate) struct StackTableArguments {
     #[command(flatten)]
     pub(crate) table: TableArguments,
     #[command(flatten)]
-    pub(crate) watch: WatchArguments,
+    watch: WatchArguments,
+    /// Auto update the screen until nothing shown is being worked on any more (every 2 seconds unless -w says otherwise)
+    #[arg(long)]
+    pub(crate) until_settled: bool,
     /// Stack names (regular expressions) with versions, or definition files
     #[arg(value_name = "STACK_REF")]
     stack_references: Vec<String>,
@@ -65,6 +68,14 @@ impl StackTableArguments {
     /// Which stacks it is about.
     pub(crate) fn references(&self) -> Result<Vec<StackReference>, Error> {
         parse_references(&self.stack_references)
+    }
+
+    /// How often it is shown: something can only be waited for by looking again.
+    pub(crate) fn watch_arguments(&self) -> WatchArguments {
+        WatchArguments {
+            every_two_seconds: self.watch.every_two_seconds || self.until_settled,
+            ..self.watch.clone()
+        }
     }
 }
 
@@ -127,6 +138,7 @@ enum AwsCommand {
     // What abbreviated it before there was lint.
     #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
+    Logs(logs::LogsArguments),
     Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -160,6 +172,7 @@ impl AwsCommand {
             Self::Init(a) => &a.common,
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
+            Self::Logs(a) => &a.common,
             Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
@@ -194,6 +207,7 @@ impl AwsCommand {
             Self::Init(a) => a.output.output,
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
+            Self::Logs(a) => a.output.output,
             Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
             Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
@@ -340,6 +354,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Init(a) => init::run(context, a).boxed(),
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
+        AwsCommand::Logs(a) => logs::run(context, a).boxed(),
         AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),

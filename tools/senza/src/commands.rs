@@ -20,6 +20,8 @@ mod instance_health;
 pub(crate) mod instances;
 pub(crate) mod lint;
 pub(crate) mod list;
+mod log_line;
+pub(crate) mod logs;
 mod new_stack;
 pub(crate) mod patch;
 pub(crate) mod print;

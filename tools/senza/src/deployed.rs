@@ -1,6 +1,6 @@
 //! What CloudFormation knows about one stack that is there.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use stups_aws::Session;
@@ -8,12 +8,12 @@ use stups_aws::cloudformation::primitives::DateTime;
 use stups_aws::cloudformation::types::{Stack, StackResourceSummary, StackStatus, TemplateStage};
 
 use crate::Error;
+use crate::polling::{Look, until_there};
 use crate::stacks::resources_of;
 
 /// The resource type of a DNS record.
 const RECORD_SET: &str = "AWS::Route53::RecordSet";
-/// The first pause between two looks at a stack; it doubles up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two looks at a stack.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// A DNS record that a stack made.
@@ -106,29 +106,17 @@ pub(crate) async fn wait_until_settled(
     limit: Duration,
     tick: impl Fn(),
 ) -> Result<Option<Stack>, Error> {
-    let start = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    loop {
+    until_there(limit, LONGEST_PAUSE, tick, || async {
         let found = describe(session, stack).await?;
-        match &found {
+        Ok(match &found {
             Some(stack) if is_in_progress(status(stack)) => {
-                if start.elapsed() > limit {
-                    let name = stack.stack_name().unwrap_or_default();
-                    return Err(Error::Fatal(format!(
-                        "Stack {name} is still {} after {} seconds",
-                        status(stack),
-                        limit.as_secs()
-                    )));
-                }
+                let name = stack.stack_name().unwrap_or_default();
+                Look::NotYet(format!("Stack {name} is still {}", status(stack)))
             }
-            _ => return Ok(found),
-        }
-        if pause == LONGEST_PAUSE {
-            tick();
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
+            _ => Look::There(found),
+        })
+    })
+    .await
 }
 
 #[cfg(test)]

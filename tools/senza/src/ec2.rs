@@ -1,7 +1,10 @@
 //! Instances and images as EC2 describes them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use stups_aws::Session;
-use stups_aws::ec2::types::{Filter, Image, Instance, Tag};
+use stups_aws::ec2::types::{Filter, Image, Instance, InstanceAttributeName, Tag};
+use stups_yaml::Value;
 
 use crate::Error;
 
@@ -66,4 +69,45 @@ fn filters<'a>(name: &'a str, values: &'a [String]) -> impl Iterator<Item = Filt
     values
         .chunks(VALUES_IN_A_FILTER)
         .map(move |values| Filter::builder().name(name).set_values(Some(values.to_vec())).build())
+}
+
+/// What Taupage was told by the user data of the instance; nothing where there is none, or something else.
+pub(crate) async fn taupage_configuration(session: &Session, instance_id: &str) -> Result<Option<Value>, Error> {
+    let answer = session
+        .ec2()
+        .describe_instance_attribute()
+        .instance_id(instance_id)
+        .attribute(InstanceAttributeName::UserData)
+        .send()
+        .await?;
+    Ok(answer.user_data().and_then(|data| data.value()).and_then(configuration))
+}
+
+/// The map in user data as AWS returns it, in base64.
+fn configuration(user_data: &str) -> Option<Value> {
+    let text = String::from_utf8(STANDARD.decode(user_data).ok()?).ok()?;
+    stups_yaml::load(&text)
+        .ok()
+        .filter(|value| matches!(value, Value::Map(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_data_is_a_map_or_nothing() {
+        let encode = |text: &str| STANDARD.encode(text);
+        let table = [
+            (encode("#taupage-ami-config\nsource: 'a:0.1'\n"), Some("a:0.1")),
+            (encode("#!/bin/sh\necho hello\n"), None),
+            (encode("source: [\n"), None),
+            ("not base64!".to_owned(), None),
+        ];
+        for (user_data, expected) in table {
+            let found = configuration(&user_data);
+            let source = found.as_ref().map(|map| map.get("source").and_then(Value::as_str));
+            assert_eq!(source, expected.map(Some), "{user_data}");
+        }
+    }
 }

@@ -25,6 +25,7 @@ mod launch;
 mod lint;
 mod live;
 mod load_balancer_name;
+mod polling;
 mod route53;
 mod scaling_groups;
 mod spotinst;

@@ -1,10 +1,12 @@
 //! Finding stacks: references on the command line, and what CloudFormation lists.
 
 mod contents;
+mod event;
 mod listing;
 mod reference;
 
 pub(crate) use contents::{about_each, events_of, resources_of, short_resource_type};
+pub(crate) use event::{is_stopped_by_hook, reason_of};
 pub use listing::{StackSummary, list_stacks, list_unique_stacks};
 pub(crate) use listing::{describe_stacks, list_stacks_by_name};
 pub use reference::{StackReference, parse_references};

@@ -9,8 +9,9 @@ use futures::stream::StreamExt;
 use serde_json::json;
 use stups_aws::Session;
 use stups_aws::ec2::types::{Filter, Instance};
-use stups_terminal::{OutputFormat, Row, Style, Terminal, WatchArguments, watch};
+use stups_terminal::{OutputFormat, Row, Terminal, WatchArguments, watch};
 
+use super::log_line::{BOLD, printable, style_of};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
@@ -169,52 +170,9 @@ async fn last_lines(session: &Session, instance: &Instance, limit: usize) -> Vec
     lines.into_iter().skip(first).collect()
 }
 
-/// A line without control characters: what an instance writes must not steer the terminal of who reads it.
-fn printable(line: &str) -> String {
-    let is_shown = |character: &char| *character == '\t' || !character.is_control();
-    line.chars().filter(is_shown).collect()
-}
-
-const BOLD: Style = Style {
-    color: None,
-    bold: true,
-};
-
-fn style_of(line: &str) -> Option<Style> {
-    use anstyle::AnsiColor::{Green, Red, Yellow};
-    let styles = [
-        ("ERROR:", Style::bold(Red)),
-        ("WARNING:", Style::bold(Yellow)),
-        ("SUCCESS:", Style::bold(Green)),
-        ("INFO:", BOLD),
-    ];
-    let found = styles.into_iter().find(|(sign, _)| line.contains(sign));
-    found.map(|(_, style)| style)
-}
-
 #[cfg(test)]
 mod tests {
-    use anstyle::AnsiColor;
-
     use super::*;
-
-    #[test]
-    fn lines_have_the_colour_of_what_they_say() {
-        for (line, expected) in [
-            ("x ERROR: y", Some(Style::bold(AnsiColor::Red))),
-            ("WARNING: y", Some(Style::bold(AnsiColor::Yellow))),
-            ("SUCCESS: y INFO: z", Some(Style::bold(AnsiColor::Green))),
-            ("INFO: y", Some(BOLD)),
-            ("ERROR y", None),
-        ] {
-            assert_eq!(style_of(line), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_an_instance_writes_does_not_steer_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31m\tb\r\u{7}"), "a[31m\tb");
-    }
 
     #[test]
     fn words_are_ids_addresses_or_stacks() {

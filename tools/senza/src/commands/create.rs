@@ -26,7 +26,7 @@ pub(crate) struct CreateArguments {
     #[arg(long)]
     pub(crate) update_if_exists: bool,
     /// Make a change set of this name and stop there
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "protect", "stack_policy", "creation_timeout"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "protect", "stack_policy", "creation_timeout", "retain_except_on_create"])]
     pub(crate) change_set: Option<String>,
     #[command(flatten)]
     pub(crate) new_stack: NewStackArguments,

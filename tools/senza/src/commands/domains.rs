@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value as Json, json};
 use stups_terminal::Row;
 
-use super::stack_table::print_stack_table;
+use super::stack_table::{Picture, print_stack_table};
 use super::traffic::shared;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::deployed::{self, StackRecord};
 use crate::route53::{Dns, Record, canonical};
-use crate::stacks::{StackReference, StackSummary, list_stacks, resources_of};
+use crate::stacks::{StackReference, StackSummary, about_each, list_stacks, resources_of};
 use crate::styles;
 
 const COLUMNS: &[&str] = &[
@@ -30,9 +29,6 @@ const COLUMNS: &[&str] = &[
 /// What makes a stack share the rule of a listener.
 const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 
-/// How many stacks or names are asked about at the same time: fast, and within what AWS takes from one caller.
-const AT_THE_SAME_TIME: usize = 8;
-
 /// List the stack's Route53 domains
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DomainsArguments {
@@ -45,21 +41,19 @@ pub(crate) async fn run(context: &Context, arguments: &DomainsArguments) -> Resu
     let references = arguments.stacks.references()?;
     let zones = Dns::new(&context.session);
     // Boxed: what waits for many calls to AWS is large, and stacks are not.
-    let rows = || Box::pin(rows(context, &references, zones.forget_records()));
-    print_stack_table(context, &arguments.stacks, COLUMNS, rows).await
+    let picture = || Box::pin(picture(context, &references, zones.forget_records()));
+    print_stack_table(context, &arguments.stacks, COLUMNS, picture).await
 }
 
-async fn rows(context: &Context, references: &[StackReference], dns: Dns) -> Result<Vec<Row>, Error> {
-    let stacks = list_stacks(&context.session, references, false).await?;
+async fn picture(context: &Context, references: &[StackReference], dns: Dns) -> Result<Picture, Error> {
+    let mut stacks = list_stacks(&context.session, references, false).await?;
     // A stack that was rolled back has nothing left.
-    let alive = stacks.into_iter().filter(|stack| stack.status != "ROLLBACK_COMPLETE");
-    stream::iter(alive.map(|stack| stack_rows(context, &dns, stack)))
-        .buffered(AT_THE_SAME_TIME)
-        .try_concat()
-        .await
+    stacks.retain(|stack| stack.status != "ROLLBACK_COMPLETE");
+    let rows = about_each(&stacks, |stack| stack_rows(context, &dns, stack)).await?;
+    Ok(Picture::of(&stacks, rows.concat()))
 }
 
-async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result<Vec<Row>, Error> {
+async fn stack_rows(context: &Context, dns: &Dns, stack: &StackSummary) -> Result<Vec<Row>, Error> {
     let made = resources_of(&context.session, &stack.stack_id).await?;
     let has_target_group = made.iter().any(|made| made.resource_type() == Some(TARGET_GROUP));
     let resources = deployed::records_among(made);
@@ -69,11 +63,11 @@ async fn stack_rows(context: &Context, dns: &Dns, stack: StackSummary) -> Result
     for resource in resources {
         let records = dns.address_records(&resource.domain).await?;
         let turn = seen.entry(canonical(&resource.domain)).or_default();
-        rows.push(row(&stack, &resource, nth_record(&records, &stack.stack_name, *turn)));
+        rows.push(row(stack, &resource, nth_record(&records, &stack.stack_name, *turn)));
         *turn += 1;
     }
     if has_target_group {
-        rows.extend(shared_rows(context, &stack).await?);
+        rows.extend(shared_rows(context, stack).await?);
     }
     Ok(rows)
 }

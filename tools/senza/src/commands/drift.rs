@@ -1,6 +1,6 @@
 //! `senza drift`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use stups_aws::Session;
@@ -12,13 +12,13 @@ use stups_terminal::{Failure, Row, Terminal};
 use crate::Error;
 use crate::cli::{CommonArguments, TableArguments};
 use crate::context::Context;
+use crate::polling::{Look, until_there};
 use crate::stacks::{StackSummary, about_each, list_stacks, parse_references, short_resource_type, split_stack_name};
 use crate::styles::{row, table};
 
 /// How long CloudFormation may take to look at one stack.
 const LIMIT: Duration = Duration::from_mins(30);
-/// The first pause between two looks; it doubles up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The exit code that says that something has drifted: 1 and 2 say that the command failed.
 const DRIFTED: u8 = 3;
@@ -109,36 +109,35 @@ async fn drifts_of(
         .send()
         .await?;
     let detection = started.stack_drift_detection_id.unwrap_or_default();
-    let start = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    loop {
-        let state = cloudformation
-            .describe_stack_drift_detection_status()
-            .stack_drift_detection_id(&detection)
-            .send()
-            .await?;
-        match state.detection_status {
-            Some(StackDriftDetectionStatus::DetectionInProgress) if start.elapsed() > LIMIT => {
-                return Err(Error::Fatal(format!(
-                    "CloudFormation still compares stack {} after {} minutes",
-                    stack.stack_name,
-                    LIMIT.as_secs() / 60
-                )));
-            }
-            Some(StackDriftDetectionStatus::DetectionInProgress) => {}
-            Some(StackDriftDetectionStatus::DetectionFailed) => {
-                // What could be compared is still told.
-                terminal.warning(&format!(
-                    "Stack {} could not be compared as a whole: {}",
-                    stack.stack_name,
-                    state.detection_status_reason.as_deref().unwrap_or("no reason given")
-                ));
-                break;
-            }
-            _ => break,
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    let failure = until_there(
+        LIMIT,
+        LONGEST_PAUSE,
+        || (),
+        || async {
+            let state = cloudformation
+                .describe_stack_drift_detection_status()
+                .stack_drift_detection_id(&detection)
+                .send()
+                .await?;
+            Ok(match state.detection_status {
+                Some(StackDriftDetectionStatus::DetectionInProgress) => {
+                    Look::NotYet(format!("CloudFormation still compares stack {}", stack.stack_name))
+                }
+                Some(StackDriftDetectionStatus::DetectionFailed) => {
+                    let reason = state.detection_status_reason;
+                    Look::There(Some(reason.unwrap_or_else(|| "no reason given".to_owned())))
+                }
+                _ => Look::There(None),
+            })
+        },
+    )
+    .await?;
+    if let Some(reason) = failure {
+        // What could be compared is still told.
+        terminal.warning(&format!(
+            "Stack {} could not be compared as a whole: {reason}",
+            stack.stack_name
+        ));
     }
     let mut drifts = Vec::new();
     let mut next = None;

@@ -7,7 +7,7 @@ use stups_aws::cloudformation::types::StackResourceSummary;
 use stups_terminal::Row;
 
 use super::instance_health::{health_behind, healthy_instances};
-use super::stack_table::print_stack_table;
+use super::stack_table::{Picture, print_stack_table};
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
@@ -40,21 +40,21 @@ pub(crate) struct HealthArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &HealthArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    let rows = || rows(&context.session, &references, arguments.all);
-    print_stack_table(context, &arguments.stacks, &COLUMNS, rows).await
+    let picture = || picture(&context.session, &references, arguments.all);
+    print_stack_table(context, &arguments.stacks, &COLUMNS, picture).await
 }
 
-async fn rows(session: &Session, references: &[StackReference], all: bool) -> Result<Vec<Row>, Error> {
+async fn picture(session: &Session, references: &[StackReference], all: bool) -> Result<Picture, Error> {
     let stacks = list_stacks_by_name(session, references, all).await?;
     let details = about_each(&stacks, |stack| details_of(session, stack)).await?;
     let balancers: Vec<Option<LoadBalancer>> = details.iter().map(|(balancer, _)| balancer.clone()).collect();
     let figures = figures::read(session, &balancers).await?;
-    Ok(stacks
+    let rows = stacks
         .iter()
         .zip(&details)
         .zip(&figures)
-        .map(|((stack, (_, healthy)), figures)| health_row(stack, *healthy, figures))
-        .collect())
+        .map(|((stack, (_, healthy)), figures)| health_row(stack, *healthy, figures));
+    Ok(Picture::of(&stacks, rows.collect()))
 }
 
 /// The load balancer whose figures are the stack's, and how many instances are in service.

@@ -2,21 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::{StreamExt, TryStreamExt};
 use stups_aws::Session;
 use stups_aws::ec2::primitives::DateTime;
-use stups_aws::ec2::types::{Filter, Instance, InstanceAttributeName};
-use stups_terminal::{Row, Terminal, watch};
+use stups_aws::ec2::types::{Filter, Instance, InstanceStateName};
+use stups_terminal::{Row, Terminal};
 
 use super::instance_health::{InstanceHealth, health_in_stack};
 use super::request_access::{find_odd_host, request_access};
+use super::stack_table::watch_stacks;
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::ec2::{all_instances, tag};
+use crate::ec2::{all_instances, tag, taupage_configuration};
 use crate::stacks::{StackReference, matches_any};
 use crate::styles::{row, table};
 
@@ -60,18 +59,19 @@ pub(crate) struct InstancesArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &InstancesArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    watch(&context.terminal, &arguments.stacks.watch, |terminal| {
+    watch_stacks(&context.terminal, &arguments.stacks, |terminal| {
         show(terminal, &context.session, &references, arguments)
     })
     .await
 }
 
+/// Says whether no instance shown is about to be in another state.
 async fn show(
     terminal: Terminal,
     session: &Session,
     references: &[StackReference],
     arguments: &InstancesArguments,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut instances = all_instances(session, filters(arguments)).await?;
     instances.retain(|instance| matches_any(references, tag(instance.tags(), "Name").unwrap_or_default()));
     let (health, sources) = try_join(
@@ -113,7 +113,16 @@ async fn show(
             request_access(&host, reason, odd_host.as_deref(), only_one)?;
         }
     }
-    Ok(())
+    Ok(!instances.iter().any(is_on_its_way))
+}
+
+/// Whether the instance is about to be in another state.
+fn is_on_its_way(instance: &Instance) -> bool {
+    let state = instance.state().and_then(|state| state.name());
+    matches!(
+        state,
+        Some(InstanceStateName::Pending | InstanceStateName::ShuttingDown | InstanceStateName::Stopping)
+    )
 }
 
 fn filters(arguments: &InstancesArguments) -> Vec<Filter> {
@@ -206,15 +215,8 @@ async fn docker_sources(
     let questions: Vec<BoxFuture<'_, _>> = ids
         .map(|id| {
             async move {
-                let answer = session
-                    .ec2()
-                    .describe_instance_attribute()
-                    .instance_id(id)
-                    .attribute(InstanceAttributeName::UserData)
-                    .send()
-                    .await;
-                let source = match answer.map_err(stups_aws::Error::from) {
-                    Ok(answer) => answer.user_data().and_then(|data| data.value()).and_then(docker_source),
+                let source = match taupage_configuration(session, id).await {
+                    Ok(configuration) => configuration.as_ref().and_then(docker_source),
                     Err(error) => {
                         terminal.warning(&format!("Failed to query user data of instance {id}: {error}"));
                         None
@@ -232,10 +234,9 @@ async fn docker_sources(
         .await)
 }
 
-/// `source` in Taupage user data as AWS returns it, in base64.
-fn docker_source(user_data: &str) -> Option<String> {
-    let text = String::from_utf8(STANDARD.decode(user_data).ok()?).ok()?;
-    stups_yaml::load(&text).ok()?.get("source")?.as_str().map(str::to_owned)
+/// The Docker image that Taupage runs.
+fn docker_source(configuration: &stups_yaml::Value) -> Option<String> {
+    configuration.get("source")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -297,22 +298,5 @@ mod tests {
             (row["stack_name"].as_str(), row["version"].as_str()),
             (Some(""), Some(""))
         );
-    }
-
-    #[test]
-    fn the_docker_image_is_read_from_user_data() {
-        let encode = |text: &str| STANDARD.encode(text);
-        let table = [
-            (
-                encode("#taupage-ami-config\nruntime: Docker\nsource: 'stups/hello-world:0.1'\n"),
-                Some("stups/hello-world:0.1"),
-            ),
-            (encode("#!/bin/sh\necho hello\n"), None),
-            (encode("source: 7\n"), None),
-            ("not base64!".to_owned(), None),
-        ];
-        for (user_data, expected) in table {
-            assert_eq!(docker_source(&user_data).as_deref(), expected, "{user_data}");
-        }
     }
 }

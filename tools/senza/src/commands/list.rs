@@ -1,8 +1,6 @@
 //! `senza list`
 
-use stups_terminal::Row;
-
-use super::stack_table::print_stack_table;
+use super::stack_table::{Picture, print_stack_table};
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
@@ -24,22 +22,20 @@ pub(crate) struct ListArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ListArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    let rows = || rows(context, &references, arguments.all);
-    print_stack_table(context, &arguments.stacks, &COLUMNS, rows).await
+    let picture = || picture(context, &references, arguments.all);
+    print_stack_table(context, &arguments.stacks, &COLUMNS, picture).await
 }
 
-async fn rows(context: &Context, references: &[StackReference], all: bool) -> Result<Vec<Row>, Error> {
+async fn picture(context: &Context, references: &[StackReference], all: bool) -> Result<Picture, Error> {
     let stacks = list_stacks_by_name(&context.session, references, all).await?;
-    Ok(stacks
-        .into_iter()
-        .map(|stack| {
-            row([
-                ("stack_name", stack.name.into()),
-                ("version", stack.version.into()),
-                ("status", stack.status.into()),
-                ("creation_time", (stack.creation_time as i64).into()),
-                ("description", stack.description.into()),
-            ])
-        })
-        .collect())
+    let rows = stacks.iter().map(|stack| {
+        row([
+            ("stack_name", stack.name.as_str().into()),
+            ("version", stack.version.as_str().into()),
+            ("status", stack.status.as_str().into()),
+            ("creation_time", (stack.creation_time as i64).into()),
+            ("description", stack.description.as_deref().into()),
+        ])
+    });
+    Ok(Picture::of(&stacks, rows.collect()))
 }

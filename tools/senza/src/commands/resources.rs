@@ -4,7 +4,7 @@ use stups_aws::Session;
 use stups_aws::cloudformation::types::{StackResource, StackResourceSummary};
 use stups_terminal::Row;
 
-use super::stack_table::print_stack_table;
+use super::stack_table::{Picture, print_stack_table};
 use crate::Error;
 use crate::cli::StackTableArguments;
 use crate::context::Context;
@@ -30,10 +30,10 @@ pub(crate) struct ResourcesArguments {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &ResourcesArguments) -> Result<(), Error> {
     let references = arguments.stacks.references()?;
-    print_stack_table(context, &arguments.stacks, &COLUMNS, || rows(context, &references)).await
+    print_stack_table(context, &arguments.stacks, &COLUMNS, || picture(context, &references)).await
 }
 
-async fn rows(context: &Context, references: &[StackReference]) -> Result<Vec<Row>, Error> {
+async fn picture(context: &Context, references: &[StackReference]) -> Result<Picture, Error> {
     let session = &context.session;
     let stacks = list_stacks_by_name(session, references, false).await?;
     let resources = about_each(&stacks, |stack| all_resources(session, &stack.stack_id)).await?;
@@ -57,7 +57,7 @@ async fn rows(context: &Context, references: &[StackReference]) -> Result<Vec<Ro
             ])
         }));
     }
-    Ok(rows)
+    Ok(Picture::of(&stacks, rows))
 }
 
 /// `DescribeStackResources` stops after this many.

@@ -30,6 +30,9 @@ pub(crate) struct StackOptionArguments {
     /// For so long after the work is done those alarms still count (up to 3h)
     #[arg(long, value_name = "TIME", requires = "rollback_alarms", value_parser = duration)]
     rollback_monitoring: Option<Duration>,
+    /// When it fails, delete also those of the new resources that the template says to retain
+    #[arg(long)]
+    retain_except_on_create: bool,
 }
 
 impl StackOptionArguments {
@@ -55,6 +58,7 @@ impl StackOptionArguments {
             policy: self.stack_policy.as_deref().map(read_policy).transpose()?,
             rollback_alarms: self.rollback_alarms.clone(),
             monitoring_in_minutes: monitoring.and_then(|minutes| i32::try_from(minutes).ok()),
+            retain_except_on_create: self.retain_except_on_create,
             ..StackOptions::default()
         })
     }

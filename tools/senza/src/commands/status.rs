@@ -11,7 +11,7 @@ use stups_aws::ec2::types::{Instance, InstanceStateName};
 use stups_terminal::Row;
 
 use super::instance_health::{InstanceHealth, health_behind, healthy_instances};
-use super::stack_table::print_stack_table;
+use super::stack_table::{Picture, print_stack_table};
 use crate::cli::StackTableArguments;
 use crate::context::Context;
 use crate::ec2::{instances_with, tag};
@@ -47,11 +47,11 @@ pub(crate) async fn run(context: &Context, arguments: &StatusArguments) -> Resul
     let references = arguments.stacks.references()?;
     let http = http::client(HTTP_TIMEOUT)
         .map_err(|error| Error::Fatal(format!("The HTTPS client could not be set up: {error}")))?;
-    let rows = || rows(&context.session, &http, &references);
-    print_stack_table(context, &arguments.stacks, &COLUMNS, rows).await
+    let picture = || picture(&context.session, &http, &references);
+    print_stack_table(context, &arguments.stacks, &COLUMNS, picture).await
 }
 
-async fn rows(session: &Session, http: &reqwest::Client, references: &[StackReference]) -> Result<Vec<Row>, Error> {
+async fn picture(session: &Session, http: &reqwest::Client, references: &[StackReference]) -> Result<Picture, Error> {
     let stacks = list_stacks_by_name(session, references, false).await?;
     let names: Vec<String> = stacks.iter().map(|stack| stack.stack_name.clone()).collect();
     let (instances, details) = try_join(
@@ -59,11 +59,11 @@ async fn rows(session: &Session, http: &reqwest::Client, references: &[StackRefe
         about_each(&stacks, |stack| details_of(session, http, stack)),
     )
     .await?;
-    Ok(stacks
+    let rows = stacks
         .iter()
         .zip(details)
-        .map(|(stack, (health, domains))| status_row(stack, &instances, &health, &domains))
-        .collect())
+        .map(|(stack, (health, domains))| status_row(stack, &instances, &health, &domains));
+    Ok(Picture::of(&stacks, rows.collect()))
 }
 
 async fn details_of(

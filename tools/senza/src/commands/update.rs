@@ -8,7 +8,7 @@ use super::stack_options::StackOptionArguments;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::template::stack::{self, Updated};
-use crate::template::{StackRequest, python};
+use crate::template::{StackOptions, StackRequest, python};
 use crate::{Compatibility, Error, diff};
 
 /// Update an existing Cloud Formation stack from the given Senza definition file
@@ -32,8 +32,11 @@ pub(crate) struct UpdateArguments {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) interactive: bool,
     /// Make a change set of this name and stop there
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "interactive", "stack_policy"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "interactive", "stack_policy", "retain_except_on_create"])]
     pub(crate) change_set: Option<String>,
+    /// The change set also takes back what was changed without CloudFormation
+    #[arg(long, requires = "change_set")]
+    revert_drift: bool,
     #[command(flatten)]
     options: StackOptionArguments,
     #[command(flatten)]
@@ -47,7 +50,10 @@ pub(crate) async fn run(context: &Context, arguments: &UpdateArguments) -> Resul
     } else {
         arguments.generation.compat
     };
-    let options = arguments.options.read(context)?;
+    let options = StackOptions {
+        revert_drift: arguments.revert_drift,
+        ..arguments.options.read(context)?
+    };
     let mut request = arguments.generation.generate(context, requested, true).await?;
     request.options = options;
     if let Some(name) = &arguments.change_set {

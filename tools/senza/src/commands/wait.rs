@@ -11,7 +11,9 @@ use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
 use crate::live::{View, find_root_cause};
-use crate::stacks::{StackReference, StackSummary, events_of, list_unique_stacks, parse_references};
+use crate::stacks::{
+    StackReference, StackSummary, events_of, is_stopped_by_hook, list_unique_stacks, parse_references, reason_of,
+};
 
 /// Wait for successful stack creation or deletion
 #[derive(Clone, Debug, clap::Args)]
@@ -244,8 +246,9 @@ async fn report_failed(terminal: &Terminal, session: &Session, stacks: &[&StackS
 /// The line about an event that tells why a stack failed; nothing for any other event.
 fn failure_line(event: &StackEvent) -> Option<String> {
     let status = event.resource_status()?.as_str();
-    let reason = event.resource_status_reason().filter(|reason| !reason.is_empty())?;
-    (status.contains("FAIL") || status.contains("ROLLBACK")).then(|| {
+    let reason = reason_of(event)?;
+    let tells_why = status.contains("FAIL") || status.contains("ROLLBACK") || is_stopped_by_hook(event);
+    tells_why.then(|| {
         format!(
             "ERROR: {} {status}: {reason}",
             event.logical_resource_id().unwrap_or_default()
@@ -255,7 +258,7 @@ fn failure_line(event: &StackEvent) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use stups_aws::cloudformation::types::ResourceStatus;
+    use stups_aws::cloudformation::types::{HookStatus, ResourceStatus};
 
     use super::*;
 
@@ -408,6 +411,16 @@ mod tests {
             "ERROR: AppServer CREATE_FAILED: no image"
         );
         assert!(failure_line(&event(ResourceStatus::RollbackInProgress, Some("all of it"))).is_some());
+        let stopped = StackEvent::builder()
+            .logical_resource_id("AppServer")
+            .resource_status(ResourceStatus::CreateInProgress)
+            .hook_type("Acme::Hook")
+            .hook_status(HookStatus::HookCompleteFailed)
+            .hook_status_reason("not encrypted");
+        assert_eq!(
+            failure_line(&stopped.build()).unwrap(),
+            "ERROR: AppServer CREATE_IN_PROGRESS: Hook Acme::Hook HOOK_COMPLETE_FAILED: not encrypted"
+        );
         assert!(failure_line(&event(ResourceStatus::CreateFailed, None)).is_none());
         assert!(failure_line(&event(ResourceStatus::CreateComplete, Some("fine"))).is_none());
     }

@@ -1,24 +1,24 @@
 //! What CloudFormation says that an update would do: a change set, described and deleted again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::Session;
 use stups_aws::cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use stups_aws::cloudformation::types::{
-    ChangeAction, ChangeSetStatus, ChangeSetType, EvaluationType, Replacement as AwsReplacement, RequiresRecreation,
-    ResourceChange, ResourceChangeDetail,
+    ChangeAction, ChangeSetStatus, ChangeSetType, EvaluationType, EventFilter, OperationEvent,
+    Replacement as AwsReplacement, RequiresRecreation, ResourceChange, ResourceChangeDetail,
 };
 
 use super::{Action, Change, PropertyChange, Replacement};
 use crate::Error;
 use crate::context::Context;
+use crate::polling::{Look, until_there};
 use crate::template::{StackRequest, stack};
 
 /// How long CloudFormation may take to make a change set.
 const LIMIT: Duration = Duration::from_mins(5);
-/// The first pause between two looks; it doubles up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What an update of the deployed stack to `template` does to each resource. The change set is deleted again, also when this
@@ -99,33 +99,51 @@ enum Made {
 }
 
 async fn wait(session: &Session, id: &str) -> Result<Made, Error> {
-    let start = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    loop {
-        let page = page(session, id, None).await?;
-        match page.status() {
-            Some(ChangeSetStatus::CreateComplete) => return Ok(Made::Ready(Box::new(page))),
-            Some(ChangeSetStatus::Failed) => {
-                let reason = page.status_reason().unwrap_or("no reason given");
-                let is_empty = ["didn't contain changes", "No updates are to be performed"]
-                    .iter()
-                    .any(|words| reason.contains(words));
-                if is_empty {
-                    return Ok(Made::Empty);
-                }
-                return Err(Error::Fatal(format!("CloudFormation refuses this change: {reason}")));
+    let look = || async { look(session, id, page(session, id, None).await?).await };
+    until_there(LIMIT, LONGEST_PAUSE, || (), look).await
+}
+
+/// Whether the change set has been made.
+async fn look(session: &Session, id: &str, page: DescribeChangeSetOutput) -> Result<Look<Made>, Error> {
+    match page.status() {
+        Some(ChangeSetStatus::CreateComplete) => Ok(Look::There(Made::Ready(Box::new(page)))),
+        Some(ChangeSetStatus::Failed) => {
+            let reason = page.status_reason().unwrap_or("no reason given");
+            let is_empty = ["didn't contain changes", "No updates are to be performed"]
+                .iter()
+                .any(|words| reason.contains(words));
+            if is_empty {
+                return Ok(Look::There(Made::Empty));
             }
-            _ if start.elapsed() > LIMIT => {
-                return Err(Error::Fatal(format!(
-                    "CloudFormation has not made a change set within {} seconds",
-                    LIMIT.as_secs()
-                )));
-            }
-            _ => {}
+            let mistakes = failed_validations(session, id).await;
+            let lines = mistakes.iter().map(|line| format!("\n{line}"));
+            Err(Error::Fatal(format!(
+                "CloudFormation refuses this change: {reason}{}",
+                lines.collect::<String>()
+            )))
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        _ => Ok(Look::NotYet("CloudFormation is still making the change set".to_owned())),
     }
+}
+
+/// What CloudFormation found out before it made anything: a line for each mistake. Whoever may not ask, or asks where CloudFormation
+/// does not tell yet, has to do with the change set's own reason.
+async fn failed_validations(session: &Session, id: &str) -> Vec<String> {
+    let request = session.cloudformation().describe_events().change_set_name(id);
+    let answer = request
+        .filters(EventFilter::builder().failed_events(true).build())
+        .send()
+        .await;
+    let events = answer.ok().and_then(|answer| answer.operation_events);
+    events.unwrap_or_default().iter().filter_map(validation_line).collect()
+}
+
+/// `AppServer: Required property ImageId is missing (/Resources/AppServer/Properties)`
+fn validation_line(event: &OperationEvent) -> Option<String> {
+    let reason = event.validation_status_reason().or(event.hook_status_reason())?;
+    let id = event.logical_resource_id().unwrap_or("Stack");
+    let path = event.validation_path().map(|path| format!(" ({path})"));
+    Some(format!("{id}: {reason}{}", path.unwrap_or_default()))
 }
 
 async fn page(session: &Session, id: &str, token: Option<String>) -> Result<DescribeChangeSetOutput, Error> {

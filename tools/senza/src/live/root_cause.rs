@@ -5,16 +5,17 @@ use stups_aws::cloudformation::types::StackEvent;
 use stups_terminal::Terminal;
 
 use crate::Error;
-use crate::stacks::{events_of, short_resource_type};
+use crate::stacks::{events_of, is_stopped_by_hook, reason_of, short_resource_type};
 
 const STACK: &str = "AWS::CloudFormation::Stack";
 /// How deep stacks inside stacks are looked into.
 const DEEPEST: usize = 4;
 
 /// What reasons contain that only say that something else failed.
-const CONSEQUENCES: [&str; 5] = [
+const CONSEQUENCES: [&str; 6] = [
     "cancelled",
     "The following resource(s) failed to",
+    "The following hook(s) failed",
     "Resource creation canceled",
     "was not successfully",
     "Rollback requested by user",
@@ -102,7 +103,7 @@ impl RootCause {
             logical_id: event.logical_resource_id().unwrap_or_default().to_owned(),
             resource_type: short_resource_type(event.resource_type().unwrap_or_default()).to_owned(),
             status: event.resource_status().map_or("", |status| status.as_str()).to_owned(),
-            reason: event.resource_status_reason().unwrap_or_default().to_owned(),
+            reason: reason_of(event).unwrap_or_default(),
         }
     }
 
@@ -180,8 +181,8 @@ fn first_failure(events: &[StackEvent]) -> Option<&StackEvent> {
 
 fn is_failure(event: &StackEvent) -> bool {
     let status = event.resource_status().map_or("", |status| status.as_str());
-    let has_reason = event.resource_status_reason().is_some_and(|reason| !reason.is_empty());
-    has_reason && (status.ends_with("_FAILED") || status.ends_with("ROLLBACK_IN_PROGRESS"))
+    let has_failed = status.ends_with("_FAILED") || status.ends_with("ROLLBACK_IN_PROGRESS");
+    reason_of(event).is_some() && (has_failed || is_stopped_by_hook(event))
 }
 
 /// Whether the event only says that something else failed.
@@ -193,6 +194,8 @@ pub(super) fn is_consequence(event: &StackEvent) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use stups_aws::cloudformation::types::HookStatus;
+
     use super::*;
 
     fn event(id: &str, kind: &str, status: &str, reason: &str) -> StackEvent {
@@ -208,6 +211,23 @@ mod tests {
     }
 
     const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+
+    #[test]
+    fn a_hook_that_refuses_is_the_cause() {
+        let hook = StackEvent::builder()
+            .stack_id("arn:stack")
+            .logical_resource_id("Bucket")
+            .resource_type("AWS::S3::Bucket")
+            .resource_status("CREATE_IN_PROGRESS".into())
+            .hook_type("Acme::Hook")
+            .hook_status(HookStatus::HookCompleteFailed)
+            .hook_status_reason("not encrypted")
+            .build();
+        let follows = "The following hook(s) failed: [Acme::Hook]";
+        let events = [hook, event("Bucket", "AWS::S3::Bucket", "CREATE_FAILED", follows)];
+        let cause = RootCause::of(first_failure(&events).unwrap());
+        assert_eq!(cause.reason, "Hook Acme::Hook HOOK_COMPLETE_FAILED: not encrypted");
+    }
 
     #[test]
     fn what_follows_from_a_failure_is_not_its_cause() {

@@ -10,7 +10,7 @@ use stups_terminal::{OutputFormat, Terminal};
 use super::root_cause::{is_consequence, latest_operation};
 use super::screen::Screen;
 use crate::Error;
-use crate::stacks::short_resource_type;
+use crate::stacks::{is_stopped_by_hook, reason_of, short_resource_type};
 
 /// How many resources are shown as being worked on.
 const MOST_LINES: usize = 8;
@@ -77,13 +77,15 @@ impl View {
         let status = event.resource_status().map_or("", |status| status.as_str());
         let id = event.logical_resource_id().unwrap_or_default();
         let before = self.statuses.insert(id.to_owned(), status.to_owned());
-        let has_reason = event.resource_status_reason().is_some_and(|reason| !reason.is_empty());
+        let is_stopped = is_stopped_by_hook(event);
         // CloudFormation says twice that it has begun.
-        if before.as_deref() == Some(status) && status.ends_with("_IN_PROGRESS") && self.screen.is_some() {
+        if before.as_deref() == Some(status) && status.ends_with("_IN_PROGRESS") && self.screen.is_some() && !is_stopped
+        {
             return;
         }
         let line = line(event);
-        if status.ends_with("_FAILED") && has_reason && !is_consequence(event) {
+        let has_failed = status.ends_with("_FAILED") && reason_of(event).is_some() && !is_consequence(event);
+        if is_stopped || has_failed {
             self.terminal.error(&line);
         } else if status.contains("ROLLBACK") || status.ends_with("_FAILED") {
             self.terminal.warning(&line);
@@ -156,11 +158,7 @@ fn line(event: &StackEvent) -> String {
         .map(|time| time.to_string())
         .and_then(|time| Some(time.get(11..19)?.to_owned()))
         .unwrap_or_default();
-    let reason = event
-        .resource_status_reason()
-        .filter(|reason| !reason.is_empty())
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
+    let reason = reason_of(event).map(|reason| format!(": {reason}")).unwrap_or_default();
     format!(
         "{time} {} {} {}{reason}",
         event.resource_status().map_or("", |status| status.as_str()),

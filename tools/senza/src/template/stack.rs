@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use futures::future::try_join_all;
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::Session;
-use stups_aws::cloudformation::types::{Capability, ChangeSetType, Parameter, Tag};
+use stups_aws::cloudformation::types::{Capability, ChangeSetType, DeploymentMode, Parameter, Tag};
 use stups_yaml::Value;
 
 use super::StackRequest;
@@ -53,6 +53,7 @@ pub(crate) async fn create(session: &Session, request: &StackRequest) -> Result<
         .set_stack_policy_body(options.policy.clone())
         .set_rollback_configuration(options.rollback_configuration())
         .set_enable_termination_protection(options.termination_protection.then_some(true))
+        .set_retain_except_on_create(options.retain_except_on_create.then_some(true))
         .client_request_token(token())
         .send()
         .await;
@@ -104,6 +105,7 @@ pub(crate) async fn create_change_set(
         .set_on_stack_failure(on_failure)
         .set_role_arn(request.options.role_arn.clone())
         .set_rollback_configuration(request.options.rollback_configuration())
+        .set_deployment_mode(request.options.revert_drift.then_some(DeploymentMode::RevertDrift))
         .client_token(token())
         .send()
         .await?;
@@ -126,6 +128,7 @@ pub(crate) async fn update(session: &Session, request: &StackRequest) -> Result<
         .set_role_arn(request.options.role_arn.clone())
         .set_stack_policy_body(request.options.policy.clone())
         .set_rollback_configuration(request.options.rollback_configuration())
+        .set_retain_except_on_create(request.options.retain_except_on_create.then_some(true))
         .client_request_token(token())
         .send()
         .await;

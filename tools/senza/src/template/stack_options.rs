@@ -3,6 +3,7 @@
 use stups_aws::cloudformation::types::{OnFailure, OnStackFailure, RollbackConfiguration, RollbackTrigger};
 
 /// What CloudFormation is told beside template, parameters and tags. By default nothing.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StackOptions {
     /// whether the new stack can't be deleted until somebody allows it
@@ -21,6 +22,10 @@ pub struct StackOptions {
     pub rollback_alarms: Vec<String>,
     /// for so many minutes after the work is done the alarms still count
     pub monitoring_in_minutes: Option<i32>,
+    /// whether what was just made goes when the work fails, also where the template says to retain it
+    pub retain_except_on_create: bool,
+    /// whether a change set also takes back what was changed without CloudFormation
+    pub revert_drift: bool,
 }
 
 impl StackOptions {

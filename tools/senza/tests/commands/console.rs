@@ -55,6 +55,22 @@ async fn the_last_lines_are_shown_under_a_title() {
 }
 
 #[tokio::test]
+async fn it_is_shown_again_and_again() {
+    let (session, script) = scripted::recorded(&answers());
+    let (terminal, captured) = Terminal::captured("");
+    let words = ["senza", "console", "app", "-l", "1", "-w", "1"]
+        .map(Into::into)
+        .to_vec();
+    // Who is asked a third time has seen two pictures.
+    tokio::select! {
+        ended = Box::pin(senza::run_in(&terminal, &session, words)) => panic!("ended by itself: {ended:?}"),
+        () = script.until_asked("GetConsoleOutput", 3) => {}
+    }
+    let picture = "Showing last 1 lines of app-1/172.31.0.1..\nx INFO: [31md\n";
+    assert_eq!(captured.stdout(), picture.repeat(2));
+}
+
+#[tokio::test]
 async fn lines_are_coloured_on_a_terminal() {
     let session = scripted::session(&answers());
     let words = ["console", "app", "-l", "4"];

@@ -313,7 +313,8 @@ async fn a_change_set_is_deleted_also_when_cloudformation_refuses_it() {
         (
             change_set("FAILED", "<StatusReason>Property X is not allowed</StatusReason>"),
             1,
-            "CloudFormation refuses this change: Property X is not allowed",
+            "CloudFormation refuses this change: Property X is not allowed\n\
+             A: Unsupported property Y (/Resources/A/Properties/Y)\n",
         ),
         (
             scripted::error("AccessDenied", "not yours"),
@@ -330,7 +331,12 @@ async fn a_change_set_is_deleted_also_when_cloudformation_refuses_it() {
             "",
         ),
     ] {
-        let (session, script) = scripted::recorded(&answers(&[described]));
+        let validation = "<OperationEvents><member><LogicalResourceId>A</LogicalResourceId>\
+                          <ValidationStatusReason>Unsupported property Y</ValidationStatusReason>\
+                          <ValidationPath>/Resources/A/Properties/Y</ValidationPath></member><member></member></OperationEvents>";
+        let mut answers = answers(&[described]);
+        answers.push(("DescribeEvents", validation.to_owned()));
+        let (session, script) = scripted::recorded(&answers);
         let shown = senza_on(Terminal::captured(""), &session, &["diff", definition, "v1"]).await;
         assert_eq!(shown.exit_code, exit_code, "{}", shown.stderr);
         assert_contains(&shown.stderr, &[message]);

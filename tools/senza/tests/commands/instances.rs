@@ -5,7 +5,8 @@ use stups_testkit::Account;
 
 use crate::account::{account, create_stack, redacted, senza};
 
-const USER_DATA: &str = "#taupage-ami-config\nsource: stups/hello-world:0.1\n";
+const USER_DATA: &str =
+    "#taupage-ami-config\ncloudwatch_logs:\n  /var/log/syslog: system\nsource: stups/hello-world:0.1\n";
 
 /// Runs instances that are tagged as those of the stack's group are; the answer is their ids.
 pub(crate) async fn run_instances(account: &Account, stack: &str, version: &str, count: i32) -> Vec<String> {

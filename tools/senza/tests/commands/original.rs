@@ -26,7 +26,7 @@ fn original(account: &Account, lines: &[String]) -> Vec<Json> {
 }
 
 /// A version of the application `web`: a load balancer named like it, its own and its weighted record.
-async fn version(account: &Account, version: &str, weight: i64) {
+pub(crate) async fn version(account: &Account, version: &str, weight: i64) {
     let stack = format!("web-{version}");
     let record = |name: &str, more: Json| {
         let mut properties = json!({"HostedZoneName": "stups.example.org.", "Name": format!("{name}.stups.example.org."),

@@ -39,6 +39,31 @@ async fn events() {
     );
 }
 
+#[tokio::test]
+async fn what_a_hook_says_is_a_reason() {
+    let event = "<StackEvents><member><StackId>arn</StackId><EventId>1</EventId><StackName>a-1</StackName>\
+                 <LogicalResourceId>Bucket</LogicalResourceId><ResourceStatus>CREATE_IN_PROGRESS</ResourceStatus>\
+                 <HookType>Acme::Hook</HookType><HookStatus>HOOK_COMPLETE_FAILED</HookStatus>\
+                 <HookStatusReason>not encrypted</HookStatusReason><HookFailureMode>FAIL</HookFailureMode>\
+                 <Timestamp>2026-01-01T00:00:00Z</Timestamp></member></StackEvents>";
+    let session = scripted::session(&[
+        ("ListStacks", scripted::stacks(&[("a-1", "ROLLBACK_COMPLETE")], None)),
+        ("DescribeStackEvents", event.to_owned()),
+    ]);
+    let reason = "Hook Acme::Hook HOOK_COMPLETE_FAILED: not encrypted";
+    let outcome = senza(&session, "events a -o tsv -f ResourceStatusReason").await;
+    assert_eq!(
+        outcome.stdout,
+        format!("ResourceStatusReason\n{reason}\n"),
+        "{}",
+        outcome.stderr
+    );
+    let outcome = senza(&session, "wait a").await;
+    let expected =
+        format!("ERROR: Bucket CREATE_IN_PROGRESS: {reason}\nERROR: Stack a-1 has status ROLLBACK_COMPLETE\n");
+    assert_eq!((outcome.exit_code, outcome.stderr), (1, expected));
+}
+
 /// A classic load balancer, and records that lead nowhere.
 const WEB_TEMPLATE: &str = r#"{"Resources": {
     "AppLoadBalancer": {"Type": "AWS::ElasticLoadBalancing::LoadBalancer", "Properties": {

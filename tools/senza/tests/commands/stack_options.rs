@@ -46,27 +46,44 @@ const POLICY: &str = "StackPolicyBody=%7B%22Statement%22%3A%5B%7B%22Effect%22%3A
 async fn a_stack_is_created_and_updated_with_them() {
     let options = format!("--role-arn {ROLE} --rollback-alarm {ALARM} --rollback-monitoring 10m");
     let created = [("CreateStack", "<StackId>arn</StackId>".to_owned())];
-    let words = format!("create FILE 1 {options} --stack-policy POLICY --on-failure do-nothing --creation-timeout 1h");
+    let words = format!(
+        "create FILE 1 {options} --stack-policy POLICY --on-failure do-nothing --creation-timeout 1h --retain-except-on-create"
+    );
     let (outcome, script) = run(&words, &created).await;
     assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
     let body = script.bodies("CreateStack").remove(0);
     assert_said(&body, &TRIGGER);
-    assert_said(&body, &[POLICY, "OnFailure=DO_NOTHING", "TimeoutInMinutes=60"]);
+    let said = [
+        POLICY,
+        "OnFailure=DO_NOTHING",
+        "TimeoutInMinutes=60",
+        "RetainExceptOnCreate=true",
+    ];
+    assert_said(&body, &said);
 
     let updated = [
         ("UpdateStack", "<StackId>arn</StackId>".to_owned()),
         ("GetTemplate", "<TemplateBody>{}</TemplateBody>".to_owned()),
     ];
-    let (outcome, script) = run(&format!("update FILE 1 {options} --stack-policy POLICY"), &updated).await;
+    let (outcome, script) = run(
+        &format!("update FILE 1 {options} --stack-policy POLICY --retain-except-on-create"),
+        &updated,
+    )
+    .await;
     assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
     let body = script.bodies("UpdateStack").remove(0);
     assert_said(&body, &TRIGGER);
-    assert_said(&body, &[POLICY]);
+    assert_said(&body, &[POLICY, "RetainExceptOnCreate=true"]);
 
     // Without a word about them the stack keeps what it has.
     let (_, script) = run("update FILE 1", &updated).await;
     let body = script.bodies("UpdateStack").remove(0);
-    for name in ["RoleARN", "StackPolicyBody", "RollbackConfiguration"] {
+    for name in [
+        "RoleARN",
+        "StackPolicyBody",
+        "RollbackConfiguration",
+        "RetainExceptOnCreate",
+    ] {
         assert!(!body.contains(name), "{name}: {body}");
     }
 }
@@ -85,6 +102,24 @@ async fn a_change_set_has_them_too() {
     let body = script.bodies("CreateChangeSet").remove(0);
     assert_said(&body, &TRIGGER);
     assert_said(&body, &["OnStackFailure=DELETE"]);
+    assert!(!body.contains("DeploymentMode"), "{body}");
+}
+
+#[tokio::test]
+async fn a_change_set_takes_drift_back_on_request() {
+    let answers = [
+        ("GetTemplate", "<TemplateBody>{}</TemplateBody>".to_owned()),
+        ("CreateChangeSet", "<Id>arn</Id>".to_owned()),
+        ("DescribeChangeSet", "<Status>CREATE_COMPLETE</Status>".to_owned()),
+    ];
+    let (outcome, script) = run("update FILE 1 --change-set back --revert-drift", &answers).await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    assert_said(
+        &script.bodies("CreateChangeSet").remove(0),
+        &["DeploymentMode=REVERT_DRIFT"],
+    );
+    let (outcome, _) = run("update FILE 1 --revert-drift", &answers).await;
+    assert_eq!(outcome.exit_code, 2, "{}", outcome.stderr);
 }
 
 #[tokio::test]
