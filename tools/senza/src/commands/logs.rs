@@ -24,6 +24,9 @@ use sources::Source;
 /// After this time it is looked for new log groups and instances again.
 const SOURCES_VALID: Duration = Duration::from_mins(1);
 
+const NO_LOG_GROUP: &str = "The stacks have no log group: neither AWS::Logs::LogGroup nor a Lambda function among their resources, nor \
+                            cloudwatch_logs in the user data of an instance that runs. Name one with --group; what instances write to \
+                            their console is shown by `senza console`.";
 const COLUMNS: [&str; 6] = [
     "stack_name",
     "version",
@@ -67,6 +70,9 @@ pub(crate) struct LogsArguments {
 pub(crate) async fn run(context: &Context, arguments: &LogsArguments) -> Result<(), Error> {
     let references = parse_references(&arguments.stack_references)?;
     let mut sources = find(context, &references, arguments).await?;
+    if sources.is_empty() {
+        return Err(Error::Fatal(NO_LOG_GROUP.to_owned()));
+    }
     let mut found = Instant::now();
     let mut query = Query {
         start: milliseconds(arguments.since),
@@ -81,8 +87,12 @@ pub(crate) async fn run(context: &Context, arguments: &LogsArguments) -> Result<
         tokio::time::sleep(Duration::from_secs(arguments.interval)).await;
         let look = async {
             if found.elapsed() > SOURCES_VALID {
-                sources = find(context, &references, arguments).await?;
+                let now = find(context, &references, arguments).await?;
                 found = Instant::now();
+                // With no instance there is nobody who names Taupage's groups: what they wrote last still arrives.
+                if !now.is_empty() {
+                    sources = now;
+                }
             }
             query.start = seen.start(query.start);
             show(context, &sources, &query, Some(&mut seen), false).await

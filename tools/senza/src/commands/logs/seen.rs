@@ -1,6 +1,6 @@
 //! Which events have been shown, when it is looked again and again.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use super::events::LogEvent;
 
@@ -8,27 +8,30 @@ use super::events::LogEvent;
 /// seconds, and CloudWatch takes a while to show it.
 const LATE: i64 = 30_000;
 
-/// The events that may be met again.
+/// The events that may be met again: no more than those of [`LATE`] are kept.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// milliseconds since the epoch
     newest: i64,
-    /// their times by id
-    times: HashMap<String, i64>,
+    /// time and id
+    recent: BTreeSet<(i64, String)>,
 }
 
 impl Seen {
     /// From when on the next look has to look, which began at `start` before.
-    pub(super) fn start(&mut self, start: i64) -> i64 {
-        let start = start.max(self.newest.saturating_sub(LATE));
-        self.times.retain(|_, time| *time >= start);
-        start
+    pub(super) fn start(&self, start: i64) -> i64 {
+        start.max(self.newest.saturating_sub(LATE))
     }
 
     /// Whether the event has not been asked about before.
     pub(super) fn is_new(&mut self, event: &LogEvent<'_>) -> bool {
+        let is_new = self.recent.insert((event.timestamp, event.id.clone()));
         self.newest = self.newest.max(event.timestamp);
-        self.times.insert(event.id.clone(), event.timestamp).is_none()
+        let oldest = self.newest.saturating_sub(LATE);
+        while self.recent.first().is_some_and(|(time, _)| *time < oldest) {
+            self.recent.pop_first();
+        }
+        is_new
     }
 }
 
@@ -54,6 +57,6 @@ mod tests {
         assert!(!seen.is_new(&event("b", 60_000)));
         assert_eq!(seen.start(1_000), 30_000);
         assert!(seen.is_new(&event("c", 40_000)));
-        assert_eq!(seen.times.len(), 2);
+        assert_eq!(seen.recent.len(), 2);
     }
 }

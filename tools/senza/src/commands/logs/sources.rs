@@ -47,8 +47,8 @@ impl Source {
     }
 }
 
-/// Where the stacks that `references` match write to. With `groups` only these, also those that no stack names. No stack, and no
-/// log group, is an error.
+/// Where the stacks that `references` match write to. With `groups` only these, also those that no stack names. No stack is
+/// an error.
 pub(super) async fn find(
     context: &Context,
     references: &[StackReference],
@@ -64,16 +64,7 @@ pub(super) async fn find(
         }
         None => Vec::new(),
     };
-    let sources = narrowed(sources, groups);
-    if sources.is_empty() {
-        return Err(Error::Fatal(
-            "The stacks have no log group: neither AWS::Logs::LogGroup nor a Lambda function among their resources, nor \
-             cloudwatch_logs in the user data of an instance that runs. Name one with --group; what instances write to their \
-             console is shown by `senza console`."
-                .to_owned(),
-        ));
-    }
-    Ok(sources)
+    Ok(narrowed(sources, groups))
 }
 
 /// Only what is in `groups`, if there are any; groups that are no source yet become one.
