@@ -8,7 +8,7 @@ use super::configuration::{self, SUBNET_MAPPINGS};
 use super::properties::{Properties, scalar_text};
 use super::property_table::{Property, boolean, text, texts};
 use super::resources::section;
-use super::{Component, Generation};
+use super::{Component, Generation, image_parameters};
 use crate::Error;
 use crate::account::{Channel, Image, StackNetwork, Subnet, newest_taupage_image};
 
@@ -65,7 +65,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     for (mapping, list) in SUBNET_MAPPINGS.into_iter().zip(lists) {
         section(generation.template, &["Mappings", mapping, &region])?.insert("Subnets".to_owned(), json!(list));
     }
-    Ok(())
+    image_parameters::add(&properties, generation).await
 }
 
 /// Applies Senza::StupsAutoConfiguration.
@@ -78,6 +78,9 @@ pub(crate) async fn apply_with_images(component: &Component, generation: &mut Ge
     let images: Vec<Image> = images.iter().filter(is_trusted).filter(is_fitting).cloned().collect();
     let mut found = Vec::new();
     for channel in Channel::ALL {
+        if image_parameters::gives(&Properties::of(component), channel.mapping, generation)? {
+            continue;
+        }
         match newest_taupage_image(&images, channel) {
             Some(image) => found.push((channel.mapping, image.id.clone())),
             None if channel.is_required => {
