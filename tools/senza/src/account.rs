@@ -8,6 +8,7 @@ mod images;
 mod listeners;
 mod memo;
 mod network;
+mod parameters;
 mod roles;
 mod security_groups;
 mod spot;
@@ -63,6 +64,7 @@ pub struct Account {
     stack_resources: Memo<StackResource>,
     stack_outputs: Memo<StackOutputs>,
     role_policies: Memo<Vec<Json>>,
+    parameters: Memo<Option<String>>,
     topics: OnceCell<Vec<String>>,
     id: OnceCell<String>,
     alias: OnceCell<String>,
@@ -96,6 +98,7 @@ impl Account {
             stack_resources: Memo::default(),
             stack_outputs: Memo::default(),
             role_policies: Memo::default(),
+            parameters: Memo::default(),
             topics: OnceCell::new(),
             id: OnceCell::new(),
             alias: OnceCell::new(),

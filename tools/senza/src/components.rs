@@ -14,6 +14,7 @@ mod elastigroup;
 mod elastigroup_scaling;
 mod group_properties;
 mod iam_role;
+mod image_parameters;
 mod launch_template;
 mod listeners;
 mod look_ups;
@@ -36,7 +37,7 @@ mod warm_pool;
 mod weighted_dns;
 mod weighted_target_group;
 
-use futures::future::{BoxFuture, ready};
+use futures::future::BoxFuture;
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_terminal::Terminal;
 use stups_yaml::Map;
@@ -158,7 +159,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
         return Box::pin(plug_in::apply(component, generation)).await;
     };
     let applied: BoxFuture<'_, Result<(), Error>> = match component_type {
-        Configuration => Box::pin(ready(configuration::apply(component, generation))),
+        Configuration => Box::pin(configuration::apply(component, generation)),
         SubnetAutoConfiguration => Box::pin(subnets::apply(component, generation)),
         StupsAutoConfiguration => Box::pin(subnets::apply_with_images(component, generation)),
         CoreosAutoConfiguration => Box::pin(coreos::apply(component, generation)),

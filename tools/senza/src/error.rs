@@ -22,7 +22,7 @@ pub enum Error {
         reason: String,
     },
     /// A security group that does not exist. Exit code 1.
-    #[error("Security group \"{0}\" does not exist.\nRun `senza init` to (re-)create necessary resources.")]
+    #[error("Security Group \"{0}\" does not exist.\nRun `senza init` to (re-)create the security group.")]
     SecurityGroupNotFound(String),
     /// A program that is not installed. Exit code 1.
     #[error("Command not found: {command}\n{hint}")]
@@ -132,7 +132,7 @@ mod tests {
             (
                 Error::SecurityGroupNotFound("app-x".to_owned()).into_failure(),
                 1,
-                "Security group \"app-x\" does not exist.\nRun `senza init` to (re-)create necessary resources.",
+                "Security Group \"app-x\" does not exist.\nRun `senza init` to (re-)create the security group.",
             ),
             (
                 Error::CommandNotFound {

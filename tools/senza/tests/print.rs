@@ -334,7 +334,7 @@ async fn wrong_places_and_parameters_get_one_line_that_names_them() {
             group("SecurityGroups: [nobody]"),
             &["a"],
             1,
-            "Error: Security group \"nobody\" does not exist.\nRun `senza init` to (re-)create necessary resources.",
+            "Error: Security Group \"nobody\" does not exist.\nRun `senza init` to (re-)create the security group.",
         ),
         (
             info.to_owned(),

@@ -15,7 +15,13 @@ impl Account {
                 Box::pin(async {
                     let iam = &self.online()?.iam();
                     let pages = iam.list_role_policies().role_name(role).into_paginator().items().send();
-                    let names: Vec<String> = pages.collect::<Result<_, _>>().await?;
+                    let names: Result<Vec<String>, _> = pages.collect().await;
+                    let names = names.map_err(|error| match Error::from(error) {
+                        Error::Aws(aws) if aws.has_code("NoSuchEntity") => {
+                            Error::Fatal(format!("IAM role \"{role}\" does not exist"))
+                        }
+                        other => other,
+                    })?;
                     stream::iter(names)
                         .map(|name| async move {
                             let policy = iam.get_role_policy().role_name(role).policy_name(&name).send().await?;

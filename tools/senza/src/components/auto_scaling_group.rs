@@ -212,8 +212,9 @@ async fn merged_role(
         }
     }
     let mut policies = Vec::new();
-    for name in names {
-        policies.extend(generation.account.inline_policies(name).await?);
+    for (index, name) in names.into_iter().enumerate() {
+        let path = properties.path(&format!("IamRoles/{index}"));
+        policies.extend(iam_role::policies_of(name, &path, generation).await?);
     }
     let role_id = format!("{}Role", component.name);
     let role = members(json!({

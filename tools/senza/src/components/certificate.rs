@@ -30,7 +30,9 @@ pub(crate) async fn resolve(
     match (written, host) {
         (Some(Value::String(text)), _) if is_acm_arn(text) => {
             account.describe_certificate(text).await.map_err(|error| match error {
-                Error::Aws(aws) if aws.has_code("ResourceNotFoundException") => Error::Fatal(format!("{path}: {aws}")),
+                Error::Aws(aws) if aws.has_code("ResourceNotFoundException") => {
+                    Error::Fatal(format!("{path}: {}", aws.message))
+                }
                 other => other,
             })?;
             Ok(Json::from(text.as_str()))

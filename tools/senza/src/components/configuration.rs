@@ -6,7 +6,7 @@ use stups_yaml::Value;
 use super::properties::Properties;
 use super::property_table::{Kind, Property, boolean, map_of};
 use super::resources::section;
-use super::{Component, Generation};
+use super::{Component, Generation, image_parameters};
 use crate::Error;
 
 /// The mappings of subnets, each `{<region>: {Subnets: [...]}}`.
@@ -38,14 +38,17 @@ pub(super) const PROPERTIES: &[&[Property]] = &[&[
         &Kind::MapOf(&Kind::Text),
         "machine images, by name and region",
     ),
+    image_parameters::PROPERTY,
 ]];
 
 /// Subnets of a region.
 const SUBNETS: &Kind = &Kind::List(&Kind::Text);
 
 /// Applies the component.
-pub(crate) fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
-    define(&Properties::of(component), generation)
+pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>) -> Result<(), Error> {
+    let properties = Properties::of(component);
+    define(&properties, generation)?;
+    image_parameters::add(&properties, generation).await
 }
 
 /// What every configuration component does with its properties.

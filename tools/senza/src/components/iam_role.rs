@@ -53,11 +53,11 @@ pub(super) async fn apply(component: &Component, generation: &mut Generation<'_>
         .iter()
         .enumerate()
     {
+        let place = format!("MergePoliciesFromIamRoles/{index}");
         let Some(name) = role.as_str().filter(|name| !name.is_empty()) else {
-            let place = format!("MergePoliciesFromIamRoles/{index}");
             return Err(properties.wrong(&place, role, "the name of an IAM role"));
         };
-        policies.extend(generation.account.inline_policies(name).await?);
+        policies.extend(policies_of(name, &properties.path(&place), generation).await?);
     }
     let mut role = members(json!({
         "AssumeRolePolicyDocument": value("AssumeRolePolicyDocument").await?.unwrap_or_else(ec2_trust),
@@ -68,6 +68,15 @@ pub(super) async fn apply(component: &Component, generation: &mut Generation<'_>
         reference::pass_on(&properties, PASSED_ON, &mut role, generation).await?;
     }
     add(generation.template, &component.name, "AWS::IAM::Role", role)
+}
+
+/// The inline policies of the role `name`, which is written at `path`: an error says both when there is no such role.
+pub(super) async fn policies_of(name: &str, path: &str, generation: &Generation<'_>) -> Result<Vec<Json>, Error> {
+    let policies = generation.account.inline_policies(name).await;
+    policies.map_err(|error| match error {
+        Error::Fatal(message) => Error::Fatal(format!("{path}: {message}")),
+        other => other,
+    })
 }
 
 /// The policy that lets EC2 instances take a role.

@@ -1,13 +1,14 @@
 //! Senza::SubnetAutoConfiguration and Senza::StupsAutoConfiguration: the region's subnets and Taupage images as mappings.
 
 use serde_json::json;
+use stups_terminal::Terminal;
 use stups_yaml::Value;
 
 use super::configuration::{self, SUBNET_MAPPINGS};
 use super::properties::{Properties, scalar_text};
 use super::property_table::{Property, boolean, text, texts};
 use super::resources::section;
-use super::{Component, Generation};
+use super::{Component, Generation, image_parameters};
 use crate::Error;
 use crate::account::{Channel, Image, StackNetwork, Subnet, newest_taupage_image};
 
@@ -46,6 +47,9 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     let zones = availability_zones(&properties)?;
     let public_only = properties.boolean("PublicOnly")?.unwrap_or(false);
     let subnets = generation.account.subnets(&vpc_id).await?;
+    if let Some(zones) = &zones {
+        warn_without_subnets(zones, &subnets, &properties, generation.terminal);
+    }
     let mut purposes = assign(&subnets, zones.as_deref(), public_only);
     generation.account.set_stack_network(StackNetwork {
         vpc_id,
@@ -61,7 +65,7 @@ pub(crate) async fn apply(component: &Component, generation: &mut Generation<'_>
     for (mapping, list) in SUBNET_MAPPINGS.into_iter().zip(lists) {
         section(generation.template, &["Mappings", mapping, &region])?.insert("Subnets".to_owned(), json!(list));
     }
-    Ok(())
+    image_parameters::add(&properties, generation).await
 }
 
 /// Applies Senza::StupsAutoConfiguration.
@@ -74,6 +78,9 @@ pub(crate) async fn apply_with_images(component: &Component, generation: &mut Ge
     let images: Vec<Image> = images.iter().filter(is_trusted).filter(is_fitting).cloned().collect();
     let mut found = Vec::new();
     for channel in Channel::ALL {
+        if image_parameters::gives(&Properties::of(component), channel.mapping, generation)? {
+            continue;
+        }
         match newest_taupage_image(&images, channel) {
             Some(image) => found.push((channel.mapping, image.id.clone())),
             None if channel.is_required => {
@@ -123,17 +130,38 @@ fn wants_arm64(component: &Component, generation: &Generation<'_>) -> Result<Opt
     }
 }
 
+/// The zones that count; nothing when all do. Text may name several, with commas or blanks between: senza 2.1 takes every zone
+/// that occurs in it, which definitions with the zones in a parameter rely on.
 fn availability_zones(properties: &Properties<'_>) -> Result<Option<Vec<String>>, Error> {
     let Some(items) = properties.items("AvailabilityZones") else {
         return Ok(None);
     };
-    items
-        .iter()
-        .map(|item| {
-            scalar_text(item).ok_or_else(|| properties.wrong("AvailabilityZones", item, "a list of availability zones"))
-        })
-        .collect::<Result<Vec<String>, Error>>()
-        .map(|zones| Some(zones).filter(|zones| !zones.is_empty()))
+    let mut zones = Vec::new();
+    for item in items {
+        let text = scalar_text(item)
+            .ok_or_else(|| properties.wrong("AvailabilityZones", item, "a list of availability zones"))?;
+        let names = text.split(|character: char| character == ',' || character.is_whitespace());
+        zones.extend(names.filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    Ok(Some(zones).filter(|zones| !zones.is_empty()))
+}
+
+/// Says so when the zones leave no subnet for anything: CloudFormation would refuse the stack later, without the reason.
+fn warn_without_subnets(zones: &[String], subnets: &[Subnet], properties: &Properties<'_>, terminal: &Terminal) {
+    if subnets.iter().any(|subnet| zones.contains(&subnet.availability_zone)) {
+        return;
+    }
+    let mut existing: Vec<&str> = subnets.iter().map(|subnet| subnet.availability_zone.as_str()).collect();
+    existing.sort_unstable();
+    existing.dedup();
+    if !existing.is_empty() {
+        terminal.warning(&format!(
+            "{}: there is no subnet in {}, only in {}",
+            properties.path("AvailabilityZones"),
+            zones.join(", "),
+            existing.join(", ")
+        ));
+    }
 }
 
 /// Which subnets serve what.

@@ -1,6 +1,6 @@
 """Runs commands of the original senza, each in a process of its own, and prints what they answered as JSON.
 
-The only argument is a JSON list of argument lists. Importing the original takes longer than running it: that is done once.
+The first argument is a JSON list of argument lists, the second, if any, what each command is given on stdin. Importing the original takes longer than running it: that is done once.
 """
 import io
 import json
@@ -19,7 +19,7 @@ def run(arguments):
     child = os.fork()
     if child == 0:
         sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
-        sys.stdin = open(os.devnull)
+        sys.stdin = io.StringIO(sys.argv[2] if len(sys.argv) > 2 else "")
         sys.argv = ["senza", *arguments]
         code = 0
         try:

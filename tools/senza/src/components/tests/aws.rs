@@ -429,6 +429,47 @@ async fn what_the_account_lacks_is_named() {
 }
 
 #[tokio::test]
+async fn images_may_stand_in_parameters() {
+    let account = account_builder(AwsApi::shared().await).await;
+    for (name, value) in [("/images/base", "ami-0000000b"), ("/images/text", "none")] {
+        let put = account.session().ssm().put_parameter().name(name).value(value);
+        put.r#type("String".into()).send().await.unwrap();
+    }
+    let held = json!("ami-0000000b");
+    for (component_type, name, compatibility, image) in [
+        ("Configuration", "Base", Senza3, Some(&held)),
+        ("SubnetAutoConfiguration", "Base", Senza3, Some(&held)),
+        ("StupsAutoConfiguration", "Base", Senza3, Some(&held)),
+        ("StupsAutoConfiguration", "LatestTaupageImage", Senza3, Some(&held)),
+        ("Configuration", "Base", Senza2, None),
+    ] {
+        let definition = format!(
+            "SenzaComponents: [{{C: {{Type: 'Senza::{component_type}', ImageParameters: {{{name}: /images/base}}}}}}]"
+        );
+        let template = generated(&definition, compatibility, &account).await.unwrap();
+        let found = template.pointer(&format!("/Mappings/Images/eu-west-1/{name}"));
+        assert_eq!(found, image, "{component_type} {name}");
+    }
+    for (parameters, expected) in [
+        (
+            "{Base: /images/none}",
+            "C/ImageParameters/Base: there is no parameter \"/images/none\" in eu-west-1 that holds",
+        ),
+        (
+            "{Base: /images/text}",
+            "C/ImageParameters/Base: there is no parameter \"/images/text\" in eu-west-1 that holds",
+        ),
+        ("{Base: ''}", "C/ImageParameters/Base: must be the name of a parameter"),
+        ("/images/base", "C/ImageParameters: must be a map"),
+    ] {
+        let definition =
+            format!("SenzaComponents: [{{C: {{Type: 'Senza::Configuration', ImageParameters: {parameters}}}}}]");
+        let error = generated(&definition, Senza3, &account).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn other_stacks_and_roles_are_read() {
     let account = account_builder(AwsApi::shared().await).await;
     let session = account.session();

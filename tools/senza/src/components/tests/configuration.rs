@@ -128,6 +128,39 @@ async fn zones_and_vpc_can_be_chosen() {
 }
 
 #[tokio::test]
+async fn zones_may_be_text_with_commas() {
+    for (zones, expected) in [
+        ("[eu-west-1a]", json!(["subnet-i1"])),
+        ("eu-west-1a", json!(["subnet-i1"])),
+        ("'eu-west-1b,eu-west-1a'", json!(["subnet-i1", "subnet-i2"])),
+        ("'eu-west-1b, eu-west-1c'", json!(["subnet-i2"])),
+        ("'eu-west-1a eu-west-1b'", json!(["subnet-i1", "subnet-i2"])),
+        ("['eu-west-1c,eu-west-1a']", json!(["subnet-i1"])),
+        ("', '", json!(["subnet-i1", "subnet-i2"])),
+        ("[]", json!(["subnet-i1", "subnet-i2"])),
+    ] {
+        let definition =
+            format!("SenzaComponents: [{{C: {{Type: 'Senza::SubnetAutoConfiguration', AvailabilityZones: {zones}}}}}]");
+        for compatibility in [Senza2, Senza3] {
+            let generated = generate(&definition, compatibility, standard()).await;
+            let subnets = generated.at("/Mappings/ServerSubnets/eu-west-1/Subnets");
+            assert_eq!(subnets, expected, "{zones}");
+            assert_eq!(generated.warnings(), "", "{zones}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn zones_without_subnets_are_warned_about() {
+    let definition = "SenzaComponents: [{C: {Type: 'Senza::SubnetAutoConfiguration', AvailabilityZones: us-east-1a}}]";
+    let generated = generate(definition, Senza2, standard()).await;
+    assert_eq!(generated.at("/Mappings/ServerSubnets/eu-west-1/Subnets"), json!([]));
+    let warning =
+        "SenzaComponents/C/AvailabilityZones: there is no subnet in us-east-1a, only in eu-west-1a, eu-west-1b";
+    assert!(generated.warnings().contains(warning), "{}", generated.warnings());
+}
+
+#[tokio::test]
 async fn several_vpcs_without_a_default_need_a_choice() {
     let vpc = |id: &str| Vpc {
         id: id.to_owned(),
