@@ -150,7 +150,8 @@ where
 fn head_bytes(request: &Request) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter();
-    target + headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
+    let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    target + headers
 }
 
 /// How many bytes an answer has that is compressed: below, gzip makes it larger or saves no packet.
