@@ -107,7 +107,9 @@ async fn too_many_and_too_long_headers_are_refused() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     }
     let long = "y".repeat(40_000);
-    let answer = service.ask(Method::GET, "/.well-known/health", &[("x", &long)], None).await;
+    let answer = service
+        .ask(Method::GET, "/.well-known/health", &[("x", &long)], None)
+        .await;
     assert_eq!(answer.status, 431);
     assert_eq!(service.get_open("/.well-known/health").await.status, 200);
 }
