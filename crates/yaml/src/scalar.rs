@@ -378,7 +378,7 @@ mod tests {
         ] {
             assert_eq!(float(text), Ok(expected), "{text:?}");
         }
-        assert!(float("--0").is_ok_and(|zero| zero.is_sign_positive()));
+        assert!(float("--0").is_ok_and(f64::is_sign_positive));
         for text in ["", "-", ".", "---1", "1:", "\u{1c}1", "x"] {
             assert!(float(text).is_err(), "{text:?}");
         }
