@@ -31,7 +31,6 @@ use crate::error::{Error, WAIT};
 use crate::extract::authenticate;
 use crate::measurements::{Requests, known_method};
 use crate::render::{self, ErrorShape, render};
-use crate::serve::HEADER_BYTES;
 use crate::{request_id, telemetry};
 
 /// What the frame of one service knows.
@@ -146,14 +145,6 @@ where
     }
 }
 
-/// How many bytes the line and the headers of a request take, as HTTP/1.1 writes them.
-fn head_bytes(request: &Request) -> usize {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let headers = request.headers().iter();
-    let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    target + headers
-}
-
 /// How many bytes an answer has that is compressed: below, gzip makes it larger or saves no packet.
 const SMALLEST_COMPRESSED: u64 = 1024;
 
@@ -243,12 +234,6 @@ impl FrameSettings {
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        if head_bytes(&request) > HEADER_BYTES {
-            return refused(Error::new(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                format!("The head of a request has {HEADER_BYTES} bytes at most."),
-            ));
-        }
         let _place = match (Place::take(&self.in_flight, self.concurrent_requests), access) {
             (Some(place), _) => Some(place),
             (None, Access::Floor) => None,

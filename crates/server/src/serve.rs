@@ -23,11 +23,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many headers a request may have, and how many bytes its head.
 const HEADER_COUNT: usize = 64;
-pub(crate) const HEADER_BYTES: usize = 32 << 10;
-
-/// How many bytes of a request are read at once: each time costs a call and a wake-up. This bounds a head, too, before
-/// [`HEADER_BYTES`] does.
-const READ_BYTES: usize = 128 << 10;
+const HEADER_BYTES: usize = 32 << 10;
 
 /// Serves the router on the listener, within the default limits of connections, until `shutdown` completes; then accepts no
 /// more, and lets what is in flight finish for at most [`SHUTDOWN_PATIENCE`].
@@ -84,7 +80,7 @@ fn bounded<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<Sock
         .timer(TokioTimer::new())
         .header_read_timeout(limits.keep_alive)
         .max_headers(HEADER_COUNT)
-        .max_buf_size(READ_BYTES);
+        .max_buf_size(HEADER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
