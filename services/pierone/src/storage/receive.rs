@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{self, MultipartUpload, ObjectStoreExt as _, PutPayload};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Storage;
 use super::hashes::Hashes;
@@ -57,8 +57,7 @@ impl Storage {
             return Err(Broken::TooLarge);
         }
         let part = self.part_size(length.unwrap_or(limit));
-        let mut writer = Writer::new(self, to, part);
-        let mut hashes = Hashes::new(sha512);
+        let mut writer = Writer::new(self, to, part, sha512);
         let mut size: u64 = 0;
         let mut body = std::pin::pin!(body);
         let broken = loop {
@@ -69,7 +68,6 @@ impl Storage {
                         writer.abort().await;
                         return Err(Broken::TooLarge);
                     }
-                    hashes.update(&bytes);
                     writer.write(bytes).await?;
                 }
                 Ok(Some(Err(error))) => break Some(error.to_string()),
@@ -77,18 +75,18 @@ impl Storage {
                 Err(_) => break Some("the sender fell silent".to_owned()),
             }
         };
-        if let Some(reason) = broken {
-            if size == 0 {
-                writer.abort().await;
-                return Err(Broken::Body(reason, None));
-            }
-            writer.finish().await?;
-            let (sha256, sha512) = hashes.finish();
-            return Err(Broken::Body(reason, Some(Received { size, sha256, sha512 })));
+        if size == 0
+            && let Some(reason) = broken
+        {
+            writer.abort().await;
+            return Err(Broken::Body(reason, None));
         }
-        writer.finish().await?;
-        let (sha256, sha512) = hashes.finish();
-        Ok(Received { size, sha256, sha512 })
+        let (sha256, sha512) = writer.finish().await?;
+        let received = Received { size, sha256, sha512 };
+        match broken {
+            Some(reason) => Err(Broken::Body(reason, Some(received))),
+            None => Ok(received),
+        }
     }
 
     /// All parts are equal, as some S3 clones demand, and there are never too many of them. `length`: what the sender announced,
@@ -103,26 +101,28 @@ impl Storage {
     }
 }
 
-/// Collects bytes into parts of one size.
+/// Collects bytes into parts of one size, each of which is hashed while it is written and the next one arrives.
 struct Writer<'a> {
     storage: &'a Storage,
     to: &'a Path,
     part: usize,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    hashes: Hashes,
     /// None while everything fits into one part.
     upload: Option<Box<dyn MultipartUpload>>,
     writing: JoinSet<Result<(), object_store::Error>>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(storage: &'a Storage, to: &'a Path, part: usize) -> Self {
+    fn new(storage: &'a Storage, to: &'a Path, part: usize, sha512: bool) -> Self {
         Self {
             storage,
             to,
             part,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            hashes: Hashes::new(sha512),
             upload: None,
             writing: JoinSet::new(),
         }
@@ -150,13 +150,16 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn payload(&mut self) -> PutPayload {
+    /// What waits, as the next part; its bytes are being hashed.
+    async fn payload(&mut self) -> Result<PutPayload, object_store::Error> {
         self.waiting_bytes = 0;
-        std::mem::take(&mut self.waiting).into_iter().collect()
+        let pieces = std::mem::take(&mut self.waiting);
+        self.hashes.update(pieces.clone()).await.map_err(died)?;
+        Ok(pieces.into_iter().collect())
     }
 
     async fn write_part(&mut self) -> Result<(), object_store::Error> {
-        let payload = self.payload();
+        let payload = self.payload().await?;
         let upload = match &mut self.upload {
             Some(upload) => upload,
             None => self.upload.insert(self.storage.objects.put_multipart(self.to).await?),
@@ -172,21 +175,20 @@ impl<'a> Writer<'a> {
     async fn one_written(&mut self) -> Result<(), object_store::Error> {
         match self.writing.join_next().await {
             Some(Ok(written)) => written,
-            Some(Err(source)) => Err(object_store::Error::JoinError { source }),
+            Some(Err(source)) => Err(died(source)),
             None => Ok(()),
         }
     }
 
-    async fn finish(mut self) -> Result<(), object_store::Error> {
+    async fn finish(mut self) -> Result<(Digest, Option<Digest>), object_store::Error> {
         if self.upload.is_none() {
-            let payload = self.payload();
-            return self.storage.objects.put(self.to, payload).await.map(|_| ());
-        }
-        let finished = self.complete().await;
-        if finished.is_err() {
+            let payload = self.payload().await?;
+            self.storage.objects.put(self.to, payload).await?;
+        } else if let Err(error) = self.complete().await {
             self.abort_upload().await;
+            return Err(error);
         }
-        finished
+        self.hashes.finish().await.map_err(died)
     }
 
     async fn complete(&mut self) -> Result<(), object_store::Error> {
@@ -215,6 +217,11 @@ impl<'a> Writer<'a> {
             tracing::warn!(%error, "an unfinished upload stays in the storage");
         }
     }
+}
+
+/// The thread that was to do it did not end as it should.
+fn died(source: JoinError) -> object_store::Error {
+    object_store::Error::JoinError { source }
 }
 
 #[cfg(test)]
