@@ -22,6 +22,8 @@ mod list;
 mod lizzy;
 mod logs;
 mod original;
+#[path = "../original_support/mod.rs"]
+mod original_support;
 mod patch;
 mod process;
 mod proxy;

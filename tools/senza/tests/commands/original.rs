@@ -1,28 +1,22 @@
 //! The tables of the original and ours, of the same account at the same moment.
 
-use std::process::Command;
-
 use serde_json::{Value as Json, json};
 use stups_aws::cloudformation::types::Tag;
-use stups_testkit::{Account, PythonEnvironment, Requirements};
+use stups_testkit::Account;
 
 use crate::account::{redacted, senza};
 use crate::health::account_with_figures;
 use crate::instances::{register, run_instances};
+use crate::original_support;
 
 /// What the original answers to each command line, in a process that imports it once.
 fn original(account: &Account, lines: &[String]) -> Vec<Json> {
-    let environment = PythonEnvironment::get(Requirements::Senza).unwrap();
-    let arguments: Vec<Vec<&str>> = lines.iter().map(|line| line.split(' ').collect()).collect();
-    let output = Command::new(environment.executable("python"))
-        .args(["-c", include_str!("../data/original_print.py")])
-        .arg(serde_json::to_string(&arguments).unwrap())
-        .envs(account.environment())
-        .env_remove("AWS_PROFILE")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let lines: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect();
+    let lines: Vec<&[String]> = lines.iter().map(Vec::as_slice).collect();
+    original_support::original(account, &lines, "")
 }
 
 /// A version of the application `web`: a load balancer named like it, its own and its weighted record.
