@@ -1,7 +1,5 @@
 //! Tokens that are verified by identity's published keys.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
@@ -16,7 +14,7 @@ use crate::cache::TokenCache;
 use crate::claims::{caller, text};
 use crate::key_set::{self, KeySet, Published};
 use crate::revocations::{DEFAULT_REVOCATION_SALT, Revocations};
-use crate::{Caller, SetupError, Verify, VerifyError, crypto};
+use crate::{Caller, SetupError, Verification, Verify, VerifyError, crypto};
 
 /// How often keys are refreshed.
 const REFRESH: Duration = Duration::from_mins(1);
@@ -71,7 +69,7 @@ impl JwtSettings {
 
 /// A token whose signature and times have been checked.
 struct Verified {
-    caller: Caller,
+    caller: Arc<Caller>,
     claims: Map<String, Value>,
     /// The generation of the revocation list in which the token was last found not to be on it.
     unrevoked_in: AtomicU64,
@@ -182,7 +180,7 @@ impl JwtVerifier {
         let lasts = REMEMBERED.min(Duration::from_secs((expires_at - now).unsigned_abs()));
         Ok((
             Verified {
-                caller,
+                caller: Arc::new(caller),
                 claims,
                 unrevoked_in: AtomicU64::new(0),
             },
@@ -227,7 +225,7 @@ pub(crate) fn live(claims: &Map<String, Value>, now: i64) -> Result<i64, VerifyE
 }
 
 impl Verify for JwtVerifier {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a> {
         Box::pin(async move {
             let verified = self.known.get(token, self.check(token)).await?;
             if let Some(revocations) = &self.revocations {
@@ -242,7 +240,7 @@ impl Verify for JwtVerifier {
             if verified.caller.expires_at <= Timestamp::now().as_second() {
                 return Err(VerifyError::Invalid);
             }
-            Ok(verified.caller.clone())
+            Ok(Arc::clone(&verified.caller))
         })
     }
 }

@@ -25,7 +25,7 @@ pub use jwt::JwtSettings;
 pub use policy::{NoPolicy, Policy, PolicyUnavailable};
 pub use revocations::{DEFAULT_REVOCATION_SALT, hash as revocation_hash};
 pub use token_info::{TokenInfoSettings, TokenPlace};
-pub use verifier::{Verifier, Verify, VerifyError};
+pub use verifier::{Verification, Verifier, Verify, VerifyError};
 
 /// Why a verifier or a policy cannot be set up: a setting is wrong, or the machine's trusted certificates cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -21,10 +21,13 @@ pub enum VerifyError {
     Unavailable(String),
 }
 
+/// Who a token belongs to, as it is being found out.
+pub type Verification<'a> = Pin<Box<dyn Future<Output = Result<Arc<Caller>, VerifyError>> + Send + 'a>>;
+
 /// A way to verify bearer tokens.
 pub trait Verify: Send + Sync {
     /// Says who the token belongs to.
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>>;
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a>;
 }
 
 /// How a service verifies the tokens of its callers. Cloning is cheap.
@@ -54,7 +57,7 @@ impl Verifier {
     }
 
     /// Says who the token belongs to.
-    pub async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
+    pub async fn verify(&self, token: &str) -> Result<Arc<Caller>, VerifyError> {
         self.0.verify(token).await
     }
 }

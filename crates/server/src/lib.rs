@@ -5,6 +5,7 @@
 
 mod access_log;
 mod address;
+mod answer;
 mod audit_route;
 mod clock;
 mod coalesced;
@@ -31,6 +32,7 @@ mod telemetry;
 mod tls;
 
 pub use access_log::LogFormat;
+pub use answer::with_headers;
 pub use clock::Clock;
 pub use coalesced::Coalesced;
 pub use connections::open_files_share;

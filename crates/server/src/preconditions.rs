@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
-use crate::Error;
+use crate::{Error, with_headers};
 
 /// The strong tag of a revision, for the header `ETag`.
 pub fn revision_tag(revision: i64) -> HeaderValue {
@@ -40,7 +40,7 @@ pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, json: Bytes) -> 
         return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
     }
     let content_type = HeaderValue::from_static("application/json");
-    ([(CONTENT_TYPE, content_type), (ETAG, tag)], json).into_response()
+    with_headers(StatusCode::OK, [(CONTENT_TYPE, content_type), (ETAG, tag)], json)
 }
 
 /// What a write demands of what is stored (`If-Match`, `If-None-Match`).

@@ -43,11 +43,14 @@ pub fn start_telemetry(format: Option<LogFormat>) -> Result<Telemetry, StartErro
     measurements::process();
     access_log::start(format, io::stderr());
     let provider = exporter()?;
-    let exported = provider.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("stups"))
-            .with_filter(filter_fn(|metadata| metadata.target() == REQUEST_TARGET))
-    });
+    let exports = provider.is_some();
+    let exported = provider
+        .as_ref()
+        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("stups")))
+        // Around the layer that may not be there: a registry with a layer that has no filter takes every span.
+        .with_filter(filter_fn(move |metadata| {
+            exports && metadata.target() == REQUEST_TARGET
+        }));
     // Spans of requests are for the exporter: a log that took them would pay for each request what an access log line costs.
     let unlogged =
         Directive::from_str(&format!("{REQUEST_TARGET}=off")).map_err(|error| StartError::Other(error.to_string()))?;

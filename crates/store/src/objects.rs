@@ -1,12 +1,13 @@
 //! Objects: in a directory, or in S3.
 
+mod directory;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::signer::{Method, Signer as _};
@@ -52,7 +53,7 @@ fn directory(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
         path: path.clone(),
         source,
     })?;
-    Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
+    Ok(Arc::new(directory::Directory::new(&path)?))
 }
 
 /// As [`open`] for `s3://`, with settings from elsewhere than the environment.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use stups_auth::{Caller, Policy, PolicyUnavailable, Verify, VerifyError};
+use stups_auth::{Caller, Policy, PolicyUnavailable, Verification, Verify, VerifyError};
 
 /// Verifies tokens that say themselves whose they are: `<realm>/<uid>`, with `+<scope>` behind it for each scope, such as
 /// `/services/robot+uid+application.write`. Only for tests of services, which are about what callers may do.
@@ -12,16 +12,18 @@ use stups_auth::{Caller, Policy, PolicyUnavailable, Verify, VerifyError};
 pub struct Everybody;
 
 impl Verify for Everybody {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a> {
         let mut parts = token.split('+');
         let name = parts.next().and_then(|name| name.rsplit_once('/'));
-        let caller = name.map(|(realm, uid)| Caller {
-            uid: uid.to_owned(),
-            realm: realm.to_owned(),
-            scopes: parts.map(str::to_owned).collect(),
-            client_id: None,
-            expires_at: i64::MAX,
-            token: SecretString::from(token),
+        let caller = name.map(|(realm, uid)| {
+            Arc::new(Caller {
+                uid: uid.to_owned(),
+                realm: realm.to_owned(),
+                scopes: parts.map(str::to_owned).collect(),
+                client_id: None,
+                expires_at: i64::MAX,
+                token: SecretString::from(token),
+            })
         });
         Box::pin(ready(caller.ok_or(VerifyError::Invalid)))
     }

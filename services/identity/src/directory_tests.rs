@@ -1,13 +1,11 @@
 //! The directory over real HTTP, on both databases.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use stups_auth::{Caller, Verifier, Verify, VerifyError};
+use stups_auth::{Caller, Verification, Verifier, Verify, VerifyError};
 use stups_server::{Clock, ErrorShape, Service};
 use stups_store::{DatabaseUrl, Store};
 use stups_testkit::{PostgreSql, until};
@@ -21,20 +19,20 @@ use crate::{State, migrations, routes};
 struct Spoken;
 
 impl Verify for Spoken {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a> {
         Box::pin(async move {
             let parts: Vec<&str> = token.split(':').collect();
             let [realm, uid, scopes] = parts[..] else {
                 return Err(VerifyError::Invalid);
             };
-            Ok(Caller {
+            Ok(Arc::new(Caller {
                 uid: uid.to_owned(),
                 realm: format!("/{realm}"),
                 scopes: scopes.split(',').map(str::to_owned).collect(),
                 client_id: None,
                 expires_at: i64::MAX,
                 token: SecretString::from(token),
-            })
+            }))
         })
     }
 }

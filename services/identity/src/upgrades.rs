@@ -19,6 +19,8 @@ pub struct Upgrade {
     pub hash: String,
     /// What matched it.
     pub password: SecretString,
+    /// Whether a machine showed it, whose passwords are remembered while they match.
+    pub of_machine: bool,
 }
 
 /// Whose hash is replaced.
@@ -43,6 +45,10 @@ impl Upgrades {
                 let Ok(hash) = passwords::hash(&hasher, &upgrade.password).await else {
                     continue;
                 };
+                if upgrade.of_machine {
+                    // First: a crowd that logs in meanwhile would compute the new hash, each for itself.
+                    hasher.remembered().note(&upgrade.password, &hash).await;
+                }
                 if let Err(error) = replace(&store, &upgrade, hash).await {
                     tracing::warn!(%error, "a weak password hash was not replaced");
                 }

@@ -1,7 +1,6 @@
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 
-use stups_auth::{Caller, Verify, VerifyError};
+use stups_auth::{Caller, Verification, Verify, VerifyError};
 
 use crate::State;
 
@@ -9,7 +8,7 @@ use crate::State;
 pub struct OwnKeys(pub State);
 
 impl Verify for OwnKeys {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a> {
         Box::pin(async move {
             let verified = self
                 .0
@@ -21,14 +20,14 @@ impl Verify for OwnKeys {
             if !verified.audience.is_empty() && !verified.audience.contains(&self.0.issuer) {
                 return Err(VerifyError::Invalid);
             }
-            Ok(Caller {
+            Ok(Arc::new(Caller {
                 uid: verified.uid.clone(),
                 realm: verified.realm.clone(),
                 scopes: verified.scopes.clone(),
                 client_id: verified.client_id.clone(),
                 expires_at: verified.expires_at,
                 token: token.into(),
-            })
+            }))
         })
     }
 }

@@ -58,7 +58,7 @@ impl Principal {
     }
 
     async fn caller(pierone: &PierOne, token: &str) -> Result<Identity, Error> {
-        Ok(Identity::Caller(Arc::new(pierone.verifier.verify(token).await?)))
+        Ok(Identity::Caller(pierone.verifier.verify(token).await?))
     }
 
     /// The caller, where there is an access token.

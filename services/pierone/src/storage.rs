@@ -31,6 +31,8 @@ pub(crate) struct Storage {
     part: usize,
     /// How many of those are under way at once.
     parallel: usize,
+    /// How many bytes an object may have to be moved in one call.
+    largest_move: u64,
 }
 
 impl Storage {
@@ -41,6 +43,7 @@ impl Storage {
             presigner,
             part: if directory { 256 << 10 } else { 8 << 20 },
             parallel: if directory { 1 } else { 2 },
+            largest_move: if directory { u64::MAX } else { LARGEST_COPY },
         }
     }
 
@@ -73,7 +76,7 @@ impl Storage {
     /// that content is there is what counts.
     pub(crate) async fn settle(&self, part: &Path, size: u64, digest: &str) -> Result<(), object_store::Error> {
         let blob = Self::blob(digest);
-        let moved = if size <= LARGEST_COPY {
+        let moved = if size <= self.largest_move {
             self.objects.rename(part, &blob).await
         } else {
             self.copy_streaming(part, &blob, size).await

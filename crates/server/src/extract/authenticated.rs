@@ -90,7 +90,7 @@ pub(crate) async fn authenticate(settings: &ContextSettings, headers: &HeaderMap
         None if settings.insecure_no_auth => Token::Borrowed(""),
         None => return Err(Error::unauthorized("Unauthorized")),
     };
-    Ok(Arc::new(settings.verifier.verify(token.as_str()).await?))
+    Ok(settings.verifier.verify(token.as_str()).await?)
 }
 
 /// What an `Authorization` header holds, whatever it is worth.

@@ -20,7 +20,7 @@ use reqwest::{Client, Method};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stups_auth::{Caller, Verifier, Verify, VerifyError};
+use stups_auth::{Caller, Verification, Verifier, Verify, VerifyError};
 use stups_server::{
     Authenticated, Built, Environment, Error, ErrorShape, Job, JobResult, Json, Origin, Path, Query, Service,
 };
@@ -35,21 +35,21 @@ use utoipa_axum::routes;
 struct Tokens;
 
 impl Verify for Tokens {
-    fn verify<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, VerifyError>> + Send + 'a>> {
+    fn verify<'a>(&'a self, token: &'a str) -> Verification<'a> {
         let scopes: &[&str] = if token == "auditor" {
             &["uid", "audit.read"]
         } else {
             &["uid"]
         };
         Box::pin(ready(match token {
-            "good" | "auditor" => Ok(Caller {
+            "good" | "auditor" => Ok(Arc::new(Caller {
                 uid: "jdoe".to_owned(),
                 realm: "/employees".to_owned(),
                 scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
                 client_id: None,
                 expires_at: i64::MAX,
                 token: SecretString::from(token),
-            }),
+            })),
             "nobody" => Err(VerifyError::Nobody),
             "away" => Err(VerifyError::Unavailable("10.0.0.1 refused the connection".to_owned())),
             _ => Err(VerifyError::Invalid),

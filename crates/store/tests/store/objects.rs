@@ -31,12 +31,79 @@ async fn keeps_objects(store: &dyn ObjectStore) {
     assert!(matches!(store.get(&name).await, Err(Error::NotFound { .. })));
 }
 
+/// An object that is written in parts is there when it is whole, and not before.
+async fn keeps_parts(store: &dyn ObjectStore) {
+    let name = Path::from("layers/a b");
+    let all = || async {
+        let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
+        listed.len()
+    };
+    let part = |byte: u8, size: usize| PutPayload::from_iter([vec![byte; size / 2], vec![byte; size - size / 2]]);
+    let mut upload = store.put_multipart(&name).await.unwrap();
+    let [first, second, third] = [(1, PART), (2, PART), (3, 5)].map(|(byte, size)| upload.put_part(part(byte, size)));
+    let (third, first, second) = tokio::join!(third, first, second);
+    for written in [first, second, third] {
+        written.unwrap();
+    }
+    assert!(matches!(store.get(&name).await, Err(Error::NotFound { .. })));
+    upload.complete().await.unwrap();
+    assert_eq!(all().await, 1);
+    let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
+    let expected = [vec![1; PART], vec![2; PART], vec![3; 5]].concat();
+    assert!(whole == expected, "{} bytes", whole.len());
+
+    let mut given_up = store.put_multipart(&Path::from("layers/b")).await.unwrap();
+    given_up.put_part(part(1, PART)).await.unwrap();
+    given_up.abort().await.unwrap();
+    assert_eq!(all().await, 1);
+}
+
+/// S3 takes no smaller ones but as the last.
+const PART: usize = 5 << 20;
+
 #[tokio::test]
 async fn a_directory_keeps_objects() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path().join("to/be made")).unwrap();
     keeps_objects(&*open(&url).unwrap()).await;
+    keeps_parts(&*open(&url).unwrap()).await;
     assert!(directory.path().join("to/be made/images").exists());
+}
+
+#[tokio::test]
+async fn the_disk_takes_parts_of_a_large_file_while_others_arrive() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Url::from_directory_path(directory.path()).unwrap();
+    let store = open(&url).unwrap();
+    let name = Path::from("large");
+    let mut upload = store.put_multipart(&name).await.unwrap();
+    let piece = |number: usize| vec![number as u8; 1 << 20];
+    for number in 0..100 {
+        upload.put_part(piece(number).into()).await.unwrap();
+    }
+    upload.complete().await.unwrap();
+    let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
+    assert!(whole == (0..100).flat_map(piece).collect::<Vec<_>>());
+}
+
+/// What a crash leaves behind has a name and can be removed.
+#[tokio::test]
+async fn an_unfinished_file_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Url::from_directory_path(directory.path()).unwrap();
+    let store = open(&url).unwrap();
+    let mut upload = store.put_multipart(&Path::from("uploads/1/part")).await.unwrap();
+    upload.put_part(PutPayload::from_static(b"half")).await.unwrap();
+    let listed: Vec<_> = store.list(Some(&Path::from("uploads"))).try_collect().await.unwrap();
+    let [left] = listed.as_slice() else {
+        panic!("{listed:?}")
+    };
+    let left = left.location.clone();
+    assert!(left.as_ref().starts_with("uploads/1/part.") && left.as_ref().ends_with(".unfinished"));
+    // As if the process had died: nobody tidies up.
+    std::mem::forget(upload);
+    store.delete(&left).await.unwrap();
+    assert!(store.list(None).try_collect::<Vec<_>>().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -62,6 +129,7 @@ async fn s3_keeps_objects() {
     let at = |url: &str| s3(&url.parse().unwrap(), settings()).unwrap();
     keeps_objects(&*at("s3://stups-store-objects")).await;
     keeps_objects(&*at("s3://stups-store-objects/pier/one/")).await;
+    keeps_parts(&*at("s3://stups-store-objects/parts")).await;
 
     let name = Path::from("x");
     at("s3://stups-store-objects/pier")

@@ -135,6 +135,7 @@ pub async fn authenticate(
             },
             hash,
             password: secret.clone(),
+            of_machine: true,
         });
     }
     Ok(Some(Client::try_from(row)?))

@@ -44,7 +44,7 @@ const MAX_BCRYPT_COST: u32 = 14;
 pub struct InvalidHash;
 
 /// How a comparison with stored hashes ended.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Which of the hashes matched.
     pub matched: Option<usize>,
@@ -87,27 +87,42 @@ pub async fn verify(hasher: &PasswordHasher, password: &SecretString, hashes: &[
         .await
 }
 
-/// As [`verify`], for a machine: that its password matched is remembered for a while, so that a crowd of them that log in with
-/// chosen passwords does not wait for slow hashes.
+/// As [`verify`], for a machine: that its password matched is remembered for a while, and those who show the same one at the same
+/// moment, as a crowd with one client does, wait for one comparison.
 pub async fn verify_of_machine(
     hasher: &PasswordHasher,
     password: &SecretString,
     hashes: &[String],
 ) -> Result<Verdict, HashError> {
     let remembered = hasher.remembered();
-    if let Some(index) = remembered.find(password, hashes).await {
-        return Ok(Verdict {
-            matched: Some(index),
-            is_weak: false,
-        });
+    if is_machine_password(password) || password.expose_secret().len() > MAX_PASSWORD_BYTES {
+        return verify(hasher, password, hashes).await;
+    }
+    if let Some(known) = remembered.find(password, hashes).await {
+        return Ok(known);
+    }
+    let question = remembered.question(password, hashes);
+    let shown = (hasher.clone(), password.clone(), hashes.to_vec());
+    let compare = move |_| {
+        let (hasher, password, hashes) = shown.clone();
+        async move { Ok(verify_and_remember(&hasher, &password, &hashes).await) }
+    };
+    let asked = remembered.asked.ask(question, compare).await;
+    asked.unwrap_or(Err(HashError::Failed))
+}
+
+async fn verify_and_remember(
+    hasher: &PasswordHasher,
+    password: &SecretString,
+    hashes: &[String],
+) -> Result<Verdict, HashError> {
+    let remembered = hasher.remembered();
+    // Those before may have found out meanwhile.
+    if let Some(known) = remembered.find(password, hashes).await {
+        return Ok(known);
     }
     let verdict = verify(hasher, password, hashes).await?;
-    let generated = is_machine_password(password);
-    if let Some(hash) = verdict
-        .matched
-        .and_then(|index| hashes.get(index))
-        .filter(|_| !generated)
-    {
+    if let Some(hash) = verdict.matched.and_then(|index| hashes.get(index)) {
         remembered.note(password, hash).await;
     }
     Ok(verdict)

@@ -90,6 +90,7 @@ pub async fn authenticate(
             of: Owner::Password(row.id.clone()),
             hash: row.hash.clone(),
             password: password.clone(),
+            of_machine: !interactive,
         });
     }
     Ok(user.filter(|user| !user.disabled))

@@ -1,10 +1,11 @@
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use stups_api::identity::TokenInfo;
+use stups_server::with_headers;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -96,10 +97,10 @@ fn refusal(status: StatusCode, body: &'static str) -> Response {
 
 fn json(status: StatusCode, body: String) -> Response {
     let headers = [
-        (CONTENT_TYPE, "application/json;charset=UTF-8"),
-        (CACHE_CONTROL, "no-store"),
+        (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, Body::from(body)).into_response()
+    with_headers(status, headers, body)
 }
 
 /// The token of the header; other schemes are ignored.

@@ -1,9 +1,13 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
+use stups_server::Coalesced;
 
+use super::Verdict;
+use crate::hasher::HashError;
 use crate::secret;
 
 /// How long a password is taken without computing its slow hash again.
@@ -22,6 +26,8 @@ const MOST: u64 = 10_000;
 pub(crate) struct Remembered {
     key: hmac::Key,
     matched: Cache<[u8; 32], ()>,
+    /// Comparisons that are under way.
+    pub(super) asked: Arc<Coalesced<[u8; 32], Result<Verdict, HashError>>>,
 }
 
 impl Default for Remembered {
@@ -29,23 +35,32 @@ impl Default for Remembered {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret::random_bytes::<32>()),
             matched: Cache::builder().max_capacity(MOST).time_to_live(REMEMBERED).build(),
+            asked: Arc::default(),
         }
     }
 }
 
 impl Remembered {
     /// Which of the hashes the password is known to match.
-    pub(super) async fn find(&self, password: &SecretString, hashes: &[String]) -> Option<usize> {
+    pub(super) async fn find(&self, password: &SecretString, hashes: &[String]) -> Option<Verdict> {
         for (index, hash) in hashes.iter().enumerate() {
             if self.matched.get(&self.entry(password, hash)).await.is_some() {
-                return Some(index);
+                return Some(Verdict {
+                    matched: Some(index),
+                    is_weak: false,
+                });
             }
         }
         None
     }
 
+    /// What a comparison with all of these hashes is known by.
+    pub(super) fn question(&self, password: &SecretString, hashes: &[String]) -> [u8; 32] {
+        self.entry(password, &hashes.join("\n"))
+    }
+
     /// Remembers that the password matches the hash.
-    pub(super) async fn note(&self, password: &SecretString, hash: &str) {
+    pub(crate) async fn note(&self, password: &SecretString, hash: &str) {
         self.matched.insert(self.entry(password, hash), ()).await;
     }
 

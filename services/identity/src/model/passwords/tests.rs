@@ -254,6 +254,15 @@ async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
             .is_none()
     );
 
+    // A crowd with one secret needs one comparison: this hasher has room for no second one that waits.
+    let crowd = secret("other");
+    let crowd: Vec<_> = (0..20)
+        .map(|_| verify_of_machine(&passwords, &crowd, &hashes))
+        .collect();
+    for verdict in futures::future::join_all(crowd).await {
+        assert_eq!(verdict.unwrap().matched, Some(0));
+    }
+
     // From here on whatever needs a slow hash is refused.
     let _held = full(&passwords).await;
     for (password, hashes, outcome) in [
@@ -264,6 +273,7 @@ async fn a_machines_password_that_matched_needs_no_slow_hash_again() {
         ("imported", &[new][..], Err(HashError::Busy)),
         // A replaced password is forgotten with its hash; a wrong one is never known.
         ("chosen", &hashes[..1], Err(HashError::Busy)),
+        ("other", &hashes[1..], Err(HashError::Busy)),
         ("wrong", &hashes[..], Err(HashError::Busy)),
         ("chosen", &[], Err(HashError::Busy)),
     ] {

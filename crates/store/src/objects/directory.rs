@@ -1,0 +1,240 @@
+//! Objects in a directory, on the disk when their put has returned.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+};
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
+use uuid::Uuid;
+
+/// How many bytes are written until the disk is asked to take them, beside what is written next.
+const FLUSHED_AT_ONCE: u64 = 32 << 20;
+
+/// As [`LocalFileSystem`], but for objects that are written in parts: the disk takes the first ones while the next arrive, where
+/// there it begins with the last. What a crash leaves of them is listed, as `<object>.<id>.unfinished`, so that somebody can
+/// remove it.
+#[derive(Debug)]
+pub(super) struct Directory(LocalFileSystem);
+
+impl Directory {
+    /// In a directory that is there.
+    pub(super) fn new(path: &FilePath) -> Result<Self> {
+        Ok(Self(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
+    }
+}
+
+impl fmt::Display for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Directory {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.0.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        if !options.attributes.is_empty() {
+            return Err(Error::NotImplemented {
+                operation: "`put_multipart_opts` with attributes".to_owned(),
+                implementer: self.to_string(),
+            });
+        }
+        let destination = self.0.path_to_filesystem(location)?;
+        let upload = blocking(move || Upload::start(destination)).await?;
+        Ok(Box::new(upload))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.0.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.0.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.0.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.0.rename_opts(from, to, options).await
+    }
+}
+
+/// A file that gets its name when it is whole.
+#[derive(Debug)]
+struct Upload {
+    file: Arc<File>,
+    /// Where it is until then. None when it has been renamed or removed.
+    unfinished: Option<PathBuf>,
+    destination: PathBuf,
+    /// How many bytes were given.
+    size: u64,
+    /// How many of them were given when the disk was asked the last time.
+    flushed: u64,
+    flushing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Upload {
+    fn start(destination: PathBuf) -> io::Result<Self> {
+        let mut name = destination.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.unfinished", Uuid::new_v4().simple()));
+        let unfinished = destination.with_file_name(name);
+        if let Some(directory) = destination.parent() {
+            make_durably(directory)?;
+        }
+        let file = OpenOptions::new().write(true).create_new(true).open(&unfinished)?;
+        Ok(Self {
+            file: Arc::new(file),
+            unfinished: Some(unfinished),
+            destination,
+            size: 0,
+            flushed: 0,
+            flushing: None,
+        })
+    }
+
+    /// Lets the disk take what has been written so far, unless it still does that.
+    fn flush(&mut self) {
+        let busy = self.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished());
+        if busy || self.size - self.flushed < FLUSHED_AT_ONCE {
+            return;
+        }
+        self.flushed = self.size;
+        let (file, before) = (Arc::clone(&self.file), self.flushing.take());
+        self.flushing = Some(tokio::spawn(async move {
+            // The system tells of an error once: to whom asks first.
+            if let Some(before) = before {
+                before.await??;
+            }
+            spawn_blocking(move || file.sync_data()).await?
+        }));
+    }
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.flush();
+        let (file, start) = (Arc::clone(&self.file), self.size);
+        self.size += data.content_length() as u64;
+        let write = move || {
+            let mut at = start;
+            for piece in &data {
+                file.write_all_at(piece, at)?;
+                at += piece.len() as u64;
+            }
+            Ok(())
+        };
+        blocking(write).boxed()
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let unfinished = self.unfinished.take().ok_or_else(|| failed(closed()))?;
+        if let Some(flushing) = self.flushing.take() {
+            flushing.await?.map_err(failed)?;
+        }
+        let (file, destination) = (Arc::clone(&self.file), self.destination.clone());
+        let finish = move || {
+            file.sync_all()?;
+            std::fs::rename(&unfinished, &destination)?;
+            destination.parent().map_or(Ok(()), sync_directory)
+        };
+        blocking(finish).await?;
+        Ok(PutResult {
+            e_tag: None,
+            version: None,
+            extensions: object_store::Extensions::default(),
+        })
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        let unfinished = self.unfinished.take().ok_or_else(|| failed(closed()))?;
+        blocking(move || std::fs::remove_file(unfinished)).await
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(unfinished) = self.unfinished.take() else {
+            return;
+        };
+        // What cannot be removed now stays, as after a crash.
+        let remove = move || drop(std::fs::remove_file(unfinished));
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+/// Makes a directory and those above it, on the disk when it returns.
+fn make_durably(directory: &FilePath) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = directory.parent().ok_or(io::ErrorKind::NotFound)?;
+    make_durably(above)?;
+    match std::fs::create_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    sync_directory(above)
+}
+
+fn sync_directory(directory: &FilePath) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn closed() -> io::Error {
+    io::Error::other("the upload has ended already")
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    spawn_blocking(work).await?.map_err(failed)
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Generic {
+        store: "directory",
+        source: Box::new(source),
+    }
+}
