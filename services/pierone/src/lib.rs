@@ -140,6 +140,14 @@ impl Registry {
                 ));
             }
         }
+        if !self.directory && self.config.blob_bytes > storage::LARGEST_OBJECT {
+            let bytes = self.config.blob_bytes;
+            let message = format!(
+                "blob_bytes: S3 keeps {} bytes as one object, not {bytes}",
+                storage::LARGEST_OBJECT
+            );
+            return Err(StartError::wrong(NAME, message));
+        }
         let instances = self.config.iidinfo_url.clone().map(InstanceIdentity::new).transpose();
         let pierone = Arc::new(PierOne {
             storage: Storage::new(self.objects, self.directory, self.presigner),
