@@ -10,6 +10,7 @@ mod proxy;
 mod service;
 mod steps;
 mod transcript;
+mod tunnel;
 mod user;
 mod vouch;
 
@@ -23,5 +24,6 @@ pub use service::{AUDIT_TOKEN, ServiceProcess, audit, json, log_in, verify_audit
 pub use steps::Steps;
 pub use stups_testkit::until;
 pub use transcript::Transcript;
+pub use tunnel::tunnel;
 pub use user::{Ended, User};
 pub use vouch::vouch;
