@@ -8,6 +8,7 @@ mod audit;
 mod blobs;
 mod config;
 mod errors;
+mod import;
 mod instance_identity;
 mod jobs;
 mod manifest;
