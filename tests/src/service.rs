@@ -121,31 +121,13 @@ impl ServiceProcess {
     }
 }
 
-/// A token of identity's administrator with these scopes, got as a login page of the platform's own gets it: the setting
-/// `first_party_clients` must name `/employees/ztoken`.
+/// A token of identity's administrator with these scopes: see [`stups_testkit::log_in`].
 ///
 /// Panics when there is none.
 pub async fn log_in(url: &str, password: &str, scopes: &str) -> String {
-    let form = [
-        ("response_type", "token"),
-        ("client_id", "ztoken"),
-        ("realm", "/employees"),
-        ("redirect_uri", "http://localhost"),
-        ("scope", scopes),
-        ("username", "admin"),
-        ("password", password),
-        ("decision", "allow"),
-    ];
-    let request = client()
-        .post(format!("{url}/oauth2/authorize"))
-        .header("accept", "application/json");
-    let answer = request.form(&form).send().await.expect("it answers");
-    let answer: Value = answer.json().await.expect("it answers JSON");
-    let redirect = answer["redirect"].as_str().unwrap_or_else(|| panic!("{answer}"));
-    let token = redirect
-        .split(['#', '&'])
-        .find_map(|part| part.strip_prefix("access_token="));
-    token.unwrap_or_else(|| panic!("no token: {redirect}")).to_owned()
+    let http = client();
+    let token = stups_testkit::log_in(&http, url, ("admin", password), scopes).await;
+    token.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What a GET with a token answers.

@@ -2,6 +2,7 @@
 
 mod client;
 mod image;
+mod import;
 mod metadata;
 mod source;
 mod vulnerabilities;
@@ -11,6 +12,7 @@ pub use image::{
     Active, HistoryEntry, ImageName, OciError, OciErrors, Purge, Referrer, Stats, TagDetail, TagSummary, TeamStats,
     Tombstone,
 };
+pub use import::{Import, Imported};
 pub use metadata::{BaseImage, CiMetadata, Compliance, ComplianceStatus, ImageMetadata};
 pub use source::ScmSource;
 pub use vulnerabilities::{

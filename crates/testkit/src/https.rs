@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -55,6 +55,10 @@ fn certified(
     names: &[&str],
 ) -> std::result::Result<(Arc<ServerConfig>, String), Box<dyn std::error::Error + Send + Sync>> {
     let mut authority = CertificateParams::new(Vec::new())?;
+    // A name of its own: with that of the certificate OpenSSL takes the certificate for its own issuer's.
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "Authority of a test");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
     let authority_key = KeyPair::generate()?;

@@ -11,6 +11,9 @@ pub(crate) const UPLOADED: &str = "tag.uploaded";
 /// A tag that points to something else now.
 pub(crate) const UPDATED: &str = "tag.updated";
 
+/// A tag that was taken over: what happened to it elsewhere is no news to an audit service.
+pub(crate) const IMPORTED: &str = "tag.imported";
+
 /// What happened to a tag.
 pub(crate) fn tag(action: &str, actor: Actor, repository: &Repository, tag: &str, mut details: Value) -> Event {
     if let Value::Object(members) = &mut details {

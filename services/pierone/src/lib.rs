@@ -8,6 +8,7 @@ mod audit;
 mod blobs;
 mod config;
 mod errors;
+mod import;
 mod instance_identity;
 mod jobs;
 mod manifest;
@@ -139,6 +140,14 @@ impl Registry {
                     format!("mutable_tags: {pattern:?} is no pattern such as stups/cache:*"),
                 ));
             }
+        }
+        if !self.directory && self.config.blob_bytes > storage::LARGEST_OBJECT {
+            let bytes = self.config.blob_bytes;
+            let message = format!(
+                "blob_bytes: S3 keeps {} bytes as one object, not {bytes}",
+                storage::LARGEST_OBJECT
+            );
+            return Err(StartError::wrong(NAME, message));
         }
         let instances = self.config.iidinfo_url.clone().map(InstanceIdentity::new).transpose();
         let pierone = Arc::new(PierOne {

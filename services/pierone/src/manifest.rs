@@ -10,6 +10,6 @@ mod referrers;
 pub(crate) use named::{Means, Named};
 pub(crate) use names_of::{Change, history, latest_tag};
 pub(crate) use parse::{LARGEST, Manifest};
-pub(crate) use put::Put;
+pub(crate) use put::{Past, Put};
 pub(crate) use read::{Stored, TagRow, stored, tag_row};
 pub(crate) use referrers::referrers;

@@ -1,6 +1,7 @@
 //! Bytes: written once while they are hashed, read in ranges, never in memory as a whole (contract pierone 5.9).
 
 mod hashes;
+mod parts;
 mod read;
 mod receive;
 
@@ -12,7 +13,9 @@ use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{self, ObjectStore, ObjectStoreExt as _};
 use url::Url;
 
-pub(crate) use receive::{Broken, Received};
+pub(crate) use parts::LARGEST_OBJECT;
+use parts::Parts;
+pub(crate) use receive::{Broken, Incoming, Received};
 
 use crate::names::Digest;
 
@@ -27,22 +30,22 @@ const LARGEST_COPY: u64 = 5 << 30;
 pub(crate) struct Storage {
     objects: Arc<dyn ObjectStore>,
     presigner: Option<Presigner>,
-    /// How many bytes are written at once.
-    part: usize,
-    /// How many of those are under way at once.
-    parallel: usize,
+    parts: Parts,
     /// How many bytes an object may have to be moved in one call.
     largest_move: u64,
 }
 
 impl Storage {
-    /// In a directory pieces are small, so that a hundred pushes need little memory; in S3 they have its least part size and more.
+    /// In a directory, or in S3.
     pub(crate) fn new(objects: Arc<dyn ObjectStore>, directory: bool, presigner: Option<Presigner>) -> Self {
         Self {
             objects,
             presigner,
-            part: if directory { 256 << 10 } else { 8 << 20 },
-            parallel: if directory { 1 } else { 2 },
+            parts: if directory {
+                Parts::of_files()
+            } else {
+                Parts::of_objects()
+            },
             largest_move: if directory { u64::MAX } else { LARGEST_COPY },
         }
     }
@@ -89,8 +92,8 @@ impl Storage {
 
     /// For what is too large for one copy in S3.
     async fn copy_streaming(&self, from: &Path, to: &Path, size: u64) -> Result<(), object_store::Error> {
-        let bytes = self.read(from, 0..size).await?;
-        self.receive(to, bytes, Some(size), size, false)
+        let mut bytes = Incoming::new(self.read(from, 0..size).await?);
+        self.receive(to, &mut bytes, Some(size), size, false)
             .await
             .map_err(|broken| match broken {
                 Broken::Storage(error) => error,

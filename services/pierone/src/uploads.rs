@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::blobs::{self, Content};
 use crate::names::{Algorithm, Digest, Repository};
 use crate::principal::Principal;
-use crate::storage::{Broken, Received, Storage};
+use crate::storage::{Broken, Incoming, Received, Storage};
 use crate::{PierOne, audit, errors, sql};
 
 /// An upload that is not finished.
@@ -122,41 +122,57 @@ impl PierOne {
             Some((first, last)) => limit.min(last - first + 1),
             None => limit,
         };
-        let object = Storage::part_of(&upload.id);
-        let body = frames(chunk.body);
-        let received = self
-            .storage
-            .receive(&object, body, chunk.length, limit, upload.wants_sha512())
-            .await;
-        let (received, reason) = match received {
-            Ok(received) => (Some(received), None),
-            Err(Broken::Body(reason, received)) => (received, Some(reason)),
-            Err(Broken::TooLarge) => return Err(too_large(limit)),
-            Err(Broken::Storage(error)) => return Err(errors::storage(&error)),
-        };
-        let short = match (chunk.range, &received) {
-            (Some((first, last)), Some(received)) => received.size != last - first + 1,
-            _ => false,
-        };
-        let upload = match received {
-            Some(received) => self.count(repository, upload, &object, received).await?,
-            None => upload,
-        };
-        match reason {
-            Some(reason) => {
-                tracing::info!(upload = upload.id, %reason, "an upload broke off");
-                Err(Error::oci(
-                    StatusCode::BAD_REQUEST,
-                    "BLOB_UPLOAD_INVALID",
-                    "the body broke off",
-                ))
-            }
-            None if short => Err(Error::oci(
+        let mut body = Incoming::new(frames(chunk.body));
+        let (upload, reason) = self.receive(repository, upload, &mut body, chunk.length, limit).await?;
+        if let Some(reason) = reason {
+            tracing::info!(upload = upload.id, %reason, "an upload broke off");
+            return Err(Error::oci(
+                StatusCode::BAD_REQUEST,
+                "BLOB_UPLOAD_INVALID",
+                "the body broke off",
+            ));
+        }
+        if chunk.range.is_some_and(|(_, last)| upload.bytes() != last + 1) {
+            return Err(Error::oci(
                 StatusCode::BAD_REQUEST,
                 "SIZE_INVALID",
                 "the body is shorter than Content-Range says",
-            )),
-            None => Ok(upload),
+            ));
+        }
+        Ok(upload)
+    }
+
+    /// Writes a body, to as many objects as it needs, each of which counts when it is full. Why it broke off, if it did.
+    async fn receive<S>(
+        &self,
+        repository: &Repository,
+        mut upload: Upload,
+        body: &mut Incoming<S>,
+        length: Option<u64>,
+        mut limit: u64,
+    ) -> Result<(Upload, Option<String>), Error>
+    where
+        S: Stream<Item = Result<Bytes, axum::Error>> + Send,
+    {
+        loop {
+            let object = Storage::part_of(&upload.id);
+            let received = self
+                .storage
+                .receive(&object, body, length, limit, upload.wants_sha512())
+                .await;
+            let (received, reason) = match received {
+                Ok(received) => (received, None),
+                Err(Broken::Body(reason, None)) => return Ok((upload, Some(reason))),
+                Err(Broken::Body(reason, Some(received))) => (received, Some(reason)),
+                Err(Broken::TooLarge) => return Err(too_large(limit)),
+                Err(Broken::Storage(error)) => return Err(errors::storage(&error)),
+            };
+            let more = received.more;
+            limit = limit.saturating_sub(received.size);
+            upload = self.count(repository, upload, &object, received).await?;
+            if !more {
+                return Ok((upload, reason));
+            }
         }
     }
 
@@ -299,10 +315,10 @@ impl PierOne {
             return Ok((Path::from(part.object.as_str()), content));
         }
         let object = Storage::part_of(&upload.id);
-        let bytes = self.joined(parts);
+        let mut bytes = Incoming::new(self.joined(parts));
         let joined = self
             .storage
-            .receive(&object, bytes, Some(upload.bytes()), upload.bytes(), wants_sha512)
+            .receive(&object, &mut bytes, Some(upload.bytes()), upload.bytes(), wants_sha512)
             .await;
         let received = joined.map_err(|broken| match broken {
             Broken::Storage(error) => errors::storage(&error),

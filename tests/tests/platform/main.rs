@@ -17,6 +17,8 @@ mod mint_killed;
 mod openapi;
 mod pierone;
 mod pierone_cli;
+#[cfg(target_os = "linux")]
+mod pierone_killed;
 mod pierone_stub;
 mod rotation;
 mod zign;

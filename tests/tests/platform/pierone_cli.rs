@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use stups_testkit::{PythonEnvironment, Requirements, container_tool};
-use stups_tests::{Ended, User, executable};
+use stups_testkit::{HttpsServer, PythonEnvironment, Requirements, container_tool};
+use stups_tests::{Ended, User, executable, tunnel};
 
 use crate::pierone::{INDEX, Layout, Somebody, archive, succeeds};
 
 const CERTIFICATE: &str = include_str!("../../src/certificate.py");
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Hosts that the original does not let anybody choose.
+const DOCKER_META: &str = "docker-meta.stups.zalan.do";
+const PROMOTER: &str = "ecr-compliance-promoter.platform-infrastructure.zalan.do";
 const REVISION: &str = "0123456789012345678901234567890123456789";
 
 /// Somebody with images in a registry that speaks HTTPS, as the original demands.
@@ -30,7 +33,7 @@ impl Pusher {
         let directory = certificate.path("tls");
         std::fs::create_dir_all(&directory).unwrap();
         let directory = directory.display().to_string();
-        let words = ["-c", CERTIFICATE, &directory, "127.0.0.1"];
+        let words = ["-c", CERTIFICATE, &directory, "127.0.0.1", DOCKER_META];
         certificate.run(&python.executable("python"), &words).await.succeeded();
         let configuration = format!(
             "[pierone]\nadmin_users = \"/employees/admin\"\ntls_certificate = \"{directory}/server.pem\"\ntls_key = \"{directory}/server.key\"\n"
@@ -285,6 +288,71 @@ async fn approvals() {
     assert!(asked.stderr.contains("Aborted!"), "{}", asked.stderr);
     let refused = pusher.ours(&["emergency-promotion", "2026-7", &image]).await.failed(1);
     assert!(refused.contains("PIERONE_PROMOTER_URL"), "{refused}");
+}
+
+/// The last release asks hosts of fixed names, on port 443: a proxy leads them here, and the client is as it was published.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_release_finds_here_what_it_asks_fixed_hosts_for() {
+    let mut pusher = Pusher::new().await;
+    let image = format!("{}/stups/app:1.0", pusher.registry);
+    let copy = "production.example.org/stups/app:1.0";
+    let promoted = json!({"status": "succeeded", "staging_image": image, "production_image": copy});
+    let promoter = HttpsServer::start(&[PROMOTER], 200, "application/json", &promoted.to_string()).unwrap();
+    let hosts = [
+        (DOCKER_META, pusher.registry.parse().unwrap()),
+        (PROMOTER, promoter.address()),
+    ];
+    let proxy = tunnel(hosts.into()).await;
+    let user = &mut pusher.somebody.user;
+    let authorities = user.path("authorities.pem");
+    let own = user.read(&pusher.certificate.path("tls/ca.pem"));
+    user.write(&authorities, &format!("{own}\n{}", promoter.authority()));
+    user.set("REQUESTS_CA_BUNDLE", &authorities.display().to_string());
+    user.set("HTTPS_PROXY", &proxy);
+    user.set("NO_PROXY", "127.0.0.1");
+
+    let refused = pusher.original(&["describe", "stups", "app", "nope"]).await.failed(1);
+    // Its own words for it do not come out with today's click.
+    assert!(refused.contains("ArtifactNotFound"), "{refused}");
+    let described = pusher.original(&["describe", "stups", "app", "1.0"]).await.succeeded();
+    for known in [
+        "General Information",
+        "Commit Information",
+        REVISION,
+        "git:git@github.com:stups/app.git",
+        "Effective Status",
+        "Not Processed",
+    ] {
+        assert!(described.contains(known), "{known}: {described}");
+    }
+    // Nobody knows what it was made from.
+    let words = ["mark-production-ready", "2026-7", "stups", "app", "2.0"];
+    assert_eq!(pusher.original(&words).await.code, 1);
+    let refused = pusher
+        .original(&["emergency-promotion", "2026-7", &image.replace("1.0", "nope")])
+        .await;
+    assert!(refused.failed(1).contains("ArtifactNotFound"));
+
+    // An emergency declares the image ready, and then its copy of the same name: the same said again is no error.
+    let said = pusher
+        .original(&["emergency-promotion", "2026-7", &image])
+        .await
+        .succeeded();
+    assert!(said.ends_with(&format!("{image} promoted to {copy}.\n")), "{said}");
+    let words = ["mark-production-ready", "2026-7", "stups", "app", "1.0"];
+    let marked = pusher.original(&words).await.succeeded();
+    assert!(
+        marked.contains(&format!("Marked {image} as `production_ready` due to incident 2026-7.")),
+        "{marked}"
+    );
+    let other = ["mark-production-ready", "2026-8", "stups", "app", "1.0"];
+    assert_eq!(pusher.original(&other).await.code, 1);
+    let described = pusher.original(&["describe", "stups", "app", "1.0"]).await.succeeded();
+    for known in ["production_ready", "2026-7", "admin"] {
+        assert!(described.contains(known), "{known}: {described}");
+    }
+    let tags = pusher.json(&["tags", "stups", "app", "-o", "json"]).await;
+    assert_eq!(tags[0]["status"], "production_ready");
 }
 
 #[tokio::test(flavor = "multi_thread")]

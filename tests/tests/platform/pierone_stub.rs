@@ -226,6 +226,55 @@ async fn trust_is_asked_for_and_told() {
 }
 
 #[tokio::test]
+async fn an_original_is_taken_over_tag_by_tag() {
+    let manifest = json!({"schemaVersion": 2, "layers": []});
+    let source = json!({"url": "git:git@github.com:stups/app.git", "revision": "1", "author": "jdoe", "status": "",
+        "created": "2016-05-19T15:23:40.065Z"});
+    let original = Stub::default()
+        .answer("/teams", &[(200, json!(["stups", "other"]))])
+        .answer("/teams/stups/artifacts", &[(200, json!(["app"]))])
+        .answer(
+            TAGS,
+            &[(
+                200,
+                json!([tag("1.0", &json!({})), tag("2.0", &json!({})), tag("3.0", &json!({}))]),
+            )],
+        )
+        .answer(&format!("{TAGS}/1.0/scm-source"), &[(200, source.clone())])
+        .answer("/v2/stups/app/manifests/1.0", &[(200, manifest.clone())])
+        .answer("/v2/stups/app/manifests/2.0", &[(200, manifest.clone())])
+        .answer("/teams/other/artifacts", &[(200, json!([]))]);
+    let refused = json!({"message": "the manifest refers to content that is not in the repository"});
+    let ours = Stub::default().answer("/imports", &[(200, json!({"digest": "sha256:1"})), (400, refused)]);
+    let (original_url, url) = (original.start().await, ours.start().await);
+    let environment = [("OAUTH2_ACCESS_TOKENS", "pierone=swordfish,old=marlin")];
+    let words = ["import", "--token-name", "old", original_url.as_str()];
+    let ended = run(&url, &environment, &words).await;
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (1, "stups/app:1.0 sha256:1\n"),
+        "{}",
+        ended.stderr
+    );
+    for part in [
+        "stups/app:2.0: ",
+        "not in the repository",
+        "stups/app:3.0: the original has no manifest",
+        "2 of 3 tags were not taken over.",
+    ] {
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+    let asked = ours.asked();
+    let told = json!({"repository": "stups/app", "tag": "1.0", "manifest": manifest.to_string(), "created": "2016-05-19T15:23:41.065Z",
+        "created_by": "jdoe", "scm_source": source});
+    assert_eq!(asked[0], ("POST /imports".to_owned(), told, true));
+    assert_eq!((asked.len(), &asked[1].1["scm_source"]), (2, &Value::Null));
+    let none = run(&url, &environment, &["import", original_url.as_str(), "nobody"]).await;
+    assert_eq!(none.code, 1, "{}", none.stderr);
+    run(&url, &environment, &["import", "ftp://original"]).await.failed(2);
+}
+
+#[tokio::test]
 async fn an_emergency_brings_an_image_to_production() {
     let staging = "registry.example.org/stups/app:1.0";
     let meta = Stub::default()

@@ -14,6 +14,7 @@ use crate::contents::{self, InspectContentsArguments};
 use crate::context::Context;
 use crate::describe;
 use crate::image_name::TagArguments;
+use crate::import::{self, ImportArguments};
 use crate::listings::{self, ArtifactsArguments, ImageArguments, TeamsArguments};
 use crate::login;
 use crate::promotion::{self, EmergencyPromotionArguments};
@@ -66,6 +67,8 @@ enum Command {
     MarkTrusted(MarkTrustedArguments),
     /// Bring an image to production because of an incident
     EmergencyPromotion(EmergencyPromotionArguments),
+    /// Take over the tags of an original Pier One, for who administers the registry
+    Import(ImportArguments),
     /// Print a completion script for a shell
     Completion(CompletionArguments),
 }
@@ -92,6 +95,7 @@ impl Command {
             | Self::Describe(_)
             | Self::MarkProductionReady(_)
             | Self::EmergencyPromotion(_)
+            | Self::Import(_)
             | Self::Completion(_) => None,
         }
     }
@@ -100,6 +104,7 @@ impl Command {
     fn service_scopes(&self) -> &'static [&'static str] {
         match self {
             Self::MarkProductionReady(_) | Self::MarkTrusted(_) | Self::EmergencyPromotion(_) => &["application.write"],
+            Self::Import(_) => &["application.registry_admin"],
             _ => &[],
         }
     }
@@ -165,6 +170,7 @@ async fn execute(terminal: &Terminal, context: Option<&Context>, arguments: Vec<
             Command::MarkProductionReady(arguments) => approvals::mark_production_ready(&context, arguments).await,
             Command::MarkTrusted(arguments) => approvals::mark_trusted(&context, arguments).await,
             Command::EmergencyPromotion(arguments) => promotion::run(&context, arguments).await,
+            Command::Import(arguments) => import::run(&context, arguments).await,
             Command::Login | Command::Completion(_) => Ok(()),
         }
     });

@@ -89,14 +89,24 @@ impl Context {
     }
 }
 
-fn client(url: Url, token: SecretString) -> Result<Client, Failure> {
+/// The registry at `url`, or another service, with this token.
+pub(crate) fn client(url: Url, token: SecretString) -> Result<Client, Failure> {
     let client = Client::new(url).map_err(|error| failed(&error))?;
     Ok(client.with_timeout(TIMEOUT).with_tokens(token))
 }
 
 /// The person's token, or the service's.
 pub(crate) async fn token(terminal: &Terminal, service_scopes: &[&str]) -> Result<SecretString, Failure> {
-    let request = TokenRequest::new("pierone", &["uid"]).with_service_scopes(service_scopes);
+    token_of(terminal, "pierone", service_scopes).await
+}
+
+/// The same of another name.
+pub(crate) async fn token_of(
+    terminal: &Terminal,
+    name: &str,
+    service_scopes: &[&str],
+) -> Result<SecretString, Failure> {
+    let request = TokenRequest::new(name, &["uid"]).with_service_scopes(service_scopes);
     let token = request.obtain(terminal, &TokenFiles::of_user()).await;
     token.map_err(|error| Failure::usage(error.to_string()))
 }
@@ -154,7 +164,7 @@ pub(crate) fn configured(terminal: &Terminal, key: &str) -> Result<Option<Url>, 
 }
 
 /// A URL, https if nothing else is said.
-fn web_address(text: &str) -> Option<Url> {
+pub(crate) fn web_address(text: &str) -> Option<Url> {
     let text = text.trim();
     let url: Url = if text.contains("://") {
         text.parse().ok()?

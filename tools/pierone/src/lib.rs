@@ -11,6 +11,7 @@ mod credential_helper;
 mod describe;
 mod docker_config;
 mod image_name;
+mod import;
 mod listings;
 mod login;
 mod platform;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use stups_testkit::{Account, AwsApi, PostgreSql};
+use stups_testkit::{Account, AwsApi, PostgreSql, log_in};
 
 use super::measure::{cpu_time, machine_ticks, peak_memory};
-use super::services::client::{json_of, log_in, send_all};
+use super::services::client::{json_of, send_all};
 use super::stupsd::{Stupsd, Wanted};
 use crate::cargo::release;
 use crate::setup;

@@ -6,8 +6,8 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    Active, HistoryEntry, ImageMetadata, ImageName, LayerReport, Purge, ScmSource, Stats, TagDetail, TagSummary,
-    TeamStats, Tombstone,
+    Active, HistoryEntry, ImageMetadata, ImageName, Import, Imported, LayerReport, Purge, ScmSource, Stats, TagDetail,
+    TagSummary, TeamStats, Tombstone,
 };
 use crate::client::{Answer, Client, Error};
 
@@ -141,6 +141,16 @@ impl PierOneClient {
     /// Asks for an image to be removed for good, or agrees with who has asked.
     pub async fn purge(&self, purge: &Purge) -> Result<Tombstone, Error> {
         self.0.post(&["purges"]).json(purge).send().await
+    }
+
+    /// Takes over a tag of an original, whose content is where the original keeps it, or here already.
+    pub async fn import(&self, import: &Import) -> Result<Imported, Error> {
+        self.0
+            .post(&["imports"])
+            .json(import)
+            .timeout(DOWNLOAD_TIMEOUT)
+            .send()
+            .await
     }
 
     /// Collects garbage, or says what would be collected.

@@ -82,17 +82,50 @@ impl Manifest {
 
     /// Reads a manifest that was sent with this content type.
     pub(crate) fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Error> {
-        if depth(bytes) > DEEPEST_JSON {
-            return Err(manifest_invalid(format!(
-                "the manifest is nested deeper than {DEEPEST_JSON} levels"
-            )));
-        }
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| manifest_invalid(format!("the manifest is not JSON: {error}")))?;
-        let Value::Object(members) = value else {
-            return Err(manifest_invalid("the manifest is not a JSON object"));
-        };
+        let members = members(bytes)?;
         let media_type = media_type(content_type, &members)?;
+        if SCHEMA_1.contains(&media_type.as_str()) {
+            return Err(manifest_invalid(
+                "manifests of docker's schema 1 are no longer taken: push with a client of docker 1.10 or later",
+            ));
+        }
+        Self::read(media_type, &members)
+    }
+
+    /// Reads a manifest of another registry's, which may have taken what is not taken any more.
+    pub(crate) fn parse_old(bytes: &[u8]) -> Result<Self, Error> {
+        let members = members(bytes)?;
+        let media_type = media_type(None, &members)?;
+        if !SCHEMA_1.contains(&media_type.as_str()) {
+            return Self::read(media_type, &members);
+        }
+        let layers = members.get("fsLayers").and_then(Value::as_array);
+        let layers = layers.filter(|layers| layers.len() <= MOST_REFERENCES);
+        let layers = layers.ok_or_else(|| manifest_invalid("fsLayers is no list of layers"))?;
+        let digest = |layer: &Value| {
+            let digest = layer.get("blobSum").and_then(Value::as_str).and_then(Digest::read);
+            digest.ok_or_else(|| manifest_invalid("fsLayers has a blobSum that is not a digest"))
+        };
+        // The topmost comes first.
+        let references = layers.iter().rev().map(|layer| {
+            Ok(Descriptor {
+                kind: Kind::Layer,
+                digest: digest(layer)?,
+                media_type: String::new(),
+                size: None,
+                elsewhere: false,
+            })
+        });
+        Ok(Self {
+            media_type,
+            references: references.collect::<Result<_, Error>>()?,
+            subject: None,
+            artifact_type: None,
+            annotations: Map::new(),
+        })
+    }
+
+    fn read(media_type: String, members: &Map<String, Value>) -> Result<Self, Error> {
         if members.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
             return Err(manifest_invalid(format!(
                 "manifest schema version not compatible with this API: {}",
@@ -101,13 +134,13 @@ impl Manifest {
         }
         let is_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
         let references = if is_index {
-            descriptors(&members, "manifests", Kind::Manifest)?
+            descriptors(members, "manifests", Kind::Manifest)?
         } else {
             let config = members
                 .get("config")
                 .ok_or_else(|| manifest_invalid("the manifest has no config"))?;
             let mut references = vec![descriptor("config", config, Kind::Config)?];
-            references.extend(descriptors(&members, "layers", Kind::Layer)?);
+            references.extend(descriptors(members, "layers", Kind::Layer)?);
             references
         };
         let subject = match members.get("subject") {
@@ -137,6 +170,20 @@ impl Manifest {
     }
 }
 
+/// A JSON object within bounds.
+fn members(bytes: &[u8]) -> Result<Map<String, Value>, Error> {
+    if depth(bytes) > DEEPEST_JSON {
+        return Err(manifest_invalid(format!(
+            "the manifest is nested deeper than {DEEPEST_JSON} levels"
+        )));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(manifest_invalid("the manifest is not a JSON object")),
+        Err(error) => Err(manifest_invalid(format!("the manifest is not JSON: {error}"))),
+    }
+}
+
 /// What kind of manifest it is: what it says itself, which must be what the request says; else what its members show.
 fn media_type(content_type: Option<&str>, members: &Map<String, Value>) -> Result<String, Error> {
     let sent = content_type
@@ -155,15 +202,12 @@ fn media_type(content_type: Option<&str>, members: &Map<String, Value>) -> Resul
         }
         (Some(kind), _) | (None, Some(kind)) => kind,
         (None, None) if members.contains_key("manifests") => OCI_INDEX.to_owned(),
-        (None, None) if members.contains_key("fsLayers") => SCHEMA_1[0].to_owned(),
+        (None, None) if members.contains_key("fsLayers") => SCHEMA_1[1].to_owned(),
         (None, None) => OCI_MANIFEST.to_owned(),
     };
-    if SCHEMA_1.contains(&kind.as_str()) {
-        return Err(manifest_invalid(
-            "manifests of docker's schema 1 are no longer taken: push with a client of docker 1.10 or later",
-        ));
-    }
-    if [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&kind.as_str()) {
+    if [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&kind.as_str())
+        || SCHEMA_1.contains(&kind.as_str())
+    {
         return Ok(kind);
     }
     Err(manifest_invalid(format!(
@@ -337,6 +381,29 @@ mod tests {
         let refusal = Manifest::parse(None, deep.as_bytes()).unwrap_err().message;
         assert!(refusal.contains("deeper"), "{refusal}");
         assert!(Manifest::parse(None, b"{\"a\":").is_err());
+    }
+
+    #[test]
+    fn what_another_registry_took_is_read() {
+        let digest = |text: &str| Algorithm::Sha256.digest(text.as_bytes()).as_str().to_owned();
+        let old = json!({"schemaVersion": 1, "fsLayers": [{"blobSum": digest("top")}, {"blobSum": digest("bottom")}]});
+        let manifest = Manifest::parse_old(old.to_string().as_bytes()).unwrap();
+        assert_eq!(manifest.media_type, SCHEMA_1[1]);
+        let layers: Vec<&str> = manifest.layers().map(Digest::as_str).collect();
+        assert_eq!(layers, [digest("bottom"), digest("top")]);
+        let image = json!({"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": blob(1)});
+        assert_eq!(
+            Manifest::parse_old(image.to_string().as_bytes()).unwrap().media_type,
+            DOCKER_MANIFEST
+        );
+        for wrong in [
+            json!({"schemaVersion": 1, "fsLayers": {}}),
+            json!({"schemaVersion": 1, "fsLayers": [{"blobSum": "sha256:x"}]}),
+            json!({"schemaVersion": 4, "config": blob(1)}),
+            json!([]),
+        ] {
+            assert!(Manifest::parse_old(wrong.to_string().as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -33,6 +33,25 @@ pub(crate) struct Put<'a> {
     pub(crate) source: Option<ScmSource>,
     /// The same, as a trusted caller says.
     pub(crate) stated_source: Option<ScmSource>,
+    /// Of what is taken over from another registry: when it came there.
+    pub(crate) past: Option<Past>,
+}
+
+/// When something was pushed to another registry, and by whom.
+pub(crate) struct Past {
+    /// In milliseconds since 1970 UTC.
+    pub(crate) created_at: i64,
+    pub(crate) created_by: String,
+}
+
+impl Put<'_> {
+    /// When it is pushed, or was, and by whom.
+    fn pushed(&self, who: &Principal) -> (i64, String) {
+        match &self.past {
+            Some(past) => (past.created_at, past.created_by.clone()),
+            None => (Timestamp::now().0, who.uid().to_owned()),
+        }
+    }
 }
 
 /// What came of it.
@@ -179,6 +198,7 @@ impl PierOne {
         depth: i32,
     ) -> Result<bool, Error> {
         let manifest = put.manifest;
+        let (pushed_at, pushed_by) = put.pushed(who);
         let sha512 = put
             .sha512
             .then(|| Algorithm::Sha512.digest(put.bytes).as_str().to_owned());
@@ -206,8 +226,8 @@ impl PierOne {
                     .as_ref()
                     .and_then(|source| serde_json::to_string(source).ok())
                     .into(),
-                Timestamp::now().0.into(),
-                who.uid().into(),
+                pushed_at.into(),
+                pushed_by.into(),
             ],
         )
         .await?;
@@ -279,7 +299,7 @@ impl PierOne {
         if class == TagClass::Latest {
             return refused("latest", None);
         }
-        let now = Timestamp::now().0;
+        let (now, by) = put.pushed(who);
         let stated = put
             .stated_source
             .as_ref()
@@ -296,7 +316,7 @@ impl PierOne {
                 tag.into(),
                 sha256.as_str().into(),
                 now.into(),
-                who.uid().into(),
+                by.clone().into(),
                 stated.clone().into(),
                 true.into(),
             ],
@@ -332,7 +352,7 @@ impl PierOne {
             [
                 sha256.as_str().into(),
                 now.into(),
-                who.uid().into(),
+                by.into(),
                 stated.into(),
                 put.repository.as_str().into(),
                 tag.into(),
@@ -371,10 +391,14 @@ impl PierOne {
         if let Some(previous) = previous {
             details["previous_digest"] = previous.into();
         }
-        let action = if previous.is_some() {
-            audit::UPDATED
-        } else {
-            audit::UPLOADED
+        if let Some(past) = &put.past {
+            details["created"] = Timestamp(past.created_at).to_string().into();
+            details["created_by"] = past.created_by.clone().into();
+        }
+        let action = match (&put.past, previous) {
+            (Some(_), _) => audit::IMPORTED,
+            (None, Some(_)) => audit::UPDATED,
+            (None, None) => audit::UPLOADED,
         };
         Ok(audit::tag(action, who.actor(), put.repository, tag, details))
     }

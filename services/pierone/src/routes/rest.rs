@@ -56,6 +56,7 @@ pub(super) fn guarded(pierone: Arc<PierOne>) -> OpenApiRouter {
         .routes(routes!(vulnerabilities::recheck))
         .routes(routes!(administration::purges, administration::purge))
         .routes(routes!(administration::collect))
+        .routes(routes!(administration::import))
         .with_state(pierone)
 }
 

@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,13 +9,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::Storage;
 use super::hashes::Hashes;
+use super::parts::Parts;
 use crate::names::Digest;
 
 /// How long a sender may be silent.
 const IDLE: Duration = Duration::from_mins(1);
-
-/// How many parts S3 takes.
-const MOST_PARTS: u64 = 9_000;
 
 /// What was written, durably.
 #[derive(Debug)]
@@ -22,6 +21,39 @@ pub(crate) struct Received {
     pub(crate) size: u64,
     pub(crate) sha256: Digest,
     pub(crate) sha512: Option<Digest>,
+    /// Whether the object is full and there is more to come.
+    pub(crate) more: bool,
+}
+
+/// What a sender sends, into one object after the other.
+pub(crate) struct Incoming<S> {
+    stream: Pin<Box<S>>,
+    /// What did not fit into the last object.
+    rest: Option<Bytes>,
+}
+
+impl<S, E> Incoming<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: std::fmt::Display,
+{
+    pub(crate) fn new(stream: S) -> Self {
+        Self {
+            stream: Box::pin(stream),
+            rest: None,
+        }
+    }
+
+    /// What comes next; nothing at the end, else why it broke off.
+    async fn next(&mut self) -> Option<Result<Bytes, String>> {
+        if let Some(rest) = self.rest.take() {
+            return Some(Ok(rest));
+        }
+        match tokio::time::timeout(IDLE, self.stream.next()).await {
+            Ok(next) => next.map(|piece| piece.map_err(|error| error.to_string())),
+            Err(_) => Some(Err("the sender fell silent".to_owned())),
+        }
+    }
 }
 
 /// Why not everything was written.
@@ -42,37 +74,49 @@ impl From<object_store::Error> for Broken {
 }
 
 impl Storage {
-    /// Writes a stream to an object that is visible only when it is whole, and hashes it on the way.
+    /// Writes what comes to an object that is visible only when it is whole, and hashes it on the way. What has no announced length
+    /// may be too much for one object: the rest is for the next one.
     ///
     /// `length` is what the sender announced, `limit` what it may send at most.
-    pub(crate) async fn receive<E: std::fmt::Display>(
+    pub(crate) async fn receive<S, E>(
         &self,
         to: &Path,
-        body: impl Stream<Item = Result<Bytes, E>> + Send,
+        body: &mut Incoming<S>,
         length: Option<u64>,
         limit: u64,
         sha512: bool,
-    ) -> Result<Received, Broken> {
+    ) -> Result<Received, Broken>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
         if length.is_some_and(|length| length > limit) {
             return Err(Broken::TooLarge);
         }
-        let part = self.part_size(length.unwrap_or(limit));
-        let mut writer = Writer::new(self, to, part, sha512);
+        let parts = self.parts.of(length);
+        let mut writer = Writer::new(self, to, parts, sha512);
         let mut size: u64 = 0;
-        let mut body = std::pin::pin!(body);
+        let mut more = false;
         let broken = loop {
-            match tokio::time::timeout(IDLE, body.next()).await {
-                Ok(Some(Ok(bytes))) => {
-                    size += bytes.len() as u64;
-                    if size > limit {
+            match body.next().await {
+                Some(Ok(mut bytes)) => {
+                    if size + bytes.len() as u64 > limit {
                         writer.abort().await;
                         return Err(Broken::TooLarge);
                     }
+                    let room = usize::try_from(parts.together - size).unwrap_or(usize::MAX);
+                    if bytes.len() > room {
+                        body.rest = Some(bytes.split_off(room));
+                        more = true;
+                    }
+                    size += bytes.len() as u64;
                     writer.write(bytes).await?;
+                    if more {
+                        break None;
+                    }
                 }
-                Ok(Some(Err(error))) => break Some(error.to_string()),
-                Ok(None) => break None,
-                Err(_) => break Some("the sender fell silent".to_owned()),
+                Some(Err(reason)) => break Some(reason),
+                None => break None,
             }
         };
         if size == 0
@@ -82,21 +126,15 @@ impl Storage {
             return Err(Broken::Body(reason, None));
         }
         let (sha256, sha512) = writer.finish().await?;
-        let received = Received { size, sha256, sha512 };
+        let received = Received {
+            size,
+            sha256,
+            sha512,
+            more,
+        };
         match broken {
             Some(reason) => Err(Broken::Body(reason, Some(received))),
             None => Ok(received),
-        }
-    }
-
-    /// All parts are equal, as some S3 clones demand, and there are never too many of them. `length`: what the sender announced,
-    /// else the most that it may send; the default limit of a blob makes no part larger than usual.
-    fn part_size(&self, length: u64) -> usize {
-        let least = usize::try_from(length.div_ceil(MOST_PARTS)).unwrap_or(usize::MAX);
-        if self.parallel == 1 {
-            self.part
-        } else {
-            self.part.max(least)
         }
     }
 }
@@ -105,7 +143,7 @@ impl Storage {
 struct Writer<'a> {
     storage: &'a Storage,
     to: &'a Path,
-    part: usize,
+    parts: Parts,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
     hashes: Hashes,
@@ -115,11 +153,11 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(storage: &'a Storage, to: &'a Path, part: usize, sha512: bool) -> Self {
+    fn new(storage: &'a Storage, to: &'a Path, parts: Parts, sha512: bool) -> Self {
         Self {
             storage,
             to,
-            part,
+            parts,
             waiting: Vec::new(),
             waiting_bytes: 0,
             hashes: Hashes::new(sha512),
@@ -129,8 +167,8 @@ impl<'a> Writer<'a> {
     }
 
     async fn write(&mut self, mut bytes: Bytes) -> Result<(), object_store::Error> {
-        while self.waiting_bytes + bytes.len() >= self.part {
-            let rest = bytes.split_off(self.part - self.waiting_bytes);
+        while self.waiting_bytes + bytes.len() >= self.parts.size {
+            let rest = bytes.split_off(self.parts.size - self.waiting_bytes);
             self.keep(bytes);
             let written = self.write_part().await;
             if written.is_err() {
@@ -166,7 +204,7 @@ impl<'a> Writer<'a> {
         };
         let part = upload.put_part(payload);
         self.writing.spawn(part);
-        while self.writing.len() > self.storage.parallel {
+        while self.writing.len() > self.parts.at_once {
             self.one_written().await?;
         }
         Ok(())
@@ -228,27 +266,49 @@ fn died(source: JoinError) -> object_store::Error {
 mod tests {
     use std::sync::Arc;
 
+    use futures::TryStreamExt as _;
     use proptest::prelude::*;
     use stups_store::objects::object_store::memory::InMemory;
 
     use super::*;
+    use crate::names::Algorithm;
 
-    /// S3 takes 5 TiB as one object, in parts of 5 MiB (but for the last) to 5 GiB, and 10,000 of them.
-    const LARGEST: u64 = 5 << 40;
+    /// A storage whose objects have at most five parts of ten bytes when nobody says how much comes.
+    fn small() -> Storage {
+        let mut storage = Storage::new(Arc::new(InMemory::new()), false, None);
+        storage.parts.size = 10;
+        storage.parts.together = 50;
+        storage
+    }
 
     proptest! {
         #[test]
-        fn every_object_fits_into_the_parts_that_s3_takes(length in 0..=LARGEST) {
-            let storage = Storage::new(Arc::new(InMemory::new()), false, None);
-            let part = storage.part_size(length) as u64;
-            prop_assert!((5 << 20..=5 << 30).contains(&part), "{part}");
-            prop_assert!(length.div_ceil(part) <= 10_000, "{part}");
-        }
-
-        #[test]
-        fn pieces_of_a_file_are_small_whatever_is_sent(length in 0..=LARGEST) {
-            let storage = Storage::new(Arc::new(InMemory::new()), true, None);
-            prop_assert_eq!(storage.part_size(length), 256 << 10);
+        fn what_has_no_length_goes_into_one_object_after_the_other(pieces in proptest::collection::vec(0_usize..40, 0..12)) {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build().unwrap();
+            let all: Vec<u8> = (0..pieces.iter().sum::<usize>()).map(|place| place as u8).collect();
+            let mut rest = Bytes::from(all.clone());
+            let pieces: Vec<_> = pieces.iter().map(|size| Ok::<_, String>(rest.split_to(*size))).collect();
+            runtime.block_on(async {
+                let storage = small();
+                let mut body = Incoming::new(futures::stream::iter(pieces));
+                let (mut found, mut more, mut number) = (Vec::new(), true, 0);
+                while more {
+                    let object = Path::from(format!("{number}"));
+                    let received = storage.receive(&object, &mut body, None, 1000, false).await.unwrap();
+                    prop_assert!(received.size == 50 || !received.more);
+                    let bytes = storage.read(&object, 0..received.size).await.unwrap();
+                    let bytes = bytes.try_collect::<Vec<_>>().await.unwrap().concat();
+                    prop_assert_eq!(&received.sha256, &Algorithm::Sha256.digest(&bytes));
+                    found.extend(bytes);
+                    more = received.more;
+                    number += 1;
+                }
+                prop_assert_eq!(number, found.len().div_ceil(50).max(1));
+                prop_assert_eq!(found, all);
+                Ok(())
+            })?;
         }
     }
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod blobs;
 mod documented;
 mod endpoints;
+mod imports;
 mod manifests;
 mod permissions;
 mod races;

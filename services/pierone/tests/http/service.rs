@@ -28,6 +28,10 @@ async fn a_setting_that_cannot_be_used_is_named() {
         (json!({"database": "mysql://localhost/x"}), "postgres"),
         (json!({"storage": "ftp://localhost/x"}), "ftp://localhost/x"),
         (json!({"mutable_tags": ["nonsense"]}), "nonsense"),
+        (
+            json!({"storage": "s3://bucket", "blob_bytes": (5_u64 << 40) + 1}),
+            "blob_bytes",
+        ),
     ] {
         let config: Config = serde_json::from_value(config).unwrap();
         let error = build(&config, &environment).await.err().unwrap().to_string();

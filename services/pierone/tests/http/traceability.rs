@@ -214,6 +214,19 @@ async fn another_services_paths_tell_the_same() {
     let told = pierone.get(path).await.is(200).json();
     assert_eq!(told["compliance"]["user"]["incident"], "1");
     assert_eq!(told["compliance"]["status"], "production_ready");
+    // The same of a copy, which has the same name elsewhere, is no news; something else is a contradiction.
+    let copy = path.replace("pierone.example.org", "production.example.org");
+    pierone
+        .json("PUT", &copy, COLLEAGUE, &say("production_ready"))
+        .await
+        .is(204);
+    let other = json!({"compliance": {"user": {"incident": "2", "reason": null, "status": "production_ready"}}});
+    pierone.json("PUT", path, JDOE, &other).await.is(409);
+    assert_eq!(pierone.get(path).await.is(200).json()["compliance"], told["compliance"]);
+    let said = pierone.trail().await;
+    let said = said.iter().filter(|(action, _)| action == "image.production_ready");
+    // Who was refused, and who said it.
+    assert_eq!(said.count(), 2);
     pierone.get("/image-metadata/x/stups/kio:none").await.is(404);
     pierone.get("/image-metadata/x/stups/kio").await.is(400);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use stups_testkit::log_in;
 use tokio::sync::Semaphore;
 
 use crate::bench::stupsd::Stupsd;
@@ -159,34 +160,6 @@ fn application(number: usize) -> Value {
         "scm_url": format!("https://github.example.org/birds/app-{number}"),
         "criticality_level": number % 3 + 1,
     })
-}
-
-/// A token of a person by the page for our own tools: the setting `first_party_clients` names `ztoken`.
-pub(crate) async fn log_in(
-    http: &reqwest::Client,
-    identity: &str,
-    (user, password): (&str, &str),
-    scopes: &str,
-) -> Result<String> {
-    let form = [
-        ("response_type", "token"),
-        ("client_id", "ztoken"),
-        ("realm", "/employees"),
-        ("redirect_uri", "http://localhost"),
-        ("scope", scopes),
-        ("username", user),
-        ("password", password),
-        ("decision", "allow"),
-    ];
-    let request = http
-        .post(format!("{identity}/oauth2/authorize"))
-        .header("accept", "application/json");
-    let answer = json_of(request.form(&form)).await?;
-    let redirect = answer["redirect"].as_str().context("no redirect")?;
-    let token = redirect
-        .split(['#', '&'])
-        .find_map(|part| part.strip_prefix("access_token="));
-    token.map(str::to_owned).context("no token")
 }
 
 /// Sends all requests, some at a time. An error is the first that did not succeed.

@@ -1,13 +1,16 @@
-//! `/purges` and `/garbage-collections`: for administrators of the registry.
+//! `/purges`, `/garbage-collections` and `/imports`: for administrators of the registry.
 
 use serde::Deserialize;
 use serde_json::Value;
 use stups_api::Problem;
-use stups_api::pierone::{Purge, Tombstone};
+use stups_api::pierone::{Import, Imported, Purge, Tombstone};
 use stups_server::{Authenticated, Error, Json};
 
 use super::enforce;
+use crate::import::Original;
 use crate::jobs;
+use crate::names::{self, Repository};
+use crate::principal::Principal;
 use crate::purge;
 use crate::routes::State;
 
@@ -93,4 +96,43 @@ pub(super) async fn collect(
     let collected = jobs::collect(&state, body.dry_run, &caller.actor()).await?;
     let value = serde_json::to_value(collected).map_err(|_| Error::internal())?;
     Ok(Json(value))
+}
+
+/// Takes over a tag of an original Pier One, whose content is at the root of the storage or was pushed here before.
+#[utoipa::path(
+    post,
+    path = "/imports",
+    tag = "administration",
+    request_body = Import,
+    responses(
+        (status = 200, description = "It is here", body = Imported),
+        (status = 400, description = "Content is missing, or is not what its name says", body = Problem),
+        (status = 401, description = "There is no valid token", body = Problem),
+        (status = 403, description = "The caller does not administer the registry", body = Problem),
+        (status = 409, description = "The tag is another image here", body = Problem),
+    )
+)]
+pub(super) async fn import(
+    state: State,
+    caller: Authenticated,
+    who: Principal,
+    Json(body): Json<Import>,
+) -> Result<Json<Imported>, Error> {
+    let subject = format!("{}:{}", body.repository, body.tag);
+    administrator(&state, &caller, "tag.imported", &subject).await?;
+    let wrong = |error: Error| Error::bad_request(error.message);
+    let repository = Repository::parse(&body.repository).map_err(wrong)?;
+    names::tag(&body.tag).map_err(wrong)?;
+    let original = Original {
+        repository: &repository,
+        tag: &body.tag,
+        manifest: body.manifest.as_bytes(),
+        created: body.created,
+        created_by: body.created_by.as_deref().unwrap_or_default(),
+        source: body.scm_source,
+    };
+    let digest = state.import(&who, original).await?;
+    Ok(Json(Imported {
+        digest: digest.as_str().to_owned(),
+    }))
 }

@@ -47,8 +47,25 @@ pub(super) async fn production_ready(
     Json(body): Json<ProductionReady>,
 ) -> Result<StatusCode, Error> {
     let repository = repository(&team, &artifact)?;
-    declare_ready(&state, &caller, &repository, &tag, &body.incident_id, None).await?;
+    declare_ready(
+        &state,
+        &caller,
+        &repository,
+        &tag,
+        &body.incident_id,
+        None,
+        Again::IsRefused,
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What becomes of it when the same was said before, because of the same incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    IsRefused,
+    /// Nothing changes: a client says it of an image and of its copies, all of which are this image.
+    IsNoError,
 }
 
 /// Says it as a person of the team.
@@ -59,6 +76,7 @@ pub(super) async fn declare_ready(
     tag: &str,
     incident: &str,
     reason: Option<&str>,
+    again: Again,
 ) -> Result<(), Error> {
     let incident = incident.trim();
     if incident.is_empty() || incident.len() > LONGEST {
@@ -95,16 +113,20 @@ pub(super) async fn declare_ready(
     let write = pierone.store.write().await?;
     let transaction = write.transaction();
     lock_tag(pierone, transaction, repository, &row.name).await?;
-    let before = sql::exists(
+    let before = sql::texts(
         transaction,
-        "SELECT 1 FROM statuses WHERE repository = $1 AND tag = $2 AND digest = $3 AND kind = 'user'",
+        "SELECT COALESCE(incident, '') FROM statuses WHERE repository = $1 AND tag = $2 AND digest = $3 AND kind = 'user'",
         [
             repository.as_str().into(),
             row.name.clone().into(),
             row.digest.clone().into(),
         ],
     );
-    if before.await? || !say(transaction, repository, &row, &status).await? {
+    let before = before.await?;
+    if again == Again::IsNoError && before.iter().any(|said| said == incident) {
+        return Ok(());
+    }
+    if !before.is_empty() || !say(transaction, repository, &row, &status).await? {
         return Err(Error::conflict("It was marked as ready for production before."));
     }
     let details = json!({"digest": row.digest, "incident": incident});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
-use super::compliance::declare_ready;
+use super::compliance::{Again, declare_ready};
 use super::{repository, tagged};
 use crate::names::Repository;
 use crate::principal::Principal;
@@ -105,7 +105,7 @@ pub(super) struct User {
         (status = 401, description = "There is no valid token", body = Problem),
         (status = 403, description = "The caller is no employee in the team", body = Problem),
         (status = 404, description = "There is no such image", body = Problem),
-        (status = 409, description = "It was said before", body = Problem),
+        (status = 409, description = "It was said before, because of another incident", body = Problem),
         (status = 422, description = "The source of the image is not known, or the tag is movable", body = Problem),
     )
 )]
@@ -129,6 +129,7 @@ pub(super) async fn write(
         &tag,
         &user.incident,
         user.reason.as_deref(),
+        Again::IsNoError,
     )
     .await?;
     Ok(StatusCode::NO_CONTENT)
