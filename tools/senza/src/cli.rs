@@ -4,12 +4,12 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use stups_aws::{Session, SessionError, SessionOptions};
 use stups_terminal::{
-    CompletionArguments, Failure, OutputFormat, Terminal, WatchArguments, until_interrupted, write_completion,
+    CompletionArguments, Failure, OutputFormat, Terminal, WatchArguments, parse_as, until_interrupted, write_completion,
 };
 
 use crate::Error;
@@ -20,6 +20,8 @@ use crate::commands::{
     update, wait,
 };
 use crate::context::Context;
+use crate::option_defaults::OptionDefaults;
+use crate::settings::Settings;
 use crate::stacks::{StackReference, parse_references};
 
 /// Options of every command that talks to AWS.
@@ -254,8 +256,9 @@ pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsStr
 }
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let command = match stups_terminal::parse::<Senza>(&arguments)? {
-        Ok(parsed) => parsed.command,
+    let settings = Settings::load(terminal);
+    let (command, name) = match parse(&settings, session.is_some(), &arguments)? {
+        Ok(parsed) => parsed,
         Err(text) => {
             terminal.print(&text);
             return Ok(());
@@ -277,10 +280,12 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             return Ok(());
         }
     };
+    let terminal = terminal.with_format(command.format());
     let context = Context {
-        terminal: terminal.with_format(command.format()),
         session: session_for(command.common(), session).await?,
+        terminal,
         clean_up: CleanUp::default(),
+        command: name,
     };
     let work = dispatch(&context, &command);
     let outcome = if command.minds_interruptions() {
@@ -297,6 +302,48 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         }
         failure
     })
+}
+
+/// The command that the arguments call, and its name, with the defaults that the configuration file has for its options; or help
+/// and version text.
+fn parse(
+    settings: &Settings,
+    is_session_given: bool,
+    arguments: &[OsString],
+) -> Result<Result<(Command, String), String>, Failure> {
+    let named = |parsed: Result<(Senza, ArgMatches), String>| {
+        parsed.map(|(parsed, matches)| (parsed.command, matches.subcommand_name().unwrap_or_default().to_owned()))
+    };
+    let Some(section) = settings.section("defaults") else {
+        return Ok(named(parse_as::<Senza>(command(), arguments)?));
+    };
+    let is_decided = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let defaults = match section.as_map() {
+        Some(section) => OptionDefaults::read(section, &command(), is_decided),
+        None => Err("defaults: a map is expected".to_owned()),
+    };
+    let defaults = match defaults {
+        Ok(defaults) if is_session_given => defaults.without_session(),
+        Ok(defaults) => defaults,
+        // Who mends the file, or looks for help, must not be stopped by it.
+        Err(problem) => {
+            return match parse_as::<Senza>(command(), arguments).map(named) {
+                Ok(Ok((Command::Aws(_) | Command::Lint(_), _))) | Err(_) => {
+                    Err(Failure::usage(format!("{}: {problem}", settings.path().display())))
+                }
+                Ok(harmless) => Ok(harmless),
+            };
+        }
+    };
+    let parsed = parse_as::<Senza>(defaults.apply(command()), arguments)?;
+    let rest = match &parsed {
+        Ok((_, matches)) => defaults.without_excluded(&command(), matches),
+        Err(_) => None,
+    };
+    match rest {
+        None => Ok(named(parsed)),
+        Some(rest) => Ok(named(parse_as::<Senza>(rest.apply(command()), arguments)?)),
+    }
 }
 
 /// The script that `eval "$(_SENZA_COMPLETE=bash_source senza)"` in a shell's start-up file asks for; older files say just
