@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
@@ -23,6 +24,7 @@ use crate::context::Context;
 use crate::option_defaults::OptionDefaults;
 use crate::settings::Settings;
 use crate::stacks::{StackReference, parse_references};
+use crate::unknown_error::{self, Report};
 
 /// Options of every command that talks to AWS.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -257,7 +259,8 @@ pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsStr
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
     let settings = Settings::load(terminal);
-    let (command, name) = match parse(&settings, session.is_some(), &arguments)? {
+    let is_process = session.is_none();
+    let (command, name) = match parse(&settings, !is_process, &arguments)? {
         Ok(parsed) => parsed,
         Err(text) => {
             terminal.print(&text);
@@ -287,21 +290,45 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         clean_up: CleanUp::default(),
         command: name,
     };
-    let work = dispatch(&context, &command);
-    let outcome = if command.minds_interruptions() {
+    let outcome = work(&context, &command, is_process).await;
+    context.clean_up.run().await;
+    let Err(error) = outcome else { return Ok(()) };
+    let is_visible = command.common().stacktrace_visible;
+    let mut further = error.origin().filter(|_| is_visible);
+    if is_process && error.is_unknown() {
+        let words: Vec<String> = arguments
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        let report = Report::new(&context.command, &words, &error);
+        if further.is_some() {
+            report.deliver_to_sentry(&settings).await;
+        } else {
+            further = Some(report.deliver(&settings).await);
+        }
+    }
+    let mut failure = error.into_failure();
+    if let Some(further) = further {
+        failure.message = format!("{}\n{further}", failure.message);
+    }
+    Err(failure)
+}
+
+/// The command's work, ended by Ctrl-C and, in a process of its own, by a panic like by any other error.
+async fn work(context: &Context, command: &AwsCommand, is_process: bool) -> Result<(), Error> {
+    let mut work = dispatch(context, command);
+    if is_process {
+        unknown_error::note_panics();
+        work = AssertUnwindSafe(work)
+            .catch_unwind()
+            .map(|outcome| outcome.unwrap_or_else(|_| Err(unknown_error::of_panic())))
+            .boxed();
+    }
+    if command.minds_interruptions() {
         work.await
     } else {
         until_interrupted(work).await
-    };
-    context.clean_up.run().await;
-    outcome.map_err(|error| {
-        let origin = error.origin().filter(|_| command.common().stacktrace_visible);
-        let mut failure = error.into_failure();
-        if let Some(origin) = origin {
-            failure.message = format!("{}\n{origin}", failure.message);
-        }
-        failure
-    })
+    }
 }
 
 /// The command that the arguments call, and its name, with the defaults that the configuration file has for its options; or help

@@ -35,6 +35,7 @@ mod stack_tags;
 pub mod stacks;
 mod styles;
 pub mod template;
+mod unknown_error;
 mod user_data;
 pub mod weights;
 

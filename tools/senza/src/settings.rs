@@ -29,6 +29,16 @@ impl Settings {
     pub(crate) fn section(&self, name: &str) -> Option<&Value> {
         self.content.get(name).filter(|section| **section != Value::Null)
     }
+
+    /// A value of a section.
+    pub(crate) fn value(&self, section: &str, key: &str) -> Option<&Value> {
+        self.section(section)?.get(key)
+    }
+
+    /// A text of a section that is not empty.
+    pub(crate) fn text(&self, section: &str, key: &str) -> Option<&str> {
+        self.value(section, key)?.as_str().filter(|text| !text.is_empty())
+    }
 }
 
 /// Yes or no; as text too, which is what `senza config` writes.
@@ -41,5 +51,16 @@ pub(crate) fn boolean(value: &Value) -> Option<bool> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+impl Settings {
+    /// As if the file in `directory` had this content.
+    pub(crate) fn of(directory: &Path, content: &str) -> Self {
+        Self {
+            file: ConfigFile::in_directory(directory, "senza", "config"),
+            content: stups_yaml::load(content).unwrap().as_map().cloned().unwrap_or_default(),
+        }
     }
 }
