@@ -24,7 +24,8 @@ use crate::context::Context;
 use crate::option_defaults::OptionDefaults;
 use crate::settings::Settings;
 use crate::stacks::{StackReference, parse_references};
-use crate::unknown_error::{self, Report};
+use crate::unknown_error::Report;
+use crate::{login, unknown_error};
 
 /// Options of every command that talks to AWS.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -285,7 +286,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     };
     let terminal = terminal.with_format(command.format());
     let context = Context {
-        session: session_for(command.common(), session).await?,
+        session: session_for(&terminal, &settings, command.common(), session).await?,
         terminal,
         clean_up: CleanUp::default(),
         command: name,
@@ -392,7 +393,12 @@ fn complete(terminal: &Terminal, instruction: &OsStr) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Result<Session, Failure> {
+async fn session_for(
+    terminal: &Terminal,
+    settings: &Settings,
+    common: &CommonArguments,
+    given: Option<&Session>,
+) -> Result<Session, Failure> {
     let wrong = |error: SessionError| Failure::usage(error.to_string());
     match (given, &common.region, &common.profile) {
         (None, region, profile) => {
@@ -401,7 +407,7 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
                 profile: profile.clone(),
                 ..SessionOptions::default()
             };
-            Session::load(options).await.map_err(wrong)
+            login::usable_session(terminal, settings, options).await
         }
         (Some(_), _, Some(_)) => Err(Failure::usage("--profile cannot be used here: the session is given.")),
         (Some(session), Some(region), None) if stups_aws::is_known_region(region) => Ok(session.in_region(region)),

@@ -25,6 +25,7 @@ mod launch;
 mod lint;
 mod live;
 mod load_balancer_name;
+mod login;
 mod option_defaults;
 mod polling;
 mod route53;
