@@ -25,7 +25,7 @@ use crate::option_defaults::OptionDefaults;
 use crate::settings::Settings;
 use crate::stacks::{StackReference, parse_references};
 use crate::unknown_error::Report;
-use crate::{login, unknown_error};
+use crate::{login, unknown_error, updates};
 
 /// Options of every command that talks to AWS.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -265,9 +265,15 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         Ok(parsed) => parsed,
         Err(text) => {
             terminal.print(&text);
+            if is_process && text == command().render_version() {
+                updates::check(terminal, &settings).await;
+            }
             return Ok(());
         }
     };
+    if is_process {
+        updates::check(terminal, &settings).await;
+    }
     let command = match command {
         Command::Aws(command) => *command,
         Command::Config(arguments) => {

@@ -37,6 +37,7 @@ pub mod stacks;
 mod styles;
 pub mod template;
 mod unknown_error;
+mod updates;
 mod user_data;
 pub mod weights;
 
