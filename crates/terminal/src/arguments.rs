@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::Failure;
 use crate::usage::{from_clap, usage};
@@ -29,14 +29,22 @@ fn expand(command: &Command, arguments: &[OsString]) -> Result<Vec<OsString>, Fa
 
 /// Parses a command line with abbreviations. `Ok(Err(text))` is help or version text for stdout, exit code 0.
 pub fn parse<P: clap::Parser>(arguments: &[OsString]) -> Result<Result<P, String>, Failure> {
-    let command = conventional(P::command());
+    Ok(parse_as(P::command(), arguments)?.map(|(parsed, _)| parsed))
+}
+
+/// As [`parse`], by `command`, which is `P`'s own with other defaults; also where each value comes from.
+pub fn parse_as<P: clap::Parser>(
+    command: Command,
+    arguments: &[OsString],
+) -> Result<Result<(P, ArgMatches), String>, Failure> {
+    let mut command = conventional(command);
     let arguments = expand_abbreviations(&command, arguments)?;
     let parsed = command
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| P::from_arg_matches(&matches));
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| Ok((P::from_arg_matches(&matches)?, matches)));
     match parsed {
         Ok(parsed) => Ok(Ok(parsed)),
-        Err(error) => from_clap(&error, &P::command(), &arguments).map(Err),
+        Err(error) => from_clap(&error, &command, &arguments).map(Err),
     }
 }
 

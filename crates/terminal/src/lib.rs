@@ -26,7 +26,7 @@ mod usage;
 mod watch;
 
 pub use action::Action;
-pub use arguments::{conventional, expand_abbreviations, parse};
+pub use arguments::{conventional, expand_abbreviations, parse, parse_as};
 pub use completion::{CompletionArguments, completion_from_environment, write_completion};
 pub use config::ConfigFile;
 pub use failure::Failure;

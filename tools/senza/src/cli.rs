@@ -2,14 +2,15 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use stups_aws::{Session, SessionError, SessionOptions};
 use stups_terminal::{
-    CompletionArguments, Failure, OutputFormat, Terminal, WatchArguments, until_interrupted, write_completion,
+    CompletionArguments, Failure, OutputFormat, Terminal, WatchArguments, parse_as, until_interrupted, write_completion,
 };
 
 use crate::Error;
@@ -20,7 +21,11 @@ use crate::commands::{
     update, wait,
 };
 use crate::context::Context;
+use crate::option_defaults::OptionDefaults;
+use crate::settings::Settings;
 use crate::stacks::{StackReference, parse_references};
+use crate::unknown_error::Report;
+use crate::{login, unknown_error, updates};
 
 /// Options of every command that talks to AWS.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -254,13 +259,21 @@ pub async fn run_in(terminal: &Terminal, session: &Session, arguments: Vec<OsStr
 }
 
 async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let command = match stups_terminal::parse::<Senza>(&arguments)? {
-        Ok(parsed) => parsed.command,
+    let settings = Settings::load(terminal);
+    let is_process = session.is_none();
+    let (command, name) = match parse(&settings, !is_process, &arguments)? {
+        Ok(parsed) => parsed,
         Err(text) => {
             terminal.print(&text);
+            if is_process && text == command().render_version() {
+                updates::check(terminal, &settings).await;
+            }
             return Ok(());
         }
     };
+    if is_process {
+        updates::check(terminal, &settings).await;
+    }
     let command = match command {
         Command::Aws(command) => *command,
         Command::Config(arguments) => {
@@ -277,26 +290,94 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             return Ok(());
         }
     };
+    let terminal = terminal.with_format(command.format());
     let context = Context {
-        terminal: terminal.with_format(command.format()),
-        session: session_for(command.common(), session).await?,
+        session: session_for(&terminal, &settings, command.common(), session).await?,
+        terminal,
         clean_up: CleanUp::default(),
+        command: name,
     };
-    let work = dispatch(&context, &command);
-    let outcome = if command.minds_interruptions() {
+    let outcome = work(&context, &command, is_process).await;
+    context.clean_up.run().await;
+    let Err(error) = outcome else { return Ok(()) };
+    let is_visible = command.common().stacktrace_visible;
+    let mut further = error.origin().filter(|_| is_visible);
+    if is_process && error.is_unknown() {
+        let words: Vec<String> = arguments
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        let report = Report::new(&context.command, &words, &error);
+        if further.is_some() {
+            report.deliver_to_sentry(&settings).await;
+        } else {
+            further = Some(report.deliver(&settings).await);
+        }
+    }
+    let mut failure = error.into_failure();
+    if let Some(further) = further {
+        failure.message = format!("{}\n{further}", failure.message);
+    }
+    Err(failure)
+}
+
+/// The command's work, ended by Ctrl-C and, in a process of its own, by a panic like by any other error.
+async fn work(context: &Context, command: &AwsCommand, is_process: bool) -> Result<(), Error> {
+    let mut work = dispatch(context, command);
+    if is_process {
+        unknown_error::note_panics();
+        work = AssertUnwindSafe(work)
+            .catch_unwind()
+            .map(|outcome| outcome.unwrap_or_else(|_| Err(unknown_error::of_panic())))
+            .boxed();
+    }
+    if command.minds_interruptions() {
         work.await
     } else {
         until_interrupted(work).await
+    }
+}
+
+/// The command that the arguments call, and its name, with the defaults that the configuration file has for its options; or help
+/// and version text.
+fn parse(
+    settings: &Settings,
+    is_session_given: bool,
+    arguments: &[OsString],
+) -> Result<Result<(Command, String), String>, Failure> {
+    let named = |parsed: Result<(Senza, ArgMatches), String>| {
+        parsed.map(|(parsed, matches)| (parsed.command, matches.subcommand_name().unwrap_or_default().to_owned()))
     };
-    context.clean_up.run().await;
-    outcome.map_err(|error| {
-        let origin = error.origin().filter(|_| command.common().stacktrace_visible);
-        let mut failure = error.into_failure();
-        if let Some(origin) = origin {
-            failure.message = format!("{}\n{origin}", failure.message);
+    let Some(section) = settings.section("defaults") else {
+        return Ok(named(parse_as::<Senza>(command(), arguments)?));
+    };
+    let is_decided = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let defaults = match section.as_map() {
+        Some(section) => OptionDefaults::read(section, &command(), is_decided),
+        None => Err("defaults: a map is expected".to_owned()),
+    };
+    let defaults = match defaults {
+        Ok(defaults) if is_session_given => defaults.without_session(),
+        Ok(defaults) => defaults,
+        // Who mends the file, or looks for help, must not be stopped by it.
+        Err(problem) => {
+            return match parse_as::<Senza>(command(), arguments).map(named) {
+                Ok(Ok((Command::Aws(_) | Command::Lint(_), _))) | Err(_) => {
+                    Err(Failure::usage(format!("{}: {problem}", settings.path().display())))
+                }
+                Ok(harmless) => Ok(harmless),
+            };
         }
-        failure
-    })
+    };
+    let parsed = parse_as::<Senza>(defaults.apply(command()), arguments)?;
+    let rest = match &parsed {
+        Ok((_, matches)) => defaults.without_excluded(&command(), matches),
+        Err(_) => None,
+    };
+    match rest {
+        None => Ok(named(parsed)),
+        Some(rest) => Ok(named(parse_as::<Senza>(rest.apply(command()), arguments)?)),
+    }
 }
 
 /// The script that `eval "$(_SENZA_COMPLETE=bash_source senza)"` in a shell's start-up file asks for; older files say just
@@ -318,7 +399,12 @@ fn complete(terminal: &Terminal, instruction: &OsStr) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Result<Session, Failure> {
+async fn session_for(
+    terminal: &Terminal,
+    settings: &Settings,
+    common: &CommonArguments,
+    given: Option<&Session>,
+) -> Result<Session, Failure> {
     let wrong = |error: SessionError| Failure::usage(error.to_string());
     match (given, &common.region, &common.profile) {
         (None, region, profile) => {
@@ -327,7 +413,7 @@ async fn session_for(common: &CommonArguments, given: Option<&Session>) -> Resul
                 profile: profile.clone(),
                 ..SessionOptions::default()
             };
-            Session::load(options).await.map_err(wrong)
+            login::usable_session(terminal, settings, options).await
         }
         (Some(_), _, Some(_)) => Err(Failure::usage("--profile cannot be used here: the session is given.")),
         (Some(session), Some(region), None) if stups_aws::is_known_region(region) => Ok(session.in_region(region)),

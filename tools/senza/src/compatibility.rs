@@ -68,24 +68,26 @@ pub struct CompatibilityChoice {
     pub requested: Option<Compatibility>,
     /// `SENZA_COMPAT`
     pub environment: Option<Compatibility>,
-    /// `defaults.compatibility` in the configuration file
+    /// `defaults.compatibility` in the configuration file, or that of the command
     pub configured: Option<Compatibility>,
     /// an update: changing the generation of a deployed stack is never a side effect
     pub keep_deployed: bool,
 }
 
 impl CompatibilityChoice {
-    /// The choice of a command line with `requested`, in this process's environment and with this user's configuration.
+    /// The choice of a command line with `requested`, in this process's environment and with this user's configuration for the
+    /// command of that name.
     pub(crate) fn of_process(
         requested: Option<Compatibility>,
         keep_deployed: bool,
         terminal: &Terminal,
+        command: &str,
     ) -> Result<Self, Error> {
         let environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
         let configuration = ConfigFile::new("senza", "config").load(terminal);
         let configured = configuration
             .get("defaults")
-            .and_then(|defaults| defaults.get("compatibility"));
+            .and_then(|defaults| configured_for(defaults, command));
         Self {
             requested,
             keep_deployed,
@@ -104,7 +106,7 @@ impl CompatibilityChoice {
         self.configured = configured
             .map(|value| {
                 Compatibility::from_value(value).ok_or_else(|| {
-                    Error::Usage("defaults.compatibility in senza's config.yaml must be 2.1 or 3".into())
+                    Error::Usage("compatibility under defaults in senza's config.yaml must be 2.1 or 3".into())
                 })
             })
             .transpose()?;
@@ -121,6 +123,16 @@ impl CompatibilityChoice {
             .or(self.configured)
             .unwrap_or_default()
     }
+}
+
+/// What `defaults` says for a command, else for all.
+fn configured_for<'a>(defaults: &'a Value, command: &str) -> Option<&'a Value> {
+    let names = ["compatibility", "compat"];
+    let of_command = names.iter().find_map(|name| {
+        let written_by_config = defaults.get(format!("{command}.{name}").as_str());
+        written_by_config.or_else(|| defaults.get(command)?.get(name))
+    });
+    of_command.or_else(|| defaults.get("compatibility"))
 }
 
 #[cfg(test)]
@@ -181,6 +193,22 @@ mod tests {
             choice.with_defaults(None, Some(&Value::Int(4))),
         ] {
             assert_eq!(refused.unwrap_err().into_failure().exit_code, 2);
+        }
+    }
+
+    #[test]
+    fn a_command_has_a_default_of_its_own() {
+        for (defaults, expected) in [
+            ("{compatibility: 3, print: {compat: 2.1}}", Some(Value::Float(2.1))),
+            (
+                "{print.compatibility: '2.1', compatibility: 3}",
+                Some(Value::from("2.1")),
+            ),
+            ("{compatibility: 3, create: {compat: 2.1}}", Some(Value::Int(3))),
+            ("{create: {compat: 2.1}}", None),
+        ] {
+            let defaults = stups_yaml::load(defaults).unwrap();
+            assert_eq!(configured_for(&defaults, "print"), expected.as_ref(), "{defaults:?}");
         }
     }
 

@@ -12,6 +12,7 @@ mod elastic_load_balancer;
 mod elastic_load_balancer_v2;
 mod elastigroup;
 mod elastigroup_scaling;
+mod event_targets;
 mod group_properties;
 mod iam_role;
 mod image_parameters;

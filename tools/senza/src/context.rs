@@ -14,4 +14,6 @@ pub(crate) struct Context {
     pub(crate) session: Session,
     /// what is to be undone however the command ends
     pub(crate) clean_up: CleanUp,
+    /// the command's name
+    pub(crate) command: String,
 }

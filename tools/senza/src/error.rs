@@ -2,7 +2,10 @@
 
 use std::io;
 
+use stups_aws::ErrorKind;
 use stups_terminal::Failure;
+
+use crate::unknown_error;
 
 /// How a Senza command fails; every variant knows its exit code and its words.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +40,10 @@ pub enum Error {
     WeightsMoved(String),
     /// AWS said no. Exit code 1.
     #[error(transparent)]
-    Aws(#[from] stups_aws::Error),
+    Aws(stups_aws::Error),
+    /// A mistake in Senza itself, at this place in its source. Exit code 1.
+    #[error("Unknown Error: internal error at {0}")]
+    Panic(String),
     /// Reading or writing a file failed. Exit code 1.
     #[error("Could not open file {path}: {reason}", reason = reason(source))]
     File {
@@ -56,7 +62,16 @@ where
     stups_aws::Error: From<stups_aws::SdkError<E, R>>,
 {
     fn from(error: stups_aws::SdkError<E, R>) -> Self {
-        Self::Aws(error.into())
+        stups_aws::Error::from(error).into()
+    }
+}
+
+impl From<stups_aws::Error> for Error {
+    fn from(error: stups_aws::Error) -> Self {
+        if error.kind == ErrorKind::Other {
+            unknown_error::note_origin();
+        }
+        Self::Aws(error)
     }
 }
 
@@ -67,6 +82,15 @@ impl Error {
             Self::Usage(message) => Failure::usage(message),
             Self::Terminal(failure) => failure,
             other => Failure::application(other.to_string()),
+        }
+    }
+
+    /// Whether nobody expected it.
+    pub(crate) fn is_unknown(&self) -> bool {
+        match self {
+            Self::Aws(error) => error.kind == ErrorKind::Other,
+            Self::Panic(_) => true,
+            _ => false,
         }
     }
 
@@ -96,8 +120,6 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stups_aws::ErrorKind;
-
     use super::*;
 
     fn aws(kind: ErrorKind, message: &str) -> Failure {

@@ -59,8 +59,42 @@ async fn the_agents_form_is_understood() {
         .await
         .succeeded();
     assert_eq!(dry.stderr, real.stderr, "a dry run prints the same lines");
-    assert_eq!(real.stdout, "");
+    assert_eq!(dry.stdout, "", "its progress lines are all that text has");
+    let rows: serde_json::Value = serde_json::from_str(&real.stdout).unwrap();
+    let row = &rows[0];
+    assert_eq!(
+        (&row["stack_name"], &row["version"], &row["result"]),
+        (&"hello".into(), &"v1".into(), &"deleted".into())
+    );
+    assert!(row["stack_id"].as_str().unwrap().contains(":stack/hello-v1/"), "{row}");
     assert!(stacks(&application).await.is_empty());
+}
+
+#[tokio::test]
+async fn programs_are_told_what_became_of_each_stack() {
+    let application = Application::with_weights(&[0, 0]).await;
+    let results = |stdout: &str| -> Vec<String> {
+        let lines = stdout.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+        lines.map(|cells| format!("{} {}", cells[1], cells[3])).collect()
+    };
+    let dry = ["delete", "hello", "--dry-run", "-o", "tsv"];
+    let outcome = application.senza(&dry).await.succeeded();
+    assert!(
+        outcome.stdout.starts_with("stack_name\tversion\tstack_id\tresult\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(results(&outcome.stdout), ["v2 dry run", "v1 dry run"]);
+    let none = application
+        .senza(&["delete", "nobody", "-g", "-o", "json"])
+        .await
+        .succeeded();
+    assert_eq!(none.stdout, "[]\n");
+    let outcome = application
+        .senza(&["delete", "hello", "v1", "v2", "-o", "tsv"])
+        .await
+        .succeeded();
+    assert_eq!(results(&outcome.stdout), ["v2 deleted", "v1 deleted"]);
 }
 
 #[tokio::test]

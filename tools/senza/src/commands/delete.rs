@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stups_aws::cloudformation::types::{DeletionMode, Stack};
-use stups_terminal::until_interrupted;
+use stups_terminal::{OutputFormat, Row, until_interrupted};
 
 use super::traffic::shared::{self, SharedTarget};
 use crate::Error;
@@ -12,6 +12,10 @@ use crate::context::Context;
 use crate::deployed;
 use crate::route53::{Dns, Record};
 use crate::stacks::{StackSummary, about_each, describe_stacks, list_stacks, parse_references};
+use crate::styles::{row, table};
+
+/// Those of `create` and `update`.
+const COLUMNS: [&str; 4] = ["stack_name", "version", "stack_id", "result"];
 
 /// How long `--wait` waits for one stack.
 const DELETION_LIMIT: Duration = Duration::from_hours(2);
@@ -116,19 +120,23 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
     arguments.deletion.check(&stacks)?;
 
     let mut deleted = Vec::new();
+    let mut rows = Vec::new();
     for (stack, shared) in stacks.iter().zip(&on_shared_listeners) {
         let question = format!("Delete '{}'?", stack.stack_name);
         if arguments.interactive && !terminal.confirm(&question, false)? {
+            rows.push(result_row(stack, "kept"));
             continue;
         }
         let action = terminal.action(&format!("Deleting Cloud Formation stack {}..", stack.stack_name));
         if arguments.dry_run {
             action.ok();
+            rows.push(result_row(stack, "dry run"));
             continue;
         }
         action
             .during(delete_stack(context, stack, shared, &arguments.deletion))
             .await?;
+        rows.push(result_row(stack, "deleted"));
         deleted.push(stack);
     }
     if arguments.wait {
@@ -138,7 +146,20 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
             action.during(async { gone }).await?;
         }
     }
+    // In text the progress lines have said it.
+    if terminal.format() != OutputFormat::Text {
+        terminal.print_table(&table(&COLUMNS, &[], rows));
+    }
     Ok(())
+}
+
+fn result_row(stack: &StackSummary, result: &str) -> Row {
+    row([
+        ("stack_name", stack.name.as_str().into()),
+        ("version", stack.version.as_str().into()),
+        ("stack_id", stack.stack_id.as_str().into()),
+        ("result", result.into()),
+    ])
 }
 
 /// Deletes a stack under a progress line; does not wait until it is gone.

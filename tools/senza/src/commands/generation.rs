@@ -51,7 +51,7 @@ impl GenerationArguments {
         if let Some(file) = &self.parameter_file {
             words.extend(template::read_parameter_file(file).await?);
         }
-        let compatibility = CompatibilityChoice::of_process(requested, keep_deployed, terminal)?;
+        let compatibility = CompatibilityChoice::of_process(requested, keep_deployed, terminal, &context.command)?;
         let account = Account::new(context.session.clone(), terminal.clone());
         let arguments = template::bind(&definition, &self.version, &words, &account).await?;
         let evaluation = Evaluation {

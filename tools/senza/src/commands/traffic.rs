@@ -62,6 +62,7 @@ pub(crate) async fn run(context: &Context, arguments: &TrafficArguments) -> Resu
         clean_up: context.clean_up.clone(),
         terminal: context.terminal.with_format(arguments.output.output),
         session: context.session.clone(),
+        command: context.command.clone(),
     };
     let references = parse_references(std::slice::from_ref(&arguments.stack_name))?;
     match arguments.percentage {

@@ -10,7 +10,8 @@ use super::properties::{Properties, integer, is_function};
 use super::property_table::Property;
 use super::resources::{add, find_in_map, members, section};
 use super::{
-    Component, Generation, iam_role, launch_template, reference, scaling, security_groups, update_policy, warm_pool,
+    Component, Generation, event_targets, iam_role, launch_template, reference, scaling, security_groups,
+    update_policy, warm_pool,
 };
 use crate::Error;
 
@@ -119,6 +120,7 @@ pub(crate) async fn build(
             resource.insert("UpdatePolicy".to_owned(), policy);
         }
         warm_pool::add(&component.name, &properties, generation).await?;
+        event_targets::add(&component.name, &properties, generation).await?;
     }
     resource.insert("Properties".to_owned(), Json::Object(group));
     section(generation.template, &["Resources"])?.insert(component.name.clone(), Json::Object(resource));

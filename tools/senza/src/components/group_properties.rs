@@ -134,6 +134,11 @@ pub(super) const BESIDE: &[Property] = &[
         "instances that are started in advance",
     )
     .since_3(),
+    texts(
+        "EventTargets",
+        "ARNs or references of what EventBridge tells when instances are launched and terminated",
+    )
+    .since_3(),
 ];
 
 pub(super) const INSTANCE_TYPE: Property = text("InstanceType", "EC2 instance type");

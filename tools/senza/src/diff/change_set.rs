@@ -300,6 +300,7 @@ mod tests {
             terminal: Terminal::captured("").0,
             session: Session::with_credentials(anybody, "us-east-1", Some(&endpoint)),
             clean_up: CleanUp::default(),
+            command: String::new(),
         };
         let request = StackRequest {
             stack_name: "hello-v1".to_owned(),

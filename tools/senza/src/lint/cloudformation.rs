@@ -117,6 +117,7 @@ fn made_by(component_type: ComponentType, name: &str) -> Vec<String> {
             "CPUAlarmHigh",
             "CPUAlarmLow",
             "Config",
+            "Events",
             "InstanceProfile",
             "NetworkAlarmHigh",
             "NetworkAlarmLow",

@@ -22,7 +22,7 @@ pub(super) fn check(document: &mut Document<'_>) {
     // What is no map is noted with the other sections.
     let Value::Map(info) = value else { return };
     check_stack_name(document, info, &path);
-    for (key, _) in info {
+    for (key, value) in info {
         let name = key.to_string();
         if known_keys().any(|known| known == name) {
             continue;
@@ -30,6 +30,8 @@ pub(super) fn check(document: &mut Document<'_>) {
         if let Some(known) = nearest(&name, known_keys()).filter(|known| is_misspelling(&name, known)) {
             let message = format!("nobody reads \"{name}\" but templates");
             document.at_key(Rule::InfoKey, &path.key(&name), message, Some(known.to_owned()));
+        } else {
+            check_value(document, &path, &name, value);
         }
     }
     if info.contains_key("StackVersion") {
@@ -59,6 +61,50 @@ pub(super) fn check(document: &mut Document<'_>) {
         document.at_value(Rule::Info, &path.key("OperatorTopicId"), message, None);
     }
     check_tags(document, info, &path.key("Tags"));
+}
+
+/// All of `SenzaInfo` becomes a mapping of the template, where CloudFormation takes text, numbers, truth values and lists.
+fn check_value(document: &mut Document<'_>, path: &Path, name: &str, value: &Value) {
+    let path = path.key(name);
+    match value {
+        Value::Map(inner) => {
+            let message = format!(
+                "{name} is a map, which CloudFormation refuses: SenzaInfo becomes a mapping of the template, whose values are text or lists"
+            );
+            let flat: Vec<String> = inner
+                .keys()
+                .take(3)
+                .map(|key| format!("{name}{}", capitalised(&key.to_string())))
+                .collect();
+            let fix = (!flat.is_empty()).then(|| format!("a key for each value: {}", flat.join(", ")));
+            document.at_value(Rule::InfoValue, &path, message, fix);
+        }
+        Value::Null => {
+            let message = format!("{name} has no value, which CloudFormation refuses in a mapping");
+            document.at_key(Rule::InfoValue, &path, message, Some(format!("{name}: ''")));
+        }
+        _ => {}
+    }
+    if !name.chars().all(|character| character.is_ascii_alphanumeric()) {
+        let message = format!("CloudFormation takes only letters and digits in the keys of a mapping, not \"{name}\"");
+        let words: Vec<String> = name
+            .split(|character: char| !character.is_ascii_alphanumeric())
+            .map(capitalised)
+            .collect();
+        document.at_key(
+            Rule::InfoValue,
+            &path,
+            message,
+            Some(words.concat()).filter(|fix| !fix.is_empty()),
+        );
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn check_stack_name(document: &mut Document<'_>, info: &Map, path: &Path) {

@@ -61,6 +61,7 @@ rules! {
     Shape "shape" Error "A definition has the sections and maps that Senza reads.";
     Info "senza-info" Error "SenzaInfo says what Senza has to know.";
     InfoKey "senza-info-key" Warning "Keys of SenzaInfo that Senza reads are spelt right.";
+    InfoValue "senza-info-value" Error "SenzaInfo holds what a mapping of CloudFormation can hold.";
     ComponentType "component-type" Error "A component has a type that Senza knows.";
     UnknownProperty "unknown-property" Warning "A component has properties that somebody reads.";
     WrongType "wrong-type" Error "A property has a value of its kind.";

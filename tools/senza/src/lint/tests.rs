@@ -537,3 +537,35 @@ proptest::proptest! {
         let _ = lint("d.yaml", &text);
     }
 }
+
+#[test]
+fn senza_info_holds_what_a_mapping_can() {
+    only(
+        "SenzaInfo:\n  StackName: x\n  Database:\n    name: a\n    size: 3\n",
+        "senza-info-value",
+        Some("a key for each value: DatabaseName, DatabaseSize"),
+    );
+    assert_eq!(
+        found("SenzaInfo:\n  StackName: x\n  Database:\n    name: a\n  Empty:\n  snake_case: a\n"),
+        ["4:5 senza-info-value", "5:3 senza-info-value", "6:3 senza-info-value"]
+    );
+    only(
+        "SenzaInfo: {StackName: x, snake_case: a}",
+        "senza-info-value",
+        Some("SnakeCase"),
+    );
+    for sound in [
+        "Names: [a, b]",
+        "Mixed: [{a: b}, [c], 1]",
+        "Size: 3",
+        "On: true",
+        "Tags: {Team: x}",
+        "Empty: ''",
+    ] {
+        assert_eq!(
+            found(&format!("SenzaInfo:\n  StackName: x\n  {sound}\n")),
+            Vec::<String>::new(),
+            "{sound}"
+        );
+    }
+}

@@ -3,6 +3,8 @@
 mod account;
 mod calls;
 mod cli;
+#[cfg(target_os = "linux")]
+mod configured;
 mod console;
 mod deploy;
 mod diff;

@@ -113,6 +113,7 @@ SenzaComponents:
     ElasticLoadBalancerV2: [AppLoadBalancer]
     UpdatePolicy: rolling
     WarmPool: {MinSize: 1, PoolState: Stopped}
+    EventTargets: 'arn:aws:sqs:us-east-1:123456789012:queue'
     MaxInstanceLifetime: 604800
     DefaultInstanceWarmup: 60
     Ipv6AddressCount: 1

@@ -96,6 +96,33 @@ async fn warm_pools() {
 }
 
 #[tokio::test]
+async fn event_bridge_tells_of_instances() {
+    let generated = app("EventTargets: ['arn:aws:sqs:us-east-1:1:queue', {'Fn::GetAtt': [Queue, Arn]}]").await;
+    assert_eq!(
+        generated.at("/Resources/AppEvents"),
+        json!({"Type": "AWS::Events::Rule", "Properties": {
+            "Description": {"Fn::Sub": "Instances of ${AWS::StackName} App"},
+            "EventPattern": {
+                "source": ["aws.autoscaling"],
+                "detail-type": [
+                    "EC2 Instance Launch Successful", "EC2 Instance Launch Unsuccessful",
+                    "EC2 Instance Terminate Successful", "EC2 Instance Terminate Unsuccessful",
+                ],
+                "detail": {"AutoScalingGroupName": [{"Ref": "App"}]},
+            },
+            "Targets": [
+                {"Id": "Target1", "Arn": "arn:aws:sqs:us-east-1:1:queue"},
+                {"Id": "Target2", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}},
+            ],
+        }})
+    );
+    for wrong in ["EventTargets: []", "EventTargets: [queue]", "EventTargets: [3]"] {
+        let error = app(wrong).await.error();
+        assert!(error.starts_with("SenzaComponents/App/EventTargets"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn capacity_is_rebalanced_for_spot_instances_unless_told_otherwise() {
     for (properties, expected) in [
         ("SpotPrice: 0.1", json!(true)),

@@ -15,6 +15,7 @@ fn context() -> (Context, Captured) {
             terminal,
             session,
             clean_up: CleanUp::default(),
+            command: String::new(),
         },
         captured,
     )
@@ -278,6 +279,7 @@ async fn subnet_by_subnet_all_of_one_are_recycled_together() {
             terminal,
             session,
             clean_up: CleanUp::default(),
+            command: String::new(),
         },
         &by_subnet,
     )

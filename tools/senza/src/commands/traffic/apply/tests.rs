@@ -26,6 +26,7 @@ async fn context_with_stacks(weights: &[i64]) -> Context {
         terminal: Terminal::captured("").0,
         session,
         clean_up: crate::clean_up::CleanUp::default(),
+        command: String::new(),
     }
 }
 
