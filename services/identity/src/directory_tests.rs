@@ -1,5 +1,6 @@
 //! The directory over real HTTP, on both databases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};

@@ -1,5 +1,6 @@
 //! Objects in a directory and in S3 behave alike.
 
+use bytes::Bytes;
 use futures::TryStreamExt as _;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;
@@ -38,7 +39,10 @@ async fn keeps_parts(store: &dyn ObjectStore) {
         let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
         listed.len()
     };
-    let part = |byte: u8, size: usize| PutPayload::from_iter([vec![byte; size / 2], vec![byte; size - size / 2]]);
+    let part = |byte: u8, size: usize| {
+        let pieces = [vec![byte; size / 2], vec![byte; size - size / 2]];
+        pieces.into_iter().map(Bytes::from).collect::<PutPayload>()
+    };
     let mut upload = store.put_multipart(&name).await.unwrap();
     let [first, second, third] = [(1, PART), (2, PART), (3, 5)].map(|(byte, size)| upload.put_part(part(byte, size)));
     let (third, first, second) = tokio::join!(third, first, second);
