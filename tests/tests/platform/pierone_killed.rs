@@ -124,6 +124,8 @@ impl Image {
             .collect();
         let mut layer = block.repeat(size / block.len() + 1);
         layer.truncate(size);
+        // The pattern comes again after 256 rounds.
+        layer[..8].copy_from_slice(&(round as u64).to_le_bytes());
         let config =
             json!({"architecture": "amd64", "os": "linux", "config": {"Labels": {"round": round.to_string()}}})
                 .to_string();
