@@ -20,11 +20,12 @@ use std::sync::Mutex;
 
 use serde_json::Value as Json;
 use stups_aws::Session;
-use stups_terminal::{Choice, ConfigFile, Terminal};
+use stups_terminal::{Choice, Terminal};
 use tokio::sync::OnceCell;
 
 use crate::Error;
 use crate::route53::Dns;
+use crate::settings::Settings;
 use crate::template::python;
 use endpoints::Endpoints;
 use memo::Memo;
@@ -172,11 +173,9 @@ impl Account {
 
     fn choose_domain(&self, names: &[String]) -> Result<String, Error> {
         if !self.offline {
-            let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
-            let configured = configuration
-                .get("account")
-                .and_then(|section| section.get("domain"))
-                .and_then(stups_yaml::Value::as_str)
+            let settings = Settings::load(&self.terminal);
+            let configured = settings
+                .text("account", "domain")
                 .map(|domain| domain.trim_end_matches('.'));
             if let Some(configured) = configured.filter(|domain| names.iter().any(|name| name == domain)) {
                 return Ok(configured.to_owned());
@@ -205,8 +204,8 @@ impl Account {
         if self.offline {
             return None;
         }
-        let configuration = ConfigFile::new("senza", "config").load(&self.terminal);
-        let owners = configuration.get("taupage")?.get("owners")?;
+        let settings = Settings::load(&self.terminal);
+        let owners = settings.value("taupage", "owners")?;
         Some(match owners.as_list() {
             Some(owners) => owners.iter().map(python::text).collect(),
             None => python::text(owners)

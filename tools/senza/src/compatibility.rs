@@ -1,10 +1,11 @@
 //! Which generation of AWS resources a template is made of.
 
 use clap::ValueEnum as _;
-use stups_terminal::{ConfigFile, Terminal};
+use stups_terminal::Terminal;
 use stups_yaml::Value;
 
 use crate::Error;
+use crate::settings::Settings;
 
 /// The environment variable that chooses for a whole CI job.
 const VARIABLE: &str = "SENZA_COMPAT";
@@ -84,9 +85,9 @@ impl CompatibilityChoice {
         command: &str,
     ) -> Result<Self, Error> {
         let environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
-        let configuration = ConfigFile::new("senza", "config").load(terminal);
-        let configured = configuration
-            .get("defaults")
+        let settings = Settings::load(terminal);
+        let configured = settings
+            .section("defaults")
             .and_then(|defaults| configured_for(defaults, command));
         Self {
             requested,

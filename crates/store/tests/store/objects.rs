@@ -75,7 +75,7 @@ async fn a_directory_keeps_objects() {
 }
 
 #[tokio::test]
-async fn the_disk_takes_parts_of_a_large_file_while_others_arrive() {
+async fn a_file_that_the_disk_takes_in_several_turns_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path()).unwrap();
     let store = open(&url).unwrap();

@@ -1,10 +1,11 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
-use stups_terminal::{ConfigFile, OutputFormat, Row, Table, Terminal};
+use stups_terminal::{OutputFormat, Row, Table, Terminal};
 
 use crate::account::Account;
 use crate::compatibility::CompatibilityChoice;
 use crate::context::Context;
+use crate::settings::Settings;
 use crate::styles;
 use crate::template::{self, Definition, Evaluation, StackRequest};
 use crate::{Compatibility, Error};
@@ -76,9 +77,7 @@ impl GenerationArguments {
 
 /// A text in the section `defaults` of the configuration file.
 pub(super) fn configured_default(terminal: &Terminal, key: &str) -> Option<String> {
-    let configuration = ConfigFile::new("senza", "config").load(terminal);
-    let text = configuration.get("defaults")?.get(key)?.as_str()?;
-    Some(text.to_owned()).filter(|text| !text.is_empty())
+    Settings::load(terminal).text("defaults", key).map(str::to_owned)
 }
 
 fn check_version(version: &str) -> Result<(), Error> {
