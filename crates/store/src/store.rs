@@ -53,6 +53,12 @@ impl Store {
         Write::begin(self.service, &self.pools.writers).await
     }
 
+    /// For a change that is one statement and that no auditor asks about, such as a lease: it is committed as it is made, which
+    /// is one question to the database where [`Store::write`] has three. What a caller asked for is never changed here.
+    pub fn unaudited(&self) -> &DatabaseConnection {
+        &self.pools.writers
+    }
+
     /// Records what was not done: a refusal. What was done is recorded by [`Write::commit`].
     pub async fn record(&self, event: Event) -> Result<Record, Error> {
         self.write().await?.commit(event).await

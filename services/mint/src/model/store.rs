@@ -71,6 +71,22 @@ pub(crate) async fn update(transaction: &DatabaseTransaction, model: &applicatio
     Ok(())
 }
 
+/// Sets what `values` has, if the worker `owner` has the application; says whether it has.
+pub(crate) async fn update_own(
+    connection: &impl ConnectionTrait,
+    id: &str,
+    owner: &str,
+    values: application::ActiveModel,
+) -> Result<bool, Error> {
+    let updated = application::Entity::update_many()
+        .set(values)
+        .filter(application::Column::Id.eq(id))
+        .filter(application::Column::LeaseOwner.eq(owner))
+        .exec(connection)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
 /// Removes an application with its scopes; says whether it was there.
 pub(crate) async fn delete(transaction: &DatabaseTransaction, id: &str) -> Result<bool, Error> {
     let deleted = application::Entity::delete_by_id(id).exec(transaction).await?;

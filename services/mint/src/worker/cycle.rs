@@ -13,7 +13,8 @@ use super::presence::Presence;
 use super::scopes::KnownScopes;
 use crate::audit;
 use crate::model::application::Model;
-use crate::model::{departed, lease, store};
+use crate::model::lease::Lease;
+use crate::model::{departed, store};
 
 /// What a cycle came to, as `/status` serves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -163,23 +164,25 @@ impl Worker {
         status: &mut CycleStatus,
     ) -> Result<(), Failure> {
         let now = self.clock.milliseconds();
-        if !lease::take(&self.store, &row.id, &self.name, now, self.settings.lease).await? {
+        let taken = Lease::take(&self.store, &row.id, &self.name, now, self.settings.lease).await?;
+        let Some((lease, row)) = taken else {
             status.taken += 1;
             return Ok(());
-        }
+        };
+        let had_problems = row.has_problems;
         let result = match task {
-            Task::Remove => self.remove(row, learnt, status).await,
-            Task::Sync(application) => self.sync(row, application, learnt, status).await,
+            Task::Remove => self.remove(&row, learnt, status).await,
+            Task::Sync(application) => self.sync(&lease, row, application, learnt, status).await,
         };
         if let Err(failure @ (Failure::Unwritable(_) | Failure::Waiting { .. } | Failure::Other(_))) = &result {
             status.failed += 1;
-            if !row.has_problems {
+            if !had_problems {
                 status.problems += 1;
             }
-            tracing::warn!(application = row.id, %failure, "an application has problems");
-            self.note_failure(&row.id, failure).await?;
+            tracing::warn!(application = lease.id(), %failure, "an application has problems");
+            self.note_failure(lease.id(), failure).await?;
         }
-        lease::release(&self.store, &row.id, &self.name).await?;
+        lease.release().await?;
         match result {
             Err(failure @ Failure::TooManyRequests { .. }) => Err(failure),
             _ => Ok(()),

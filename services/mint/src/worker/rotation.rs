@@ -5,6 +5,7 @@
 //! noted first: a crash between the two leads to the commit, not to a third secret. A crash before that leaves some buckets with
 //! the new secret, some with the old, and both valid.
 
+use sea_orm::ActiveValue::Set;
 use secrecy::SecretString;
 use serde_json::json;
 use stups_api::client::Error as ClientError;
@@ -14,30 +15,29 @@ use super::Worker;
 use super::failure::Failure;
 use super::key::ClientKey;
 use crate::audit;
-use crate::model::application::Model;
+use crate::model::application::{ActiveModel, Model};
+use crate::model::lease::Lease;
 use crate::model::store;
 
 impl Worker {
-    pub(super) async fn rotate_password(&self, row: &Model) -> Result<(), Failure> {
+    pub(super) async fn rotate_password(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
         if let Some(txid) = &row.pending_password
-            && self.commit_password(row, txid).await?
+            && self.commit_password(lease, row, txid).await?
         {
             return Ok(());
         }
-        self.still_mine(&row.id).await?;
+        self.still_mine(lease).await?;
         let made = self.services.service_users.new_password(&row.username).await;
         let made = self.unless_unknown(row, made).await?;
         let file = json!({"application_username": row.username, "application_password": made.password});
         self.put_everywhere(row, SecretObject::User, &SecretString::from(file.to_string()))
             .await?;
-        let (write, stored) = self.begin_or_renew(row).await?;
-        let pending = Model {
-            pending_password: Some(made.txid.clone()),
-            ..stored
+        let pending = ActiveModel {
+            pending_password: Set(Some(made.txid.clone())),
+            ..ActiveModel::default()
         };
-        store::update(write.transaction(), &pending).await?;
-        write.commit_unaudited().await?;
-        if self.commit_password(row, &made.txid).await? {
+        self.note_pending(row, pending).await?;
+        if self.commit_password(lease, row, &made.txid).await? {
             Ok(())
         } else {
             Err(unknown_transaction(&made.txid))
@@ -45,8 +45,8 @@ impl Worker {
     }
 
     /// Says no when the transaction is not known any more: then the password has to be made anew.
-    async fn commit_password(&self, row: &Model, txid: &str) -> Result<bool, Failure> {
-        self.still_mine(&row.id).await?;
+    async fn commit_password(&self, lease: &Lease<'_>, row: &Model, txid: &str) -> Result<bool, Failure> {
+        self.still_mine(lease).await?;
         let committed = known(self.services.service_users.commit_password(&row.username, txid).await)?;
         let now = self.clock.milliseconds();
         let (write, stored) = self.begin(&row.id).await?;
@@ -73,9 +73,9 @@ impl Worker {
         Ok(committed)
     }
 
-    pub(super) async fn rotate_client(&self, row: &Model) -> Result<(), Failure> {
+    pub(super) async fn rotate_client(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
         if let (Some(txid), Some(client_id)) = (&row.pending_client, &row.pending_client_id)
-            && self.commit_client(row, txid, client_id).await?
+            && self.commit_client(lease, row, txid, client_id).await?
         {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Worker {
             Some(None) => return Err(Failure::Other("the system has no randomness".to_owned())),
             key => key.flatten(),
         };
-        self.still_mine(&row.id).await?;
+        self.still_mine(lease).await?;
         let public = key.as_ref().map(|key| key.public.clone());
         let users = &self.services.service_users;
         let made = users.new_client(&row.username, row.client_id.as_deref(), public).await;
@@ -100,15 +100,13 @@ impl Worker {
         }
         self.put_everywhere(row, SecretObject::Client, &SecretString::from(file.to_string()))
             .await?;
-        let (write, stored) = self.begin_or_renew(row).await?;
-        let pending = Model {
-            pending_client: Some(made.txid.clone()),
-            pending_client_id: Some(made.client_id.clone()),
-            ..stored
+        let pending = ActiveModel {
+            pending_client: Set(Some(made.txid.clone())),
+            pending_client_id: Set(Some(made.client_id.clone())),
+            ..ActiveModel::default()
         };
-        store::update(write.transaction(), &pending).await?;
-        write.commit_unaudited().await?;
-        if self.commit_client(row, &made.txid, &made.client_id).await? {
+        self.note_pending(row, pending).await?;
+        if self.commit_client(lease, row, &made.txid, &made.client_id).await? {
             Ok(())
         } else {
             Err(unknown_transaction(&made.txid))
@@ -116,8 +114,14 @@ impl Worker {
     }
 
     /// Says no when the transaction is not known any more: then the client has to be made anew.
-    async fn commit_client(&self, row: &Model, txid: &str, client_id: &str) -> Result<bool, Failure> {
-        self.still_mine(&row.id).await?;
+    async fn commit_client(
+        &self,
+        lease: &Lease<'_>,
+        row: &Model,
+        txid: &str,
+        client_id: &str,
+    ) -> Result<bool, Failure> {
+        self.still_mine(lease).await?;
         let committed = known(self.services.service_users.commit_client(&row.username, txid).await)?;
         let now = self.clock.milliseconds();
         let (write, stored) = self.begin(&row.id).await?;
@@ -149,27 +153,27 @@ impl Worker {
         Ok(committed)
     }
 
-    /// Begins to note what is in the buckets now. When another worker has the application meanwhile, its secret may have been
-    /// overwritten by this one: then all is made anew, while both are still valid.
-    async fn begin_or_renew(&self, row: &Model) -> Result<(stups_store::Write, Model), Failure> {
-        let begun = self.begin(&row.id).await;
-        if begun.is_err() {
-            let write = self.store.write().await?;
-            if let Some(stored) = store::locked(self.store.dialect(), write.transaction(), &row.id).await? {
-                let renewed = Model {
-                    last_modified: stored.last_modified + 1,
-                    last_password_rotation: None,
-                    last_client_rotation: None,
-                    pending_password: None,
-                    pending_client: None,
-                    pending_client_id: None,
-                    ..stored
-                };
-                store::update(write.transaction(), &renewed).await?;
-                write.commit_unaudited().await?;
-            }
+    /// Notes what is in the buckets now. When another worker has the application meanwhile, its secret may have been overwritten by
+    /// this one: then all is made anew, while both are still valid.
+    async fn note_pending(&self, row: &Model, pending: ActiveModel) -> Result<(), Failure> {
+        if store::update_own(self.store.unaudited(), &row.id, &self.name, pending).await? {
+            return Ok(());
         }
-        begun
+        let write = self.store.write().await?;
+        if let Some(stored) = store::locked(self.store.dialect(), write.transaction(), &row.id).await? {
+            let renewed = Model {
+                last_modified: stored.last_modified + 1,
+                last_password_rotation: None,
+                last_client_rotation: None,
+                pending_password: None,
+                pending_client: None,
+                pending_client_id: None,
+                ..stored
+            };
+            store::update(write.transaction(), &renewed).await?;
+            write.commit_unaudited().await?;
+        }
+        Err(Failure::LostLease)
     }
 
     /// The answer; if nobody knows the service user, it is made in the next cycle.

@@ -12,6 +12,8 @@ use stups_aws::{Error as AwsError, SecretLocation, SecretLocationError, SecretOb
 /// Writes into buckets and what stands in for them.
 pub(super) struct Secrets {
     session: Session,
+    /// S3 in the session's own region, where most buckets are: to make a client costs as much as to sign a request.
+    s3: stups_aws::s3::Client,
     coworker: Option<Client>,
     /// In which region a bucket was found to be.
     regions: Mutex<HashMap<String, String>>,
@@ -20,6 +22,7 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn new(session: Session, coworker: Option<Client>) -> Self {
         Self {
+            s3: session.s3(),
             session,
             coworker,
             regions: Mutex::default(),
@@ -42,12 +45,16 @@ impl Secrets {
         let name = location.object_name(application, file).map_err(unusable)?;
         let put = match location.store() {
             SecretStore::S3 { bucket } => self.put_object(&location, bucket, &name, content).await,
-            // A secret that is none would stay, and cost.
-            _ if file == SecretObject::WriteProbe => Ok(()),
             SecretStore::SecretsManager { .. } => self.put_secret(&location, &name, content).await,
             SecretStore::ParameterStore { .. } => self.put_parameter(&location, &name, content).await,
         };
         put.map_err(|error| error.to_string())
+    }
+
+    /// Whether a bucket can be probed. In Secrets Manager and in the parameter store a secret that is none would stay, and cost.
+    pub(super) fn takes_probes(bucket: &str) -> bool {
+        let location = bucket.parse::<SecretLocation>();
+        !location.is_ok_and(|location| !matches!(location.store(), SecretStore::S3 { .. }))
     }
 
     /// Writes what shows that a bucket can be written to (contract mint-berry 2.1).
@@ -109,9 +116,8 @@ impl Secrets {
         content: &SecretString,
     ) -> Result<(), FailedPut> {
         let body = content.expose_secret().as_bytes().to_vec();
-        let put = self
-            .session_in(region)
-            .s3()
+        let s3 = region.map_or_else(|| self.s3.clone(), |region| self.session.in_region(region).s3());
+        let put = s3
             .put_object()
             .bucket(bucket)
             .key(key)

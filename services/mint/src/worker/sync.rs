@@ -11,45 +11,45 @@ use stups_store::Write;
 use super::Worker;
 use super::cycle::{CycleStatus, Learnt};
 use super::failure::Failure;
+use super::secrets::Secrets;
 use crate::audit;
 use crate::model::application::Model;
-use crate::model::{bucket, lease, store};
+use crate::model::lease::Lease;
+use crate::model::{bucket, store};
 
 impl Worker {
-    /// Probes the buckets if anything will be put into them, brings the service user in line, rotates what is due. Whoever calls has
-    /// a lease on the application.
+    /// Probes the buckets if anything will be put into them, brings the service user in line, rotates what is due.
     pub(super) async fn sync(
         &self,
-        listed: &Model,
+        lease: &Lease<'_>,
+        mut row: Model,
         application: &Application,
         learnt: &Learnt,
         status: &mut CycleStatus,
     ) -> Result<(), Failure> {
         let now = self.clock.milliseconds();
-        let row = store::application(self.store.connection(), &listed.id).await?;
-        let mut row = row.ok_or(Failure::LostLease)?;
         let due = self.settings.due(&row, now);
         let is_public_and_new = due.user && !row.is_client_confidential && needs_client_file(&row);
         if due.password || due.client || due.problems || is_public_and_new {
-            self.probe(&row).await?;
+            self.probe(lease, &row).await?;
         }
         if due.user {
-            self.sync_user(&mut row, application, learnt).await?;
+            self.sync_user(lease, &mut row, application, learnt).await?;
             status.synced += 1;
         }
         if due.password {
-            self.rotate_password(&row).await?;
+            self.rotate_password(lease, &row).await?;
             status.passwords += 1;
         }
         if due.client {
-            self.rotate_client(&row).await?;
+            self.rotate_client(lease, &row).await?;
             status.clients += 1;
         }
         self.note_success(&row).await
     }
 
     /// Writes into every bucket of the application. Nothing is made for buckets that cannot take it.
-    async fn probe(&self, row: &Model) -> Result<(), Failure> {
+    async fn probe(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
         let buckets = row.buckets();
         let now = self.clock.milliseconds();
         let failing = bucket::failing(self.store.connection(), &buckets).await?;
@@ -63,9 +63,13 @@ impl Worker {
                 until,
             });
         }
-        self.still_mine(&row.id).await?;
-        let probes = join_all(buckets.iter().map(|bucket| self.secrets.probe(bucket, &row.id))).await;
-        self.note_buckets(&buckets, probes, &failing).await
+        self.still_mine(lease).await?;
+        let probed: Vec<String> = buckets
+            .into_iter()
+            .filter(|bucket| Secrets::takes_probes(bucket))
+            .collect();
+        let probes = join_all(probed.iter().map(|bucket| self.secrets.probe(bucket, &row.id))).await;
+        self.note_buckets(&probed, probes, &failing).await
     }
 
     /// Puts a file into every bucket of the application; all are tried.
@@ -80,6 +84,10 @@ impl Worker {
             .iter()
             .map(|bucket| self.secrets.put(bucket, &row.id, file, content));
         let puts = join_all(puts).await;
+        // With the probe that a bucket took before, its failures were forgotten.
+        if puts.iter().all(Result::is_ok) && buckets.iter().all(|bucket| Secrets::takes_probes(bucket)) {
+            return Ok(());
+        }
         let failing = bucket::failing(self.store.connection(), &buckets).await?;
         self.note_buckets(&buckets, puts, &failing).await
     }
@@ -131,7 +139,13 @@ impl Worker {
     }
 
     /// Brings the service user in line with the configuration. A client without a secret is told to its buckets here.
-    async fn sync_user(&self, row: &mut Model, application: &Application, learnt: &Learnt) -> Result<(), Failure> {
+    async fn sync_user(
+        &self,
+        lease: &Lease<'_>,
+        row: &mut Model,
+        application: &Application,
+        learnt: &Learnt,
+    ) -> Result<(), Failure> {
         let scopes = store::scopes(self.store.connection(), &row.id).await?;
         let scopes = self.user_scopes(&learnt.scopes, &scopes).await?;
         let (name, subtitle) = Self::described(application);
@@ -147,7 +161,10 @@ impl Worker {
             },
             user_config: UserConfig { scopes: scopes.of_user },
         };
-        self.still_mine(&row.id).await?;
+        // Always asked: whoever makes the service user of a configuration that is gone makes one that nobody removes.
+        if !lease.renew(self.clock.milliseconds()).await? {
+            return Err(Failure::LostLease);
+        }
         let answer = self.services.service_users.put_service_user(&wanted).await?;
         let client_id = answer.client_id.or(row.client_id.clone());
         let mut told_at = row.last_client_rotation;
@@ -202,10 +219,9 @@ impl Worker {
     }
 
     /// A sign of life before a step that others can see. Ends the work when another worker has the application meanwhile.
-    pub(super) async fn still_mine(&self, id: &str) -> Result<(), Failure> {
-        let now = self.clock.milliseconds();
-        let renewed = lease::renew(&self.store, id, &self.name, now, self.settings.lease).await?;
-        if renewed { Ok(()) } else { Err(Failure::LostLease) }
+    pub(super) async fn still_mine(&self, lease: &Lease<'_>) -> Result<(), Failure> {
+        let held = lease.is_held(self.clock.milliseconds()).await?;
+        if held { Ok(()) } else { Err(Failure::LostLease) }
     }
 
     /// Begins to write what a step came to, if the application is still this worker's.

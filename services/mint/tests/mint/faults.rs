@@ -76,6 +76,27 @@ async fn a_bucket_that_cannot_be_written_to_is_left_alone_longer_and_longer() {
     }
 }
 
+/// What takes no probe does not count as healthy because none failed: all applications together leave it alone longer and longer.
+#[tokio::test]
+async fn a_place_that_takes_no_probes_is_left_alone_longer_and_longer_too() {
+    for mint in Running::on_both_databases().await {
+        refuse(&mint, "POST s3/", 400);
+        for number in 0..6 {
+            mint.configured(&format!("app-{number}"), &["secretsmanager://stups"])
+                .await;
+        }
+        mint.world.calls();
+        for _ in 0..360 {
+            mint.cycle().await;
+            mint.pass(Duration::from_secs(10));
+        }
+        let passwords = |call: &&String| call.starts_with("POST users/") && call.ends_with("/password");
+        let attempts = mint.world.calls().iter().filter(passwords).count();
+        assert!((6..=12).contains(&attempts), "{attempts} attempts on {}", mint.database);
+        assert_eq!(mint.json("/apps/app-0").await["has_problems"], true);
+    }
+}
+
 /// Bucket 2 of 3 fails in the middle: no commit, and all three get the next password.
 #[tokio::test]
 async fn a_partial_failure_is_never_committed() {

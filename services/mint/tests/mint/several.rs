@@ -77,3 +77,52 @@ async fn who_died_is_replaced() {
         assert_eq!(mint.cycle().await.passwords, 1);
     }
 }
+
+/// Whoever has waited for so long that another worker has the application goes no further; and whatever it has put into the buckets
+/// does not stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waited_for_too_long_goes_no_further() {
+    for mint in Running::on_both_databases().await {
+        mint.configured("kio", &["bucket"]).await;
+        let slow = mint.another_worker(&Config::default());
+        let path = "/services/stups_kio/password".to_owned();
+        mint.world.facts().hanging.insert(path);
+        let waited = async |times: usize| {
+            until("they wait for a password", async || mint.world.facts().waited == times).await;
+        };
+        let other = mint.another_worker(&Config::default());
+        let (late, other, ()) = tokio::join!(
+            slow.run_cycle(),
+            async {
+                waited(1).await;
+                mint.pass(Duration::from_secs(301));
+                other.run_cycle().await
+            },
+            async {
+                waited(2).await;
+                mint.world.facts().hanging.clear();
+            }
+        );
+        let other = other.unwrap();
+        assert_eq!((other.taken, other.failed), (0, 0), "on {}", mint.database);
+        let late = late.unwrap();
+        assert_eq!(
+            (late.passwords, late.failed),
+            (0, 0),
+            "it is the other's now: no problem of the application"
+        );
+        mint.cycle().await;
+        let status = mint.cycle().await;
+        assert_eq!((status.due, status.failed), (0, 0), "on {}", mint.database);
+        // The last file that was written is that of the last password that was made, and that one is committed.
+        let calls = mint.world.calls();
+        let made = calls
+            .iter()
+            .rposition(|call| call == "POST users/services/stups_kio/password");
+        let stored = calls.iter().rposition(|call| call == "PUT s3/bucket/kio/user.json");
+        let committed = calls
+            .iter()
+            .rposition(|call| call == "PUT users/services/stups_kio/password");
+        assert!(made < stored && stored < committed, "{calls:?}");
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) refused: BTreeMap<String, u16>,
     /// The beginning of paths on which nothing is answered as long as it is here.
     pub(crate) hanging: BTreeSet<String>,
+    /// How many requests were not answered at once for that.
+    pub(crate) waited: usize,
     /// Where a bucket is, if not where it was looked for.
     pub(crate) regions: BTreeMap<String, String>,
     count: usize,
@@ -125,7 +127,10 @@ async fn hang(State(facts): Shared, request: Request, next: Next) -> Response {
             .iter()
             .any(|beginning| path.starts_with(beginning))
     };
-    until("an answer", async || !hangs()).await;
+    if hangs() {
+        facts.lock().unwrap().waited += 1;
+        until("an answer", async || !hangs()).await;
+    }
     next.run(request).await
 }
 

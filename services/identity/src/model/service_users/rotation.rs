@@ -78,16 +78,19 @@ pub(crate) async fn commit_password(
         .filter(password::Column::Id.eq(&committed.id))
         .exec(transaction)
         .await?;
-    let end = author.now + grace;
-    let later = Condition::any()
-        .add(password::Column::ExpiresAt.is_null())
-        .add(password::Column::ExpiresAt.gt(end));
-    password::Entity::update_many()
-        .col_expr(password::Column::ExpiresAt, Expr::value(end))
-        .filter(password::Column::Id.is_in(superseded(&present, committed)))
-        .filter(later)
-        .exec(transaction)
-        .await?;
+    let older = superseded(&present, committed);
+    if !older.is_empty() {
+        let end = author.now + grace;
+        let later = Condition::any()
+            .add(password::Column::ExpiresAt.is_null())
+            .add(password::Column::ExpiresAt.gt(end));
+        password::Entity::update_many()
+            .col_expr(password::Column::ExpiresAt, Expr::value(end))
+            .filter(password::Column::Id.is_in(older))
+            .filter(later)
+            .exec(transaction)
+            .await?;
+    }
     Ok(Some(()))
 }
 
