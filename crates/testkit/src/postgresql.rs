@@ -128,6 +128,13 @@ impl PostgreSql {
         Ok(())
     }
 
+    /// The process that starts all others of the cluster.
+    pub fn process_id(&self) -> Result<u32> {
+        let file = fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let line = file.lines().next().unwrap_or_default();
+        line.trim().parse().map_err(Error::other)
+    }
+
     async fn end(&self, mode: &'static str) -> Result<()> {
         let keeper = self.lock().take();
         let Some(mut keeper) = keeper else { return Ok(()) };

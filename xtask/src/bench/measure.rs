@@ -102,15 +102,35 @@ pub(crate) fn memory(process: u32, name: &str) -> Result<u64> {
 
 /// For how long a process has kept a processor busy, in user and kernel mode (`proc_pid_stat(5)`).
 pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
+    Ok(ticks_of(process)?.1)
+}
+
+/// The same of a process and those that it has started and that still run.
+pub(crate) fn family_cpu_time(process: u32) -> Result<Duration> {
+    let mut time = cpu_time(process)?;
+    for entry in fs::read_dir("/proc")? {
+        let id = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        // One that has just ended has nothing to read.
+        if let Some((parent, spent)) = id.and_then(|id| ticks_of(id).ok())
+            && parent == process
+        {
+            time += spent;
+        }
+    }
+    Ok(time)
+}
+
+/// The parent of a process, and for how long it kept a processor busy.
+fn ticks_of(process: u32) -> Result<(u32, Duration)> {
     /// `USER_HZ` of Linux on every architecture that it is built for here.
     const TICKS_PER_SECOND: u64 = 100;
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // Behind the name in parentheses, which may have blanks: state is the third field, the times the 14th and the 15th.
-    let fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace();
-    let ticks: Vec<u64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-    Ok(Duration::from_millis(
-        ticks.iter().sum::<u64>() * 1000 / TICKS_PER_SECOND,
-    ))
+    // Behind the name in parentheses, which may have blanks: the parent is the fourth field, the times the 14th and the 15th.
+    let mut fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace().skip(1);
+    let parent = fields.next().context("no parent")?.parse()?;
+    let ticks: Vec<u64> = fields.skip(9).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    let milliseconds = ticks.iter().sum::<u64>() * 1000 / TICKS_PER_SECOND;
+    Ok((parent, Duration::from_millis(milliseconds)))
 }
 
 /// For how long this machine's processors were busy and idle since it started, in ticks (`proc_stat(5)`).

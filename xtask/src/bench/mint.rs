@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stups_testkit::{Account, AwsApi, PostgreSql, log_in};
 
-use super::measure::{cpu_time, machine_ticks, peak_memory};
+use super::measure::{cpu_time, family_cpu_time, machine_ticks, peak_memory};
 use super::services::client::{json_of, send_all};
 use super::stupsd::{Stupsd, Wanted};
 use crate::cargo::release;
@@ -55,8 +55,8 @@ pub(crate) fn run(arguments: &MintArguments) -> Result<()> {
              all for the machine"
         );
         println!(
-            "{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>16}",
-            "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "machine busy"
+            "{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
         );
         for (round, workers) in [1, 4].into_iter().enumerate() {
             bench
@@ -77,7 +77,7 @@ struct Bench {
     stupsd: PathBuf,
     api: AwsApi,
     account: Account,
-    _cluster: PostgreSql,
+    cluster: PostgreSql,
     database: String,
     services: Stupsd,
     /// Keeps configurations and rotates nothing.
@@ -131,7 +131,7 @@ impl Bench {
             stupsd: stupsd.to_owned(),
             api,
             account,
-            _cluster: cluster,
+            cluster,
             database,
             services,
             mint,
@@ -168,11 +168,15 @@ impl Bench {
     async fn rotate(&self, workers: usize, all: usize) -> Result<()> {
         let before = self.rotated().await?;
         let (api, services) = (cpu_time(self.api.process_id())?, self.services.cpu_time()?);
+        let database = family_cpu_time(self.cluster.process_id()?)?;
         let (machine_busy, machine_idle) = machine_ticks()?;
         let start = Instant::now();
         let workers: Vec<Stupsd> = (0..workers).map(|_| self.worker()).collect::<Result<_>>()?;
-        self.until_rotated(all, start).await?;
+        for worker in &workers {
+            self.next_cycle(worker, None).await?;
+        }
         let time = start.elapsed();
+        let database = family_cpu_time(self.cluster.process_id()?)?.saturating_sub(database);
         let mut by_workers = Duration::ZERO;
         for worker in &workers {
             by_workers += worker.cpu_time()?;
@@ -181,15 +185,17 @@ impl Bench {
         let (busy_ticks, idle_ticks) = (busy_now - machine_busy, idle_now - machine_idle);
         let share = busy_ticks as f64 / (busy_ticks + idle_ticks).max(1) as f64;
         let machine = format!("{:.0} %", share * 100.0);
+        self.all_rotated(all).await?;
         let busy = |spent: Duration| format!("{:.0} %", spent.as_secs_f64() / time.as_secs_f64() * 100.0);
         println!(
-            "{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>16}",
+            "{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
             format!("{} worker{}", workers.len(), if workers.len() == 1 { "" } else { "s" }),
             (all - before) as f64 / time.as_secs_f64() * 60.0,
             time.as_secs_f64(),
             busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
             busy(self.services.cpu_time()?.saturating_sub(services)),
             busy(by_workers),
+            busy(database),
             machine,
         );
         Ok(())
@@ -198,23 +204,17 @@ impl Bench {
     /// The worker that has rotated all.
     async fn rotate_the_rest(&self, all: usize) -> Result<Stupsd> {
         let worker = self.worker()?;
-        self.until_rotated(all, Instant::now()).await?;
+        self.next_cycle(&worker, None).await?;
+        self.all_rotated(all).await?;
         Ok(worker)
     }
 
-    async fn until_rotated(&self, all: usize, start: Instant) -> Result<()> {
-        loop {
-            let rotated = self.rotated().await?;
-            if rotated >= all {
-                return Ok(());
-            }
-            ensure!(
-                start.elapsed() < PATIENCE,
-                "{rotated} of {all} applications have their secrets"
-            );
-            // Whoever asks all the time takes the processors from what is measured.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+    /// A cycle ends when everything that was due is done, and nobody asks for it meanwhile: a list of all applications now and then
+    /// would take the processors from what is measured.
+    async fn all_rotated(&self, all: usize) -> Result<()> {
+        let rotated = self.rotated().await?;
+        ensure!(rotated >= all, "{rotated} of {all} applications have their secrets");
+        Ok(())
     }
 
     /// How many applications have their client, which comes last.
