@@ -53,6 +53,8 @@ CALL(ssize_t, write, step_on(file), (int file, const void *bytes, size_t size), 
 CALL(ssize_t, writev, step_on(file), (int file, const struct iovec *parts, int count), (file, parts, count))
 CALL(ssize_t, pwrite, step_on(file), (int file, const void *bytes, size_t size, off_t at), (file, bytes, size, at))
 CALL(ssize_t, pwrite64, step_on(file), (int file, const void *bytes, size_t size, off64_t at), (file, bytes, size, at))
+CALL(ssize_t, pwritev, step_on(file), (int file, const struct iovec *parts, int count, off_t at), (file, parts, count, at))
+CALL(ssize_t, pwritev64, step_on(file), (int file, const struct iovec *parts, int count, off64_t at), (file, parts, count, at))
 CALL(ssize_t, send, step_on(file), (int file, const void *bytes, size_t size, int flags), (file, bytes, size, flags))
 CALL(int, fsync, step(), (int file), (file))
 CALL(int, fdatasync, step(), (int file), (file))

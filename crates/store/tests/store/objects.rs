@@ -90,6 +90,25 @@ async fn a_file_that_the_disk_takes_in_several_turns_is_whole() {
     assert!(whole == (0..100).flat_map(piece).collect::<Vec<_>>());
 }
 
+/// More pieces than the system takes at once, none of the size of a page, some of none.
+#[tokio::test]
+async fn a_part_of_many_pieces_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Url::from_directory_path(directory.path()).unwrap();
+    let store = open(&url).unwrap();
+    let name = Path::from("pieces");
+    let mut upload = store.put_multipart(&name).await.unwrap();
+    let pieces = |part: usize| (0..3000).map(move |number: usize| vec![(part + number) as u8; number % 17]);
+    for part in [0, 7] {
+        let payload: PutPayload = pieces(part).map(bytes::Bytes::from).collect();
+        upload.put_part(payload).await.unwrap();
+    }
+    upload.put_part(PutPayload::new()).await.unwrap();
+    upload.complete().await.unwrap();
+    let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
+    assert!(whole == [0, 7].into_iter().flat_map(pieces).flatten().collect::<Vec<_>>());
+}
+
 /// What a crash leaves behind has a name and can be removed.
 #[tokio::test]
 async fn an_unfinished_file_is_listed() {

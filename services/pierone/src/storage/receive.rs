@@ -203,6 +203,10 @@ impl<'a> Writer<'a> {
             None => self.upload.insert(self.storage.objects.put_multipart(self.to).await?),
         };
         let part = upload.put_part(payload);
+        // Before the next one begins, not after: two that write to one file wait for each other.
+        while self.writing.len() >= self.parts.at_once.max(1) {
+            self.one_written().await?;
+        }
         self.writing.spawn(part);
         while self.writing.len() > self.parts.at_once {
             self.one_written().await?;
