@@ -278,7 +278,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         Command::Aws(command) => *command,
         Command::Config(arguments) => {
             let terminal = terminal.with_format(arguments.output.output);
-            return config::run(&terminal, &arguments).map_err(Error::into_failure);
+            return config::run(&terminal, &settings, &arguments).map_err(Error::into_failure);
         }
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
@@ -294,6 +294,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     let context = Context {
         session: session_for(&terminal, &settings, command.common(), session).await?,
         terminal,
+        settings,
         clean_up: CleanUp::default(),
         command: name,
     };
@@ -309,9 +310,9 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             .collect();
         let report = Report::new(&context.command, &words, &error);
         if further.is_some() {
-            report.deliver_to_sentry(&settings).await;
+            report.deliver_to_sentry(&context.settings).await;
         } else {
-            further = Some(report.deliver(&settings).await);
+            further = Some(report.deliver(&context.settings).await);
         }
     }
     let mut failure = error.into_failure();

@@ -1,11 +1,9 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
-use stups_terminal::{OutputFormat, Row, Table, Terminal};
+use stups_terminal::{OutputFormat, Row, Table};
 
-use crate::account::Account;
 use crate::compatibility::CompatibilityChoice;
 use crate::context::Context;
-use crate::settings::Settings;
 use crate::styles;
 use crate::template::{self, Definition, Evaluation, StackRequest};
 use crate::{Compatibility, Error};
@@ -52,8 +50,9 @@ impl GenerationArguments {
         if let Some(file) = &self.parameter_file {
             words.extend(template::read_parameter_file(file).await?);
         }
-        let compatibility = CompatibilityChoice::of_process(requested, keep_deployed, terminal, &context.command)?;
-        let account = Account::new(context.session.clone(), terminal.clone());
+        let compatibility =
+            CompatibilityChoice::of_process(requested, keep_deployed, &context.settings, &context.command)?;
+        let account = context.account();
         let arguments = template::bind(&definition, &self.version, &words, &account).await?;
         let evaluation = Evaluation {
             definition: &definition,
@@ -70,14 +69,9 @@ impl GenerationArguments {
         request.template_bucket = self
             .template_bucket
             .clone()
-            .or_else(|| configured_default(terminal, "template_bucket"));
+            .or_else(|| context.settings.text("defaults", "template_bucket").map(str::to_owned));
         Ok(request)
     }
-}
-
-/// A text in the section `defaults` of the configuration file.
-pub(super) fn configured_default(terminal: &Terminal, key: &str) -> Option<String> {
-    Settings::load(terminal).text("defaults", key).map(str::to_owned)
 }
 
 fn check_version(version: &str) -> Result<(), Error> {

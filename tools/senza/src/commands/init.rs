@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use stups_terminal::{Failure, Terminal};
 
 use crate::Error;
-use crate::account::Account;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::init::{Answers, Template, Unanswered};
@@ -50,7 +49,7 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     };
     let template = Template::choose(arguments.template.as_deref(), &unanswered)?;
     let answers = Answers::new(unanswered, &arguments.user_variables, template.variables())?;
-    let account = Account::new(context.session.clone(), terminal.clone());
+    let account = context.account();
     let definition = template.prepare(&answers, &account).await?;
     let name = if to_stdout {
         "<stdout>".into()

@@ -59,10 +59,8 @@ fn percentage(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &TrafficArguments) -> Result<(), Error> {
     let context = Context {
-        clean_up: context.clean_up.clone(),
         terminal: context.terminal.with_format(arguments.output.output),
-        session: context.session.clone(),
-        command: context.command.clone(),
+        ..context.clone()
     };
     let references = parse_references(std::slice::from_ref(&arguments.stack_name))?;
     match arguments.percentage {

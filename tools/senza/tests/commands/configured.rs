@@ -75,6 +75,27 @@ async fn options_have_defaults() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_is_told_once() {
+    let account = account().await;
+    let definition = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    // It asks for what is configured: the zone, the owners of images, the generation of resources, a role and a bucket.
+    let text = "SenzaInfo: {StackName: a}\nSenzaComponents: [Configuration: {Type: 'Senza::StupsAutoConfiguration'}]\n\
+                Mappings: {Of: {Account: {Domain: '{{AccountInfo.Domain}}'}}}\n";
+    fs::write(definition.path(), text).unwrap();
+    let home = home("defaults: [\n");
+    for words in [
+        format!("create {} v1 --dry-run", definition.path().display()),
+        "list".to_owned(),
+        "config defaults.region".to_owned(),
+    ] {
+        let (_, _, stderr) = senza_at(home.path(), account.environment(), &words).await;
+        let told = stderr.matches("senza/config.yaml").count();
+        assert_eq!(told, 1, "{words}: {stderr}");
+        assert_eq!(stderr.contains("**DRY-RUN**"), words.starts_with("create"), "{stderr}");
+    }
+}
+
+#[tokio::test]
 async fn mistakes_in_defaults_name_file_and_key() {
     let account = account().await;
     let home = home("defaults:\n  list: {outptu: json}\n");
