@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use stups_aws::cloudformation::types::{DeletionMode, Stack};
-use stups_terminal::{OutputFormat, Row, until_interrupted};
+use stups_terminal::{Row, until_interrupted};
 
+use super::stack_result::{print_results, stack_row};
 use super::traffic::shared::{self, SharedTarget};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments};
@@ -12,10 +13,6 @@ use crate::context::Context;
 use crate::deployed;
 use crate::route53::{Dns, Record};
 use crate::stacks::{StackSummary, about_each, describe_stacks, list_stacks, parse_references};
-use crate::styles::{row, table};
-
-/// Those of `create` and `update`.
-const COLUMNS: [&str; 4] = ["stack_name", "version", "stack_id", "result"];
 
 /// How long `--wait` waits for one stack.
 const DELETION_LIMIT: Duration = Duration::from_hours(2);
@@ -146,20 +143,12 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
             action.during(async { gone }).await?;
         }
     }
-    // In text the progress lines have said it.
-    if terminal.format() != OutputFormat::Text {
-        terminal.print_table(&table(&COLUMNS, &[], rows));
-    }
+    print_results(&terminal, rows);
     Ok(())
 }
 
 fn result_row(stack: &StackSummary, result: &str) -> Row {
-    row([
-        ("stack_name", stack.name.as_str().into()),
-        ("version", stack.version.as_str().into()),
-        ("stack_id", stack.stack_id.as_str().into()),
-        ("result", result.into()),
-    ])
+    stack_row(&stack.name, &stack.version, Some(&stack.stack_id), result)
 }
 
 /// Deletes a stack under a progress line; does not wait until it is gone.

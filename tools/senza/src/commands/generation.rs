@@ -1,10 +1,8 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
-use stups_terminal::{OutputFormat, Row, Table};
-
+use super::stack_result::{print_results, stack_row};
 use crate::compatibility::CompatibilityChoice;
 use crate::context::Context;
-use crate::styles;
 use crate::template::{self, Definition, Evaluation, StackRequest};
 use crate::{Compatibility, Error};
 
@@ -85,20 +83,11 @@ fn check_version(version: &str) -> Result<(), Error> {
 
 /// What came of a create or update, for the formats that programs read; in text the progress lines have said it.
 pub(crate) fn print_result(context: &Context, request: &StackRequest, stack_id: Option<&str>, result: &str) {
-    if context.terminal.format() == OutputFormat::Text {
-        return;
-    }
     let (name, version) = request
         .stack_name
         .rsplit_once('-')
         .unwrap_or((request.stack_name.as_str(), ""));
-    let mut row = Row::new();
-    row.insert("stack_name".to_owned(), name.into());
-    row.insert("version".to_owned(), version.into());
-    row.insert("stack_id".to_owned(), stack_id.map(str::to_owned).into());
-    row.insert("result".to_owned(), result.into());
-    let table: Table = styles::table(&["stack_name", "version", "stack_id", "result"], &[], vec![row]);
-    context.terminal.print_table(&table);
+    print_results(&context.terminal, vec![stack_row(name, version, stack_id, result)]);
 }
 
 #[cfg(test)]
