@@ -4,6 +4,7 @@ mod apply;
 mod current;
 mod domain;
 pub(crate) mod memory;
+mod protection;
 mod publish;
 pub(crate) mod shared;
 mod stack_update;
@@ -23,6 +24,7 @@ use crate::stacks::{StackReference, parse_references};
 use crate::weights::{percent, units};
 pub(crate) use current::{Current, WeightsByName, in_words};
 pub(crate) use domain::Shift;
+pub(crate) use protection::ProtectionArguments;
 use version::Version;
 pub(crate) use wait::until_settled;
 
@@ -42,6 +44,8 @@ pub(crate) struct TrafficArguments {
     /// Seconds between two looks while waiting (1 to 600)
     #[arg(short, long, value_name = "SECS", default_value = "5", value_parser = clamped(1, 600))]
     pub(crate) interval: u64,
+    #[command(flatten)]
+    protection: ProtectionArguments,
     #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
@@ -103,7 +107,7 @@ async fn change(
     let current = until_interrupted(Box::pin(read)).await?;
     let shifts = calculate(&context.terminal, &current, percentage, || current.shifted(percentage));
     current.show(&context.terminal, &shifts);
-    current.make(context, shifts).await
+    current.make(context, shifts, arguments.protection).await
 }
 
 /// What giving the target this share does, by `shifts`; says so where it has to differ from what was asked for.

@@ -28,6 +28,7 @@ mod original;
 mod original_support;
 mod patch;
 mod process;
+mod protection;
 mod proxy;
 mod respawn;
 mod scale;
