@@ -3,6 +3,7 @@
 mod account;
 mod calls;
 mod cli;
+mod command_lines;
 #[cfg(target_os = "linux")]
 mod configured;
 mod console;
