@@ -48,8 +48,9 @@ pub fn parse_as<P: clap::Parser>(
     }
 }
 
-/// `command` and all its subcommands as every tool has them: an option given twice takes the last value, commands are listed in
-/// alphabetical order, and there is no `help` subcommand beside `-h`/`--help`.
+/// `command` and all its subcommands as every tool has them: an option given twice takes the last value, what follows an option that
+/// takes a value is that value whatever it looks like, commands are listed in alphabetical order, and there is no `help` subcommand
+/// beside `-h`/`--help`.
 #[must_use]
 pub fn conventional(command: Command) -> Command {
     // The usage line names the tool, however its executable is called.
@@ -61,6 +62,14 @@ fn conventional_level(command: Command) -> Command {
     command
         .args_override_self(true)
         .disable_help_subcommand(true)
+        .mut_args(|argument| {
+            // `-t -5`: a number below zero, a filter that begins with a dash.
+            if !argument.is_positional() && required_values(&argument) > 0 {
+                argument.allow_hyphen_values(true)
+            } else {
+                argument
+            }
+        })
         .mut_subcommands(|subcommand| conventional_level(subcommand).display_order(0))
 }
 
@@ -402,6 +411,23 @@ mod tests {
             assert_eq!(arguments.output, crate::OutputFormat::Tsv);
         }
         assert_eq!(list("kio list -- -o").names, ["-o"]);
+    }
+
+    #[test]
+    fn what_follows_an_option_is_its_value() {
+        assert_eq!(parsed("kio --region -x last").region.unwrap(), "-x");
+        assert_eq!(parsed("kio --region --verbose last").region.unwrap(), "--verbose");
+        assert!(
+            failure("kio list -o -w a")
+                .message
+                .starts_with("invalid value '-w' for '--output <OUTPUT>'")
+        );
+        // Words of their own are no values: what begins with a dash there is an option.
+        assert!(
+            failure("kio list a -x")
+                .message
+                .starts_with("unexpected argument '-x' found")
+        );
     }
 
     #[test]

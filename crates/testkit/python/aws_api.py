@@ -21,8 +21,10 @@ from urllib.parse import parse_qs
 
 from moto import backends
 from moto.acm.responses import AWSCertificateManagerResponse
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core import responses
+from moto.core.responses import ActionResult
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
@@ -209,6 +211,26 @@ def say_when_resources_were_updated():
     CloudFormationResponse.list_stack_resources = list_stack_resources
 
 
+def protect_stacks_against_termination():
+    """CloudFormation switches a stack's protection on and off, and deletes no stack that is protected; moto knows neither."""
+    original = CloudFormationResponse.delete_stack
+
+    def update_termination_protection(self):
+        stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+        stack.enable_termination_protection = str(self._get_param("EnableTerminationProtection")).lower() == "true"
+        return ActionResult({"StackId": stack.stack_id})
+
+    def delete_stack(self):
+        name = self._get_param("StackName")
+        stack = next((s for s in self.cloudformation_backend.stacks.values() if name in (s.name, s.stack_id)), None)
+        if stack and stack.enable_termination_protection:
+            raise ValidationError(name, f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+        return original(self)
+
+    CloudFormationResponse.update_termination_protection = update_termination_protection
+    CloudFormationResponse.delete_stack = delete_stack
+
+
 def take_volume_sizes_from_the_image():
     """A block device mapping without size or snapshot changes a volume of the image, which has a size; moto refuses it."""
     original = Instance.add_block_device
@@ -289,6 +311,7 @@ def main():
     register_images_as_ebs_backed()
     manage_records_as_cloudformation()
     say_when_resources_were_updated()
+    protect_stacks_against_termination()
     take_volume_sizes_from_the_image()
     call_only_subnets_of_the_default_vpc_default()
     build_launch_template_versions_on_their_source()

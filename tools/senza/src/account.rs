@@ -43,6 +43,7 @@ pub(crate) use stacks::{StackOutputs, StackResource};
 pub struct Account {
     session: Session,
     terminal: Terminal,
+    settings: Settings,
     /// All answers were given: nothing is ever looked up.
     offline: bool,
     endpoints: Endpoints,
@@ -74,12 +75,14 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account that `session` works in. `terminal` is asked when an answer is ambiguous and a person is there.
-    pub fn new(session: Session, terminal: Terminal) -> Self {
+    /// The account that `session` works in. `terminal` is asked when an answer is ambiguous, `settings` do not decide it, and a
+    /// person is there.
+    pub(crate) fn new(session: Session, terminal: Terminal, settings: Settings) -> Self {
         Self {
             dns: Dns::new(&session),
             session,
             terminal,
+            settings,
             offline: false,
             endpoints: Endpoints::of_process(),
             vpcs: OnceCell::new(),
@@ -172,14 +175,10 @@ impl Account {
     }
 
     fn choose_domain(&self, names: &[String]) -> Result<String, Error> {
-        if !self.offline {
-            let settings = Settings::load(&self.terminal);
-            let configured = settings
-                .text("account", "domain")
-                .map(|domain| domain.trim_end_matches('.'));
-            if let Some(configured) = configured.filter(|domain| names.iter().any(|name| name == domain)) {
-                return Ok(configured.to_owned());
-            }
+        let configured = self.settings.text("account", "domain");
+        let configured = configured.map(|domain| domain.trim_end_matches('.'));
+        if let Some(configured) = configured.filter(|domain| names.iter().any(|name| name == domain)) {
+            return Ok(configured.to_owned());
         }
         if !self.terminal.is_interactive() {
             return Err(Error::Fatal(format!(
@@ -201,11 +200,7 @@ impl Account {
     /// The AWS accounts whose Taupage images may be used, from the configuration file (`taupage.owners`); nothing when anybody's
     /// may. A list, or text with commas between, as `senza config` writes it.
     pub(crate) fn image_owners(&self) -> Option<Vec<String>> {
-        if self.offline {
-            return None;
-        }
-        let settings = Settings::load(&self.terminal);
-        let owners = settings.value("taupage", "owners")?;
+        let owners = self.settings.value("taupage", "owners")?;
         Some(match owners.as_list() {
             Some(owners) => owners.iter().map(python::text).collect(),
             None => python::text(owners)

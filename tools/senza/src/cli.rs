@@ -278,7 +278,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
         Command::Aws(command) => *command,
         Command::Config(arguments) => {
             let terminal = terminal.with_format(arguments.output.output);
-            return config::run(&terminal, &arguments).map_err(Error::into_failure);
+            return config::run(&terminal, &settings, &arguments).map_err(Error::into_failure);
         }
         Command::Completion(arguments) => {
             terminal.print(&write_completion(self::command(), "senza", &arguments));
@@ -294,48 +294,72 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     let context = Context {
         session: session_for(&terminal, &settings, command.common(), session).await?,
         terminal,
+        settings,
         clean_up: CleanUp::default(),
         command: name,
     };
     let outcome = work(&context, &command, is_process).await;
     context.clean_up.run().await;
     let Err(error) = outcome else { return Ok(()) };
-    let is_visible = command.common().stacktrace_visible;
-    let mut further = error.origin().filter(|_| is_visible);
-    if is_process && error.is_unknown() {
+    let origin = error.origin().filter(|_| command.common().stacktrace_visible);
+    if is_process {
+        Err(reported(&context, &arguments, error, origin).await)
+    } else {
+        Err(with_further(error, origin))
+    }
+}
+
+/// How a command ends that failed in a process of its own: an unknown error is put where it can be found, unless `origin` shows it all.
+pub(crate) async fn reported(
+    context: &Context,
+    arguments: &[OsString],
+    error: Error,
+    origin: Option<String>,
+) -> Failure {
+    let mut further = origin;
+    if error.is_unknown() {
         let words: Vec<String> = arguments
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
         let report = Report::new(&context.command, &words, &error);
         if further.is_some() {
-            report.deliver_to_sentry(&settings).await;
+            report.deliver_to_sentry(&context.settings).await;
         } else {
-            further = Some(report.deliver(&settings).await);
+            further = Some(report.deliver(&context.settings).await);
         }
     }
+    with_further(error, further)
+}
+
+fn with_further(error: Error, further: Option<String>) -> Failure {
     let mut failure = error.into_failure();
     if let Some(further) = further {
         failure.message = format!("{}\n{further}", failure.message);
     }
-    Err(failure)
+    failure
 }
 
 /// The command's work, ended by Ctrl-C and, in a process of its own, by a panic like by any other error.
 async fn work(context: &Context, command: &AwsCommand, is_process: bool) -> Result<(), Error> {
     let mut work = dispatch(context, command);
     if is_process {
-        unknown_error::note_panics();
-        work = AssertUnwindSafe(work)
-            .catch_unwind()
-            .map(|outcome| outcome.unwrap_or_else(|_| Err(unknown_error::of_panic())))
-            .boxed();
+        work = guarded(work);
     }
     if command.minds_interruptions() {
         work.await
     } else {
         until_interrupted(work).await
     }
+}
+
+/// `work`, ended by a panic like by any other error.
+pub(crate) fn guarded(work: BoxFuture<'_, Result<(), Error>>) -> BoxFuture<'_, Result<(), Error>> {
+    unknown_error::note_panics();
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .map(|outcome| outcome.unwrap_or_else(|_| Err(unknown_error::of_panic())))
+        .boxed()
 }
 
 /// The command that the arguments call, and its name, with the defaults that the configuration file has for its options; or help

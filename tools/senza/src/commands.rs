@@ -32,6 +32,7 @@ pub(crate) mod rollback;
 pub(crate) mod scale;
 pub(crate) mod schema;
 mod stack_options;
+mod stack_result;
 mod stack_table;
 pub(crate) mod status;
 pub(crate) mod traffic;

@@ -1,7 +1,6 @@
 //! Which generation of AWS resources a template is made of.
 
 use clap::ValueEnum as _;
-use stups_terminal::Terminal;
 use stups_yaml::Value;
 
 use crate::Error;
@@ -76,16 +75,15 @@ pub struct CompatibilityChoice {
 }
 
 impl CompatibilityChoice {
-    /// The choice of a command line with `requested`, in this process's environment and with this user's configuration for the
+    /// The choice of a command line with `requested`, in this process's environment and with these settings for the
     /// command of that name.
     pub(crate) fn of_process(
         requested: Option<Compatibility>,
         keep_deployed: bool,
-        terminal: &Terminal,
+        settings: &Settings,
         command: &str,
     ) -> Result<Self, Error> {
         let environment = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
-        let settings = Settings::load(terminal);
         let configured = settings
             .section("defaults")
             .and_then(|defaults| configured_for(defaults, command));

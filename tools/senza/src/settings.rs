@@ -15,9 +15,18 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the file; nothing is in it, with a warning, when it can't be read.
     pub(crate) fn load(terminal: &Terminal) -> Self {
-        let file = ConfigFile::new("senza", "config");
+        Self::of_file(ConfigFile::new("senza", "config"), terminal)
+    }
+
+    /// As [`Settings::load`], of another file.
+    pub(crate) fn of_file(file: ConfigFile, terminal: &Terminal) -> Self {
         let content = file.load(terminal);
         Self { file, content }
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &ConfigFile {
+        &self.file
     }
 
     /// Where the file is.
@@ -51,6 +60,14 @@ pub(crate) fn boolean(value: &Value) -> Option<bool> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+impl Default for Settings {
+    /// As if there were no file.
+    fn default() -> Self {
+        Self::of(Path::new("/nowhere"), "{}")
     }
 }
 

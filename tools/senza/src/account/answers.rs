@@ -43,7 +43,11 @@ impl Answers {
             region: Some("eu-west-1".to_owned()),
             ..SessionOptions::default()
         };
-        let mut account = Account::new(Session::load(options).await.unwrap(), terminal.clone());
+        let mut account = Account::new(
+            Session::load(options).await.unwrap(),
+            terminal.clone(),
+            Settings::default(),
+        );
         account.offline = true;
         // Tests ask nobody but themselves: the discard port answers nothing.
         let nowhere = || "http://127.0.0.1:9".to_owned();

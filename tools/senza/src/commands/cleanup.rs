@@ -174,7 +174,11 @@ async fn has_traffic(
     stack: &StackSummary,
     described: Option<&Stack>,
 ) -> Result<Option<String>, Error> {
-    if delete::has_traffic(context, dns, stack, described).await? {
+    // Unknown is not unused.
+    let Some(described) = described else {
+        return Ok(Some("nobody knows whether it has traffic".to_owned()));
+    };
+    if delete::has_traffic(context, dns, described).await? {
         return Ok(Some("it has traffic".to_owned()));
     }
     for resource in deployed::records(&context.session, &stack.stack_id).await? {
@@ -217,7 +221,10 @@ fn to_delete(decided: &[Decided]) -> Vec<&StackSummary> {
 async fn delete_all(context: &Context, stacks: &[&StackSummary]) -> Result<(), Error> {
     for stack in stacks {
         // Somebody may have given it traffic since.
-        if delete::has_traffic(context, &Dns::new(&context.session), stack, None).await? {
+        let described = deployed::describe(&context.session, &stack.stack_id).await?;
+        if let Some(described) = described
+            && delete::has_traffic(context, &Dns::new(&context.session), &described).await?
+        {
             context
                 .terminal
                 .warning(&format!("Stack {} has traffic by now, it stays", stack.stack_name));

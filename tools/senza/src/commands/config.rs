@@ -1,10 +1,11 @@
 //! `senza config`
 
-use stups_terminal::{ConfigFile, Failure, OutputFormat, Terminal};
+use stups_terminal::{Failure, OutputFormat, Terminal};
 use stups_yaml::{Key, Map, Value};
 
 use crate::Error;
 use crate::cli::OutputArguments;
+use crate::settings::Settings;
 use crate::styles::{row, table};
 
 /// Get and set options of Senza's configuration file
@@ -20,12 +21,8 @@ pub(crate) struct ConfigArguments {
     pub(crate) output: OutputArguments,
 }
 
-/// Runs the command on the user's configuration file.
-pub(crate) fn run(terminal: &Terminal, arguments: &ConfigArguments) -> Result<(), Error> {
-    run_on(&ConfigFile::new("senza", "config"), terminal, arguments)
-}
-
-fn run_on(file: &ConfigFile, terminal: &Terminal, arguments: &ConfigArguments) -> Result<(), Error> {
+/// Runs the command on the settings and the file that they are in.
+pub(crate) fn run(terminal: &Terminal, settings: &Settings, arguments: &ConfigArguments) -> Result<(), Error> {
     let Some((section, name)) = arguments.key.split_once('.') else {
         return Err(Error::Usage(format!(
             "key does not contain a section: {}",
@@ -33,8 +30,9 @@ fn run_on(file: &ConfigFile, terminal: &Terminal, arguments: &ConfigArguments) -
         )));
     };
     let Some(value) = &arguments.value else {
-        return show(&file.load(terminal), section, name, terminal, arguments);
+        return show(settings.value(section, name), terminal, arguments);
     };
+    let file = settings.file();
     let mut refused = false;
     file.update(|content| refused = !set(content, section, name, value))
         .map_err(|source| Error::File {
@@ -51,14 +49,7 @@ fn run_on(file: &ConfigFile, terminal: &Terminal, arguments: &ConfigArguments) -
 }
 
 /// Prints the value. One that is not there is exit code 1 without a word, for scripts that ask.
-fn show(
-    content: &Map,
-    section: &str,
-    name: &str,
-    terminal: &Terminal,
-    arguments: &ConfigArguments,
-) -> Result<(), Error> {
-    let value = content.get(section).and_then(|section| section.get(name));
+fn show(value: Option<&Value>, terminal: &Terminal, arguments: &ConfigArguments) -> Result<(), Error> {
     let text = match value {
         None => return Err(Failure::silent().into()),
         Some(Value::String(text)) => text.clone(),
@@ -90,6 +81,8 @@ fn set(content: &mut Map, section: &str, name: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use stups_terminal::ConfigFile;
+
     use super::*;
 
     /// Runs `senza config` with `words` on a file; exit code and output.
@@ -100,7 +93,9 @@ mod tests {
             value: words.get(1).map(ToString::to_string),
             output: OutputArguments::default(),
         };
-        let ended = run_on(file, &terminal.with_format(format), &arguments);
+        let terminal = terminal.with_format(format);
+        let settings = Settings::of_file(file.clone(), &terminal);
+        let ended = run(&terminal, &settings, &arguments);
         let exit_code = ended.map_or_else(|error| error.into_failure().exit_code, |()| 0);
         (exit_code, captured.stdout())
     }

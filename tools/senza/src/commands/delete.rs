@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use stups_aws::cloudformation::types::{DeletionMode, Stack};
-use stups_terminal::{OutputFormat, Row, until_interrupted};
+use stups_terminal::{Row, until_interrupted};
 
+use super::stack_result::{print_results, stack_row};
 use super::traffic::shared::{self, SharedTarget};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments};
@@ -12,10 +13,6 @@ use crate::context::Context;
 use crate::deployed;
 use crate::route53::{Dns, Record};
 use crate::stacks::{StackSummary, about_each, describe_stacks, list_stacks, parse_references};
-use crate::styles::{row, table};
-
-/// Those of `create` and `update`.
-const COLUMNS: [&str; 4] = ["stack_name", "version", "stack_id", "result"];
 
 /// How long `--wait` waits for one stack.
 const DELETION_LIMIT: Duration = Duration::from_hours(2);
@@ -146,20 +143,12 @@ async fn delete(context: &Context, arguments: &DeleteArguments) -> Result<(), Er
             action.during(async { gone }).await?;
         }
     }
-    // In text the progress lines have said it.
-    if terminal.format() != OutputFormat::Text {
-        terminal.print_table(&table(&COLUMNS, &[], rows));
-    }
+    print_results(&terminal, rows);
     Ok(())
 }
 
 fn result_row(stack: &StackSummary, result: &str) -> Row {
-    row([
-        ("stack_name", stack.name.as_str().into()),
-        ("version", stack.version.as_str().into()),
-        ("stack_id", stack.stack_id.as_str().into()),
-        ("result", result.into()),
-    ])
+    stack_row(&stack.name, &stack.version, Some(&stack.stack_id), result)
 }
 
 /// Deletes a stack under a progress line; does not wait until it is gone.
@@ -210,55 +199,54 @@ async fn check_all(context: &Context, stacks: &[StackSummary], force: bool) -> R
 
 /// Refuses a stack that AWS would not delete, and one with traffic unless forced.
 async fn check(context: &Context, dns: &Dns, stack: &StackSummary, force: bool) -> Result<Vec<SharedTarget>, Error> {
+    let name = &stack.stack_name;
     let description = deployed::describe(&context.session, &stack.stack_id);
-    let weight = async { Ok(!force && has_weighted_record(context, dns, stack).await?) };
+    let weight = async { Ok(!force && has_weighted_record(context, dns, &stack.stack_id, name).await?) };
     let (described, has_weight) = futures::try_join!(description, weight)?;
-    if described
-        .as_ref()
-        .is_some_and(|stack| stack.enable_termination_protection() == Some(true))
-    {
-        return Err(Error::Fatal(format!(
-            "Stack {name} is protected against termination! Switch that off first if you really want to delete it: \
-             aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {name}",
-            name = stack.stack_name
-        )));
-    }
     let shared = described.as_ref().map(shared::targets_of).unwrap_or_default();
+    if let Some(protected) = described.filter(|stack| stack.enable_termination_protection() == Some(true)) {
+        let has_traffic = has_weight || has_traffic(context, dns, &protected).await?;
+        return Err(Error::Fatal(protection_in_words(name, has_traffic)));
+    }
     if has_weight || !force && is_forwarded_to(context, &shared).await? {
         return Err(Error::Fatal(format!(
-            "Stack {} has traffic!\nUse --force if you really want to delete it",
-            stack.stack_name
+            "Stack {name} has traffic!\nUse --force if you really want to delete it"
         )));
     }
     Ok(shared)
 }
 
-/// Whether the stack gets traffic right now, by a weighted record or by the rule of a shared listener. `described`: the stack, when
-/// it is known already.
-pub(crate) async fn has_traffic(
-    context: &Context,
-    dns: &Dns,
-    stack: &StackSummary,
-    described: Option<&Stack>,
-) -> Result<bool, Error> {
-    if has_weighted_record(context, dns, stack).await? {
-        return Ok(true);
-    }
-    let shared = if let Some(described) = described {
-        shared::targets_of(described)
+/// Why a protected stack is not deleted, and what to do about it.
+fn protection_in_words(name: &str, has_traffic: bool) -> String {
+    let (state, way) = if has_traffic {
+        (
+            "has traffic and is protected against termination",
+            "Give its traffic to another version (senza traffic): a protection that came with the traffic goes with it. Otherwise \
+             switch it off",
+        )
     } else {
-        let described = deployed::describe(&context.session, &stack.stack_id).await?;
-        described.as_ref().map(shared::targets_of).unwrap_or_default()
+        ("is protected against termination", "Switch that off first")
     };
-    is_forwarded_to(context, &shared).await
+    format!(
+        "Stack {name} {state}! --force does not change that. {way} if you really want to delete it: aws cloudformation \
+         update-termination-protection --no-enable-termination-protection --stack-name {name}"
+    )
 }
 
-/// Whether any weighted record of the stack gets traffic right now.
-async fn has_weighted_record(context: &Context, dns: &Dns, stack: &StackSummary) -> Result<bool, Error> {
-    for resource in deployed::records(&context.session, &stack.stack_id).await? {
+/// Whether the stack gets traffic right now, by a weighted record or by the rule of a shared listener.
+pub(crate) async fn has_traffic(context: &Context, dns: &Dns, stack: &Stack) -> Result<bool, Error> {
+    let name = stack.stack_name().unwrap_or_default();
+    let id = stack.stack_id().unwrap_or(name);
+    Ok(has_weighted_record(context, dns, id, name).await?
+        || is_forwarded_to(context, &shared::targets_of(stack)).await?)
+}
+
+/// Whether any weighted record of the stack (its ARN and its name) gets traffic right now.
+async fn has_weighted_record(context: &Context, dns: &Dns, id: &str, name: &str) -> Result<bool, Error> {
+    for resource in deployed::records(&context.session, id).await? {
         let records = dns.address_records(&resource.domain).await?;
         let mut weights = records.iter().filter_map(Record::weight);
-        if weights.any(|(identifier, weight)| identifier == stack.stack_name && weight > 0) {
+        if weights.any(|(identifier, weight)| identifier == name && weight > 0) {
             return Ok(true);
         }
     }

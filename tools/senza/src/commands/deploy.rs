@@ -15,7 +15,7 @@ use stups_terminal::{Failure, until_interrupted};
 use super::cleanup;
 use super::generation::{GenerationArguments, print_result};
 use super::new_stack::NewStackArguments;
-use super::traffic::{Current, WeightsByName, calculate, in_words, until_settled};
+use super::traffic::{Current, ProtectionArguments, WeightsByName, calculate, in_words, until_settled};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
@@ -87,6 +87,8 @@ pub(crate) struct DeployArguments {
     /// In the end delete old versions without traffic; so many of the newest stay
     #[arg(long, value_name = "N")]
     cleanup: Option<usize>,
+    #[command(flatten)]
+    protection: ProtectionArguments,
     #[command(flatten)]
     new_stack: NewStackArguments,
     #[command(flatten)]
@@ -252,7 +254,7 @@ impl Deployment<'_> {
     async fn make_step(&self, current: &Current, step: f64) -> Result<(), Error> {
         let before = self.before().unwrap_or_default();
         let shifts = calculate(&self.context.terminal, current, step, || current.stepped(&before, step));
-        current.make(self.context, shifts).await
+        current.make(self.context, shifts, self.arguments.protection).await
     }
 
     /// Waits, and looks whether all is well; the error says why not. `current` is what is there afterwards.
@@ -317,7 +319,7 @@ impl Deployment<'_> {
         self.context
             .terminal
             .info(&format!("Going back to {}", in_words(&before)));
-        current.make(self.context, shifts).await?;
+        current.make(self.context, shifts, self.arguments.protection).await?;
         Ok(true)
     }
 

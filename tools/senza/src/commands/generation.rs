@@ -1,12 +1,8 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
-use stups_terminal::{OutputFormat, Row, Table, Terminal};
-
-use crate::account::Account;
+use super::stack_result::{print_results, stack_row};
 use crate::compatibility::CompatibilityChoice;
 use crate::context::Context;
-use crate::settings::Settings;
-use crate::styles;
 use crate::template::{self, Definition, Evaluation, StackRequest};
 use crate::{Compatibility, Error};
 
@@ -52,8 +48,9 @@ impl GenerationArguments {
         if let Some(file) = &self.parameter_file {
             words.extend(template::read_parameter_file(file).await?);
         }
-        let compatibility = CompatibilityChoice::of_process(requested, keep_deployed, terminal, &context.command)?;
-        let account = Account::new(context.session.clone(), terminal.clone());
+        let compatibility =
+            CompatibilityChoice::of_process(requested, keep_deployed, &context.settings, &context.command)?;
+        let account = context.account();
         let arguments = template::bind(&definition, &self.version, &words, &account).await?;
         let evaluation = Evaluation {
             definition: &definition,
@@ -70,14 +67,9 @@ impl GenerationArguments {
         request.template_bucket = self
             .template_bucket
             .clone()
-            .or_else(|| configured_default(terminal, "template_bucket"));
+            .or_else(|| context.settings.text("defaults", "template_bucket").map(str::to_owned));
         Ok(request)
     }
-}
-
-/// A text in the section `defaults` of the configuration file.
-pub(super) fn configured_default(terminal: &Terminal, key: &str) -> Option<String> {
-    Settings::load(terminal).text("defaults", key).map(str::to_owned)
 }
 
 fn check_version(version: &str) -> Result<(), Error> {
@@ -91,20 +83,11 @@ fn check_version(version: &str) -> Result<(), Error> {
 
 /// What came of a create or update, for the formats that programs read; in text the progress lines have said it.
 pub(crate) fn print_result(context: &Context, request: &StackRequest, stack_id: Option<&str>, result: &str) {
-    if context.terminal.format() == OutputFormat::Text {
-        return;
-    }
     let (name, version) = request
         .stack_name
         .rsplit_once('-')
         .unwrap_or((request.stack_name.as_str(), ""));
-    let mut row = Row::new();
-    row.insert("stack_name".to_owned(), name.into());
-    row.insert("version".to_owned(), version.into());
-    row.insert("stack_id".to_owned(), stack_id.map(str::to_owned).into());
-    row.insert("result".to_owned(), result.into());
-    let table: Table = styles::table(&["stack_name", "version", "stack_id", "result"], &[], vec![row]);
-    context.terminal.print_table(&table);
+    print_results(&context.terminal, vec![stack_row(name, version, stack_id, result)]);
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use stups_terminal::{Failure, Terminal};
+use stups_terminal::{Failure, OutputFormat, Terminal};
 
 use crate::Error;
-use crate::account::Account;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::init::{Answers, Template, Unanswered};
+use crate::styles::{row, table};
 
 /// Initialize a new Senza definition
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
     };
     let template = Template::choose(arguments.template.as_deref(), &unanswered)?;
     let answers = Answers::new(unanswered, &arguments.user_variables, template.variables())?;
-    let account = Account::new(context.session.clone(), terminal.clone());
+    let account = context.account();
     let definition = template.prepare(&answers, &account).await?;
     let name = if to_stdout {
         "<stdout>".into()
@@ -68,7 +68,21 @@ pub(crate) async fn run(context: &Context, arguments: &InitArguments) -> Result<
             source,
         })
     };
-    action.during(written).await
+    action.during(written).await?;
+    // In text the progress line has said it, and the definition itself is no table.
+    if !to_stdout && terminal.format() != OutputFormat::Text {
+        let cells = [
+            ("definition_file", name.to_string().into()),
+            ("template", template.id().into()),
+            ("result", "written".into()),
+        ];
+        terminal.print_table(&table(
+            &["definition_file", "template", "result"],
+            &[],
+            vec![row(cells)],
+        ));
+    }
+    Ok(())
 }
 
 /// Asks before an existing file is replaced; without a person to ask it is not, nor where nobody is to be asked.

@@ -11,7 +11,7 @@ use stups_terminal::{Row, until_interrupted};
 use super::group_result::{group_row, print_groups};
 use super::respawn_instances::{self, Options};
 use crate::Error;
-use crate::account::{Account, Channel, Image, newest_taupage_image};
+use crate::account::{Channel, Image, newest_taupage_image};
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
 use crate::launch::Launch;
@@ -123,7 +123,7 @@ async fn image_id(context: &Context, image: String) -> Result<String, Error> {
     let Some((channel, is_arm64)) = channel(&image) else {
         return Ok(image);
     };
-    let account = Account::new(context.session.clone(), context.terminal.clone());
+    let account = context.account();
     let images = account.taupage_images().await?.iter();
     let images: Vec<Image> = images.filter(|image| image.is_arm64 == is_arm64).cloned().collect();
     newest_taupage_image(&images, channel)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stups_terminal::until_interrupted;
 
 use super::traffic::memory::{Memory, Weights, to_go_back_to};
-use super::traffic::{Current, Shift, WeightsByName, in_words};
+use super::traffic::{Current, ProtectionArguments, Shift, WeightsByName, in_words};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments};
 use crate::context::Context;
@@ -22,6 +22,8 @@ pub(crate) struct RollbackArguments {
     /// No-op mode: show what would be changed
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    protection: ProtectionArguments,
     #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
@@ -75,7 +77,7 @@ async fn roll_back(context: &Context, arguments: &RollbackArguments) -> Result<(
     if !arguments.yes && !terminal.confirm(&question, false)? {
         return Err(stups_terminal::Failure::aborted().into());
     }
-    current.make(context, shifts).await
+    current.make(context, shifts, arguments.protection).await
 }
 
 /// What a rollback goes back to.
@@ -151,7 +153,7 @@ mod tests {
             changed: Timestamp::from_second(second).unwrap(),
             before: weights(before),
             after: weights(after),
-            deployment: None,
+            ..Memory::default()
         };
         ("app.example.org".to_owned(), memory)
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::generation::configured_default;
 use crate::Error;
 use crate::context::Context;
 use crate::duration::duration;
@@ -54,7 +53,7 @@ impl StackOptionArguments {
         }
         let role = self.role_arn.clone();
         Ok(StackOptions {
-            role_arn: role.or_else(|| configured_default(&context.terminal, "role_arn")),
+            role_arn: role.or_else(|| context.settings.text("defaults", "role_arn").map(str::to_owned)),
             policy: self.stack_policy.as_deref().map(read_policy).transpose()?,
             rollback_alarms: self.rollback_alarms.clone(),
             monitoring_in_minutes: monitoring.and_then(|minutes| i32::try_from(minutes).ok()),

@@ -4,6 +4,7 @@ mod apply;
 mod current;
 mod domain;
 pub(crate) mod memory;
+mod protection;
 mod publish;
 pub(crate) mod shared;
 mod stack_update;
@@ -23,6 +24,7 @@ use crate::stacks::{StackReference, parse_references};
 use crate::weights::{percent, units};
 pub(crate) use current::{Current, WeightsByName, in_words};
 pub(crate) use domain::Shift;
+pub(crate) use protection::ProtectionArguments;
 use version::Version;
 pub(crate) use wait::until_settled;
 
@@ -43,6 +45,8 @@ pub(crate) struct TrafficArguments {
     #[arg(short, long, value_name = "SECS", default_value = "5", value_parser = clamped(1, 600))]
     pub(crate) interval: u64,
     #[command(flatten)]
+    protection: ProtectionArguments,
+    #[command(flatten)]
     pub(crate) common: CommonArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
@@ -59,10 +63,8 @@ fn percentage(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, arguments: &TrafficArguments) -> Result<(), Error> {
     let context = Context {
-        clean_up: context.clean_up.clone(),
         terminal: context.terminal.with_format(arguments.output.output),
-        session: context.session.clone(),
-        command: context.command.clone(),
+        ..context.clone()
     };
     let references = parse_references(std::slice::from_ref(&arguments.stack_name))?;
     match arguments.percentage {
@@ -105,7 +107,7 @@ async fn change(
     let current = until_interrupted(Box::pin(read)).await?;
     let shifts = calculate(&context.terminal, &current, percentage, || current.shifted(percentage));
     current.show(&context.terminal, &shifts);
-    current.make(context, shifts).await
+    current.make(context, shifts, arguments.protection).await
 }
 
 /// What giving the target this share does, by `shifts`; says so where it has to differ from what was asked for.

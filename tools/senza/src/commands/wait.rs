@@ -7,6 +7,7 @@ use stups_aws::cloudformation::types::StackEvent;
 use stups_aws::{ErrorKind, Session};
 use stups_terminal::{Failure, Terminal};
 
+use super::stack_result::{print_results, stack_row};
 use crate::Error;
 use crate::cli::{CommonArguments, OutputArguments, clamped};
 use crate::context::Context;
@@ -82,6 +83,10 @@ pub(crate) async fn run(context: &Context, arguments: &WaitArguments) -> Result<
                     Verdict::Done(stacks) => {
                         drop(views);
                         terminal.ok(&done_line(&stacks));
+                        let rows = stacks
+                            .iter()
+                            .map(|stack| stack_row(&stack.name, &stack.version, Some(&stack.stack_id), action(stack)));
+                        print_results(terminal, rows.collect());
                         return Ok(());
                     }
                 }
@@ -214,17 +219,19 @@ fn waiting_line(left: Duration, stacks: &[&StackSummary]) -> String {
 
 fn done_line(stacks: &[&StackSummary]) -> String {
     let names: Vec<&str> = stacks.iter().map(|stack| stack.stack_name.as_str()).collect();
-    let actions: BTreeSet<&str> = stacks
-        .iter()
-        .map(|stack| match stack.status.as_str() {
-            "DELETE_COMPLETE" => "deleted",
-            "IMPORT_COMPLETE" => "imported",
-            "UPDATE_COMPLETE" => "updated",
-            _ => "created",
-        })
-        .collect();
+    let actions: BTreeSet<&str> = stacks.iter().map(|stack| action(stack)).collect();
     let actions: Vec<&str> = actions.into_iter().collect();
     format!("OK: Stack(s) {} {} successfully.", names.join(", "), actions.join("/"))
+}
+
+/// What has been done to a stack that is there.
+fn action(stack: &StackSummary) -> &'static str {
+    match stack.status.as_str() {
+        "DELETE_COMPLETE" => "deleted",
+        "IMPORT_COMPLETE" => "imported",
+        "UPDATE_COMPLETE" => "updated",
+        _ => "created",
+    }
 }
 
 /// Says why each stack failed; the answer is how the command then ends.

@@ -299,6 +299,7 @@ mod tests {
         let context = Context {
             terminal: Terminal::captured("").0,
             session: Session::with_credentials(anybody, "us-east-1", Some(&endpoint)),
+            settings: crate::settings::Settings::default(),
             clean_up: CleanUp::default(),
             command: String::new(),
         };

@@ -1,13 +1,20 @@
 //! Where reports go and what is in them.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, channel};
 
+use futures::FutureExt;
 use serde_json::Value as Json;
-use stups_aws::ErrorKind;
+use stups_aws::{Credentials, ErrorKind, Session};
+use stups_terminal::Terminal;
 
 use super::*;
+use crate::clean_up::CleanUp;
+use crate::cli::{guarded, reported};
+use crate::context::Context;
 
 fn error(message: &str) -> Error {
     Error::from(stups_aws::Error {
@@ -155,4 +162,105 @@ fn secrets_are_known_by_their_place() {
         secrets(&words, environment),
         ["owner=me-and-you", "very-secret-key", "hunter2"]
     );
+}
+
+fn mistaken() -> Result<(), Error> {
+    panic!("what was worked on: hunter2")
+}
+
+/// Not a test: a command with a mistake in it, in a process of its own, for what notes a panic is the whole process's.
+#[tokio::test]
+#[ignore = "run by another test as a process of its own"]
+async fn a_mistake() {
+    let terminal = Terminal::from_process();
+    let nobody = Credentials::new("nobody", "nobody", None, None, "test");
+    let context = Context {
+        session: Session::with_credentials(nobody, "us-east-1", None),
+        settings: Settings::load(&terminal),
+        terminal,
+        clean_up: CleanUp::default(),
+        command: "images".to_owned(),
+    };
+    let words = ["senza", "images", "Password=hunter2"].map(OsString::from);
+    let error = guarded(async { mistaken() }.boxed()).await.unwrap_err();
+    let failure = reported(&context, &words, error, None).await;
+    let exit_code = i32::from(failure.exit_code);
+    context.terminal.report(&failure);
+    // What libtest would print is not part of it.
+    std::process::exit(exit_code);
+}
+
+/// What [`a_mistake`] leaves behind on stderr, with this configuration file; temporary files are in `home`.
+fn run_a_mistake(home: &std::path::Path, config: &str) -> String {
+    std::fs::create_dir_all(home.join("senza")).unwrap();
+    std::fs::write(home.join("senza/config.yaml"), config).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "unknown_error::tests::a_mistake",
+        "--ignored",
+        "--nocapture",
+        "--quiet",
+    ]);
+    command
+        .env("XDG_CONFIG_HOME", home)
+        .env("TMPDIR", home)
+        .env("NO_PROXY", "127.0.0.1");
+    let Output { status, stderr, .. } = command.output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    String::from_utf8(stderr).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_panic_is_one_line_and_a_file() {
+    let home = tempfile::tempdir().unwrap();
+    let stderr = run_a_mistake(home.path(), "");
+    let (line, hint) = stderr.split_once('\n').unwrap();
+    let place = line.strip_prefix("Error: Unknown Error: internal error at ").unwrap();
+    assert!(place.contains("unknown_error/tests.rs:"), "{stderr}");
+    let path = hint
+        .strip_prefix("Please create an issue with the content of ")
+        .unwrap();
+    assert!(
+        std::path::Path::new(path.trim_end()).starts_with(home.path()),
+        "{stderr}"
+    );
+    let content = stored(path.trim_end());
+    for part in [
+        ", senza images\n",
+        line.trim_start_matches("Error: "),
+        "unknown_error::tests::a_mistake",
+    ] {
+        assert!(content.contains(part), "{part} in\n{content}");
+    }
+    // Neither what the panic says nor what the command line sets by name.
+    assert!(
+        !stderr.contains("hunter2") && !content.contains("hunter2"),
+        "{stderr}\n{content}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_panic_is_sent_to_sentry() {
+    let (dsn, seen) = sentry("200 OK");
+    let home = tempfile::tempdir().unwrap();
+    let stderr = run_a_mistake(home.path(), &format!("sentry: {{endpoint: '{dsn}'}}\n"));
+    let (_, body) = seen.recv().unwrap();
+    let event: Json = serde_json::from_str(body.lines().nth(2).unwrap()).unwrap();
+    let id = event["event_id"].as_str().unwrap();
+    assert!(
+        stderr.ends_with(&format!("\nThis error was sent to Sentry as event {id}.\n")),
+        "{stderr}"
+    );
+    assert_eq!(event["exception"]["values"][0]["type"], "internal error");
+    assert!(
+        event["extra"]["backtrace"]
+            .as_str()
+            .unwrap()
+            .contains("unknown_error::tests::a_mistake"),
+        "{body}"
+    );
+    assert!(!body.contains("hunter2"), "{body}");
 }

@@ -12,8 +12,10 @@ use tempfile::TempDir;
 
 use crate::account::{account, create_stack, topic_template};
 use crate::process::{finish, spawn};
+use crate::protection::protected;
 use crate::proxy::{Proxy, Verdict};
 use crate::scripted;
+use crate::traffic::application;
 
 /// A home with this configuration file.
 fn home(config: &str) -> TempDir {
@@ -71,6 +73,45 @@ async fn options_have_defaults() {
         let (is_success, stdout, stderr) = senza_at(home.path(), environment.clone(), words).await;
         assert!(is_success, "{words}: {stderr}");
         assert_eq!(stdout, expected, "{words}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_told_once() {
+    let account = account().await;
+    let definition = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    // It asks for what is configured: the zone, the owners of images, the generation of resources, a role and a bucket.
+    let text = "SenzaInfo: {StackName: a}\nSenzaComponents: [Configuration: {Type: 'Senza::StupsAutoConfiguration'}]\n\
+                Mappings: {Of: {Account: {Domain: '{{AccountInfo.Domain}}'}}}\n";
+    fs::write(definition.path(), text).unwrap();
+    let home = home("defaults: [\n");
+    for words in [
+        format!("create {} v1 --dry-run", definition.path().display()),
+        "list".to_owned(),
+        "config defaults.region".to_owned(),
+    ] {
+        let (_, _, stderr) = senza_at(home.path(), account.environment(), &words).await;
+        let told = stderr.matches("senza/config.yaml").count();
+        assert_eq!(told, 1, "{words}: {stderr}");
+        assert_eq!(stderr.contains("**DRY-RUN**"), words.starts_with("create"), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn protection_of_what_has_traffic_is_configured() {
+    let account = application().await;
+    let home = home("defaults: {protect_traffic: true}\n");
+    for (words, expected) in [
+        ("traffic hello v2 50", vec!["hello-v1", "hello-v2"]),
+        (
+            "traffic hello v2 100 --protect-traffic=false",
+            vec!["hello-v1", "hello-v2"],
+        ),
+        ("traffic hello v2 99", vec!["hello-v2"]),
+    ] {
+        let (is_success, _, stderr) = senza_at(home.path(), account.environment(), words).await;
+        assert!(is_success, "{words}: {stderr}");
+        assert_eq!(protected(&account).await, expected, "{words}: {stderr}");
     }
 }
 

@@ -351,3 +351,22 @@ async fn stdout_gets_the_definition_and_nothing_else_when_all_is_answered() {
         Some("x")
     );
 }
+
+#[tokio::test]
+async fn what_was_written_is_a_row_where_a_program_asks() {
+    let account = account().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.yaml");
+    let outcome = init(&account, &file, &["-y", "-t", "static", "-o", "tsv"], "").await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stdout,
+        format!(
+            "definition_file\ttemplate\tresult\n{}\tstatic\twritten\n",
+            file.display()
+        )
+    );
+    let definition = std::fs::read_to_string(&file).unwrap();
+    let outcome = init(&account, Path::new("-"), &["-y", "-t", "static", "-o", "json"], "").await;
+    assert_eq!(outcome.stdout, definition, "it is no table");
+}

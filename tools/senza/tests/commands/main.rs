@@ -3,6 +3,7 @@
 mod account;
 mod calls;
 mod cli;
+mod command_lines;
 #[cfg(target_os = "linux")]
 mod configured;
 mod console;
@@ -28,6 +29,7 @@ mod original;
 mod original_support;
 mod patch;
 mod process;
+mod protection;
 mod proxy;
 mod respawn;
 mod scale;

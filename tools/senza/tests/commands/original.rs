@@ -104,11 +104,13 @@ async fn tables_are_the_same() {
         "health",
         "health --all old",
     ];
-    let formats = ["json", "tsv"];
+    let formats = ["json", "tsv", "text"];
     let mut lines: Vec<String> = commands
         .iter()
         .flat_map(|command| formats.map(|format| format!("{command} -o {format}")))
         .collect();
+    // Ours has more rows there, which make columns wider.
+    lines.retain(|line| !(line.starts_with("images") && line.ends_with("text")));
     lines.extend(["dump web v1", "dump web v1 -o yaml"].map(str::to_owned));
     let mut differences = Vec::new();
     for (line, original) in lines.iter().zip(original(&account, &lines)) {

@@ -111,7 +111,7 @@ async fn a_page_that_does_not_get_ahead_is_the_last_one() {
 }
 
 /// Three versions of an application; the first one has all traffic.
-async fn application() -> Account {
+pub(crate) async fn application() -> Account {
     let account = account().await;
     for (version, weight) in [("v1", 200), ("v2", 0), ("v3", 0)] {
         let template = serde_json::json!({"Resources": {"MainDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
@@ -122,7 +122,7 @@ async fn application() -> Account {
     account
 }
 
-async fn shares(account: &Account) -> String {
+pub(crate) async fn shares(account: &Account) -> String {
     let outcome = senza(&account.session(), "traffic hello -o tsv").await;
     let rows = outcome.stdout.lines().skip(1);
     let shares = rows.filter_map(|row| row.split('\t').nth(3));

@@ -31,11 +31,6 @@ async fn stacks_that_are_there() {
         ("wait c 3", 1, "ERROR: Stack c-3 has status DELETE_COMPLETE\n"),
         ("wait -d a", 1, "ERROR: Stack a-1 has status CREATE_COMPLETE\n"),
         ("wait a -t 0", 1, "Aborted!\n"),
-        (
-            "wait a -o json --region us-east-1",
-            0,
-            "OK: Stack(s) a-1 created successfully.\n",
-        ),
     ] {
         let outcome = senza(&session, words).await;
         assert_eq!(
@@ -45,6 +40,15 @@ async fn stacks_that_are_there() {
         );
         assert_eq!(outcome.stdout, "", "{words}");
     }
+    let outcome = senza(&session, "wait a 1 b -o tsv --region us-east-1").await;
+    assert_eq!(outcome.stderr, "OK: Stack(s) a-1, b-2 created/updated successfully.\n");
+    let rows: Vec<Vec<&str>> = outcome.stdout.lines().map(|row| row.split('\t').collect()).collect();
+    assert_eq!(rows[0], ["stack_name", "version", "stack_id", "result"]);
+    assert_eq!((rows[1][0], rows[1][1], rows[1][3]), ("a", "1", "created"));
+    assert_eq!((rows[2][0], rows[2][1], rows[2][3]), ("b", "2", "updated"));
+    assert!(rows[1][2].starts_with("arn:aws:cloudformation:us-east-1:"), "{rows:?}");
+    let failed = senza(&session, "wait a -d -o json").await;
+    assert_eq!((failed.exit_code, failed.stdout.as_str()), (1, ""));
     let outcome = senza(&session, "wait nothing v1").await;
     assert_eq!(outcome.exit_code, 2);
     assert!(

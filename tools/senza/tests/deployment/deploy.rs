@@ -120,6 +120,45 @@ async fn traffic_is_moved_in_steps() {
 }
 
 #[tokio::test]
+async fn who_has_traffic_is_protected_on_request() {
+    let (application, definition) = (Application::with_weights(&[200]).await, Definition::of_records());
+    let path = definition.path();
+    let health = Health::start(false);
+    let words = ["deploy", &path, "v2", "--pause", "0", "--protect-traffic"];
+    let failing = [
+        &words[..],
+        &["--steps", "50", "--pause", "1h", "-i", "1"],
+        &["--health-failures", "1", "--health-url", &health.url],
+    ];
+    let outcome = application.senza(&failing.concat()).await;
+    assert!(outcome.failure().1.ends_with("traffic is shared as before."));
+    assert_eq!(
+        application.protected().await,
+        ["hello-v1"],
+        "the new one got it and lost it"
+    );
+    application.senza(&words).await.succeeded();
+    assert_eq!(application.protected().await, ["hello-v2"]);
+    let cleaned = [
+        "deploy",
+        &path,
+        "v3",
+        "--pause",
+        "0",
+        "--protect-traffic",
+        "--cleanup",
+        "1",
+    ];
+    application.senza(&cleaned).await.succeeded();
+    assert_eq!(application.protected().await, ["hello-v3"]);
+    assert_eq!(
+        application.hello_weights().await,
+        [200],
+        "nothing was in the way of cleaning up"
+    );
+}
+
+#[tokio::test]
 async fn a_version_never_changes() {
     let (application, definition) = (Application::with_weights(&[200]).await, Definition::of_records());
     let path = definition.path();

@@ -221,6 +221,22 @@ async fn versions_are_independent_and_what_has_traffic_stays() {
 }
 
 #[tokio::test]
+async fn who_has_traffic_is_protected_on_request() {
+    let shared = Shared::with_versions(2).await;
+    let application = &shared.application;
+    for (version, share, expected) in [
+        ("v1", "100", &["hello-v1"][..]),
+        ("v2", "50", &["hello-v1", "hello-v2"]),
+        ("v2", "100", &["hello-v2"]),
+        ("v2", "0", &[]),
+    ] {
+        let words = ["traffic", "hello", version, share, "--protect-traffic"];
+        application.senza(&words).await.succeeded();
+        assert_eq!(application.protected().await, expected, "{version} {share}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_has_room_for_five() {
     let shared = Shared::with_versions(6).await;
     let application = &shared.application;

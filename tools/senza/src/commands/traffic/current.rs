@@ -6,6 +6,7 @@ use stups_terminal::{Terminal, until_interrupted};
 
 use super::domain::{self, Domain, Shift};
 use super::memory::{self, Memory, Weights};
+use super::protection::{Protection, ProtectionArguments};
 use super::version::{self, Version};
 use super::{apply, publish, table, warn_of_equal_shares};
 use crate::Error;
@@ -166,13 +167,36 @@ impl Current {
         terminal.print_table(&table::changes(shifts, &self.target));
     }
 
-    /// Makes a change: tells the operators, changes weights, and reads them back.
-    pub(crate) async fn make(&self, context: &Context, shifts: Vec<Shift>) -> Result<(), Error> {
+    /// Makes a change: tells the operators, changes weights, and reads them back. With protection no version has traffic a moment
+    /// without it.
+    pub(crate) async fn make(
+        &self,
+        context: &Context,
+        mut shifts: Vec<Shift>,
+        protection: ProtectionArguments,
+    ) -> Result<(), Error> {
         let rows = table::changes(&shifts, &self.target).rows;
+        let protection = if protection.protect_traffic {
+            let planned = Protection::plan(context, self, &shifts);
+            until_interrupted(Box::pin(planned)).await?
+        } else {
+            Protection::default()
+        };
+        for shift in &mut shifts {
+            shift.memory.protected.clone_from(&protection.remembered);
+        }
         let prepared = apply::prepare(&context.session, &self.versions, shifts);
         let change = until_interrupted(Box::pin(prepared)).await?;
+        protection.switch_on(context).await?;
         publish::publish(context, &self.versions, &rows).await;
-        apply::apply(context, &self.dns, &change, &self.target.name).await?;
+        if let Err(error) = apply::apply(context, &self.dns, &change, &self.target.name).await {
+            // Interrupted, some may have their traffic already.
+            if !matches!(&error, Error::Terminal(failure) if failure.is_aborted()) {
+                protection.take_back(context).await;
+            }
+            return Err(error);
+        }
+        protection.switch_off(context).await;
         for shift in change.shifts.iter().filter(|shift| shift.domain.rule.is_none()) {
             if shift.plan.is_all_zero() {
                 warn_of_equal_shares(&context.terminal, &shift.domain.name);

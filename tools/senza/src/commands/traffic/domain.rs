@@ -120,7 +120,7 @@ impl Domain {
             changed: Timestamp::now(),
             before: self.live(),
             after: above_zero(after.map(|(identifier, change)| (identifier.as_str(), change.new))),
-            deployment: None,
+            ..Memory::default()
         };
         Shift {
             domain: self,

@@ -3,7 +3,7 @@
 //! It is kept with what is changed, in the same call: in the metadata of the record that a stack's template makes, or in the tags
 //! of the listener rule. So it needs no place of its own, is there exactly when the change is, and goes with the versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -26,6 +26,7 @@ const CHANGED_TAG: &str = "senza:changed";
 const BEFORE_TAG: &str = "senza:before";
 const AFTER_TAG: &str = "senza:after";
 const DEPLOYMENT_TAG: &str = "senza:deployment";
+const PROTECTED_TAG: &str = "senza:protected";
 
 /// One change of a name's weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,10 +39,12 @@ pub(crate) struct Memory {
     pub(crate) after: Weights,
     /// the version whose deployment the change is a step of
     pub(crate) deployment: Option<String>,
+    /// the versions that are protected against termination because they have traffic, where the change had to do with that
+    pub(crate) protected: Option<BTreeSet<String>>,
 }
 
 impl Memory {
-    /// Puts it into the metadata of a resource of a template.
+    /// Puts it into the metadata of a resource of a template. What was kept there about protection stays, if it says nothing about it.
     pub(super) fn keep_in(&self, resource: &mut JsonMap<String, Json>, domain: &str) {
         let mut kept = json!({
             "Domain": domain,
@@ -56,6 +59,15 @@ impl Memory {
         if let Some(metadata) = metadata.as_object_mut() {
             let senza = metadata.entry("Senza").or_insert_with(|| json!({}));
             if let Some(senza) = senza.as_object_mut() {
+                let before = senza.get("Traffic").and_then(|before| before.get("Protected"));
+                if let Some(protected) = self
+                    .protected
+                    .as_ref()
+                    .map(|protected| json!(protected))
+                    .or_else(|| before.cloned())
+                {
+                    kept["Protected"] = protected;
+                }
                 senza.insert("Traffic".to_owned(), kept);
             }
         }
@@ -76,19 +88,28 @@ impl Memory {
             before: weights("Before")?,
             after: weights("After")?,
             deployment: text("Deployment").map(str::to_owned),
+            protected: kept.get("Protected").and_then(Json::as_array).map(|protected| {
+                let protected = protected.iter().filter_map(Json::as_str);
+                protected.map(str::to_owned).collect()
+            }),
         };
         Some((text("Domain")?.to_owned(), memory))
     }
 
     /// As tags of a listener rule; nothing when it is too much for them.
     pub(super) fn tags(&self) -> Option<Vec<(&'static str, String)>> {
-        let tags = vec![
+        let mut tags = vec![
             (CHANGED_TAG, self.changed.to_string()),
             (BEFORE_TAG, in_a_tag(&self.before)),
             (AFTER_TAG, in_a_tag(&self.after)),
             // A tag without a value stands for no deployment: an older value has to go.
             (DEPLOYMENT_TAG, self.deployment.clone().unwrap_or_default()),
         ];
+        // Without it, what the rule's tag says stays.
+        if let Some(protected) = &self.protected {
+            let protected: Vec<&str> = protected.iter().map(String::as_str).collect();
+            tags.push((PROTECTED_TAG, protected.join(" ")));
+        }
         let fits = tags.iter().all(|(_, value)| value.chars().count() <= TAG_LIMIT);
         fits.then_some(tags)
     }
@@ -102,6 +123,9 @@ impl Memory {
             before: from_tag(tags.get(BEFORE_TAG)?)?,
             after: from_tag(tags.get(AFTER_TAG)?)?,
             deployment: deployment.map(|value| (*value).to_owned()),
+            protected: tags
+                .get(PROTECTED_TAG)
+                .map(|value| value.split_whitespace().map(str::to_owned).collect()),
         })
     }
 }
@@ -198,7 +222,7 @@ mod tests {
             changed: Timestamp::from_second(second).unwrap(),
             before: weights(before),
             after: weights(after),
-            deployment: None,
+            ..Memory::default()
         }
     }
 
@@ -231,6 +255,26 @@ mod tests {
             "{\"Resources\": {\"A\": {\"Metadata\": {\"Senza\": {\"Traffic\": 1}}}}}",
         ] {
             assert_eq!(in_template(odd), []);
+        }
+    }
+
+    #[test]
+    fn a_change_that_says_nothing_about_protection_keeps_what_is_known_of_it() {
+        let protected = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+        let mut resource = JsonMap::new();
+        for (said, expected) in [
+            (None, None),
+            (protected(&["app-v1"]), protected(&["app-v1"])),
+            (None, protected(&["app-v1"])),
+            (protected(&[]), protected(&[])),
+        ] {
+            let memory = Memory {
+                protected: said,
+                ..Memory::default()
+            };
+            memory.keep_in(&mut resource, "d");
+            let kept = Memory::kept_in(&Json::Object(resource.clone())).unwrap().1;
+            assert_eq!(kept.protected, expected);
         }
     }
 
@@ -268,9 +312,10 @@ mod tests {
         fn what_is_kept_is_remembered(
             names in prop::collection::btree_map("[a-z][a-z0-9-]{0,20}", 1_i64..=255, 0..5),
             second in 0_i64..4_000_000_000, deployment in prop::option::of("[a-z][a-z0-9-]{0,20}"),
+            protected in prop::option::of(prop::collection::btree_set("[a-z][a-z0-9-]{0,20}", 0..5)),
         ) {
             let kept = Memory {
-                changed: Timestamp::from_second(second).unwrap(), before: names.clone(), after: names, deployment,
+                changed: Timestamp::from_second(second).unwrap(), before: names.clone(), after: names, deployment, protected,
             };
             let mut resource = JsonMap::new();
             kept.keep_in(&mut resource, "d");

@@ -7,6 +7,7 @@ use stups_testkit::{Account as TestAccount, AwsApi, PythonEnvironment, Requireme
 
 use super::*;
 use crate::account::StackNetwork;
+use crate::settings::Settings;
 
 const WEB_APPLICATION: &str = "
 SenzaInfo: {StackName: hello-world, Parameters: [{ImageVersion: {Description: Docker image version}}]}
@@ -164,7 +165,7 @@ async fn account_builder(api: &'static AwsApi) -> TestAccount {
 
 async fn generated(definition: &str, compatibility: Compatibility, account: &TestAccount) -> Result<Json, Error> {
     let (terminal, _) = Terminal::captured("");
-    let account = Account::new(account.session(), terminal.clone());
+    let account = Account::new(account.session(), terminal.clone(), Settings::default());
     run(definition, compatibility, &account, &terminal, false).await
 }
 
@@ -556,7 +557,7 @@ async fn the_vpc_says_which_of_its_zones_it_sees() {
         zones.push(id.trim_start_matches("/hostedzone/").to_owned());
     }
     for (vpc_id, expected) in [(other, &zones[0]), (own, &zones[1])] {
-        let asked = Account::new(session.clone(), Terminal::captured("").0);
+        let asked = Account::new(session.clone(), Terminal::captured("").0, Settings::default());
         asked.set_stack_network(StackNetwork {
             vpc_id,
             has_internal_subnets: true,
@@ -572,7 +573,7 @@ async fn account_info() {
     let bucket = |account: &str, region: &str| format!("acme-stups-mint-{account}-{region}");
     let account = account_builder(api).await;
     let (terminal, _) = Terminal::captured("");
-    let asked = Account::new(account.session(), terminal.clone());
+    let asked = Account::new(account.session(), terminal.clone(), Settings::default());
     let vpcs = account.session().ec2().describe_vpcs().send().await.unwrap();
     for (name, expected) in [
         ("Region", Some("eu-west-1".to_owned())),
@@ -591,7 +592,7 @@ async fn account_info() {
         .without_default_vpc()
         .build()
         .await;
-    let asked = Account::new(nobody.session(), terminal);
+    let asked = Account::new(nobody.session(), terminal, Settings::default());
     for (name, expected) in [
         ("TeamID", "The AWS account has no alias"),
         ("Domain", "No Domain configured"),

@@ -14,6 +14,7 @@ fn context() -> (Context, Captured) {
         Context {
             terminal,
             session,
+            settings: crate::settings::Settings::default(),
             clean_up: CleanUp::default(),
             command: String::new(),
         },
@@ -278,6 +279,7 @@ async fn subnet_by_subnet_all_of_one_are_recycled_together() {
         &Context {
             terminal,
             session,
+            settings: crate::settings::Settings::default(),
             clean_up: CleanUp::default(),
             command: String::new(),
         },

@@ -25,6 +25,7 @@ async fn context_with_stacks(weights: &[i64]) -> Context {
     Context {
         terminal: Terminal::captured("").0,
         session,
+        settings: crate::settings::Settings::default(),
         clean_up: crate::clean_up::CleanUp::default(),
         command: String::new(),
     }
