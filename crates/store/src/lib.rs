@@ -9,6 +9,7 @@
 pub mod audit;
 mod database;
 mod error;
+mod held;
 pub mod jobs;
 mod migrate;
 pub mod objects;
@@ -18,6 +19,7 @@ mod write;
 
 pub use database::{DatabaseUrl, Dialect};
 pub use error::Error;
+pub use held::Held;
 pub use migrate::Migrations;
 pub use store::Store;
 pub use write::Write;

@@ -12,6 +12,7 @@ on_both_databases!(
     many_that_start_together_migrate_once,
     a_newer_database_is_refused,
     readers_cannot_write,
+    a_connection_that_is_held_sees_what_was_written_meanwhile,
     constraints_are_told_from_other_errors,
     records_are_never_changed_nor_removed,
     concurrent_writers_leave_one_chain,
@@ -105,6 +106,42 @@ async fn a_newer_database_is_refused(dialect: Dialect) {
         matches!(&error, Error::Newer { service: "fruit", migration } if migration == "fruit_0001"),
         "{error}"
     );
+}
+
+async fn a_connection_that_is_held_sees_what_was_written_meanwhile(dialect: Dialect) {
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
+    let question = |sql: &str, values: Vec<sea_orm::Value>| {
+        sea_orm::Statement::from_sql_and_values(store.connection().get_database_backend(), sql, values)
+    };
+    let mut held = store.hold().await.unwrap();
+    for number in 0..3_i64 {
+        let write = store.write().await.unwrap();
+        let fruit = format!("INSERT INTO fruit (name) VALUES ('apple-{number}')");
+        write.transaction().execute_unprepared(&fruit).await.unwrap();
+        write.commit(event("apple")).await.unwrap();
+        let named = question(
+            "SELECT name FROM fruit WHERE name >= $1 ORDER BY name",
+            vec!["apple".into()],
+        );
+        let found: Vec<Fruit> = held.all(named).await.unwrap();
+        assert_eq!(found.last().unwrap().name, format!("apple-{number}"));
+        assert_eq!(found.len() as i64, number + 1);
+    }
+    let nonsense = held.all::<Fruit>(question("SELECT name FROM vegetables", Vec::new()));
+    assert!(matches!(nonsense.await, Err(Error::Database(_))));
+    let written = held.all::<Fruit>(question(
+        "INSERT INTO fruit (name) VALUES ('pear') RETURNING name",
+        Vec::new(),
+    ));
+    assert!(written.await.is_err());
+    drop(held);
+    assert_eq!(count(&store, "fruit").await, 3);
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Fruit {
+    name: String,
 }
 
 async fn readers_cannot_write(dialect: Dialect) {

@@ -6,14 +6,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sea_orm::EntityTrait as _;
 use stups_server::Error;
-use stups_store::Store;
+use stups_store::{Held, Store};
 use tokio::sync::{mpsc, oneshot};
 
-use super::application::{Entity, Model};
+use super::application::Model;
 use super::list::{COLUMNS, Sql};
 
 /// No query is for more applications.
@@ -21,6 +21,9 @@ const LARGEST_BATCH: usize = 256;
 
 /// Requests beyond so many wait until there is room.
 const QUEUE: usize = 4096;
+
+/// For how long a connection is kept while one question comes right after the other: the pool renews those that it gets back.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 /// An application as it is answered.
 #[derive(Clone, Debug)]
@@ -65,31 +68,47 @@ impl Reader {
 
 async fn answer_all(store: Store, mut received: mpsc::Receiver<Question>) {
     let mut questions = Vec::with_capacity(LARGEST_BATCH);
-    while received.recv_many(&mut questions, LARGEST_BATCH).await > 0 {
+    while !questions.is_empty() || received.recv_many(&mut questions, LARGEST_BATCH).await > 0 {
         // Requests that are ready to ask do so first: a query for many costs little more than one for a few.
         tokio::task::yield_now().await;
-        while questions.len() < LARGEST_BATCH
-            && let Ok(question) = received.try_recv()
-        {
-            questions.push(question);
-        }
-        let answers = query(&store, &questions).await;
-        for Question { id, answer } in questions.drain(..) {
-            let found = answers
-                .as_ref()
-                .map(|answers| answers.get(&id).cloned())
-                .map_err(Clone::clone);
-            // Who asked may have gone meanwhile.
-            let _ = answer.send(found);
+        let mut held = None;
+        let given_back = Instant::now() + LONGEST_HOLD;
+        loop {
+            receive_waiting(&mut received, &mut questions);
+            let answers = query(&store, &mut held, &questions).await;
+            for Question { id, answer } in questions.drain(..) {
+                let found = answers
+                    .as_ref()
+                    .map(|answers| answers.get(&id).cloned())
+                    .map_err(Clone::clone);
+                // Who asked may have gone meanwhile.
+                let _ = answer.send(found);
+            }
+            tokio::task::yield_now().await;
+            receive_waiting(&mut received, &mut questions);
+            if questions.is_empty() || Instant::now() > given_back {
+                break;
+            }
         }
     }
 }
 
-async fn query(store: &Store, questions: &[Question]) -> Result<HashMap<String, Arc<Detail>>, Error> {
+fn receive_waiting(received: &mut mpsc::Receiver<Question>, questions: &mut Vec<Question>) {
+    while questions.len() < LARGEST_BATCH
+        && let Ok(question) = received.try_recv()
+    {
+        questions.push(question);
+    }
+}
+
+async fn query(
+    store: &Store,
+    held: &mut Option<Held>,
+    questions: &[Question],
+) -> Result<HashMap<String, Arc<Detail>>, Error> {
     let mut ids: Vec<&str> = questions.iter().map(|question| question.id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let connection = store.connection();
     let mut sql = Sql::default();
     if let [id] = ids.as_slice() {
         sql.condition("a.id =", *id);
@@ -105,13 +124,16 @@ async fn query(store: &Store, questions: &[Question]) -> Result<HashMap<String, 
         });
     }
     let text = format!("SELECT {COLUMNS} FROM applications a{}", sql.where_clause());
-    let statement = sql.statement(connection.get_database_backend(), text);
-    let models = Entity::find()
-        .from_raw_sql(statement)
-        .all(connection)
-        .await
-        .map_err(stups_store::Error::from)?;
-    models
+    let statement = sql.statement(store.connection().get_database_backend(), text);
+    let connection = match held {
+        Some(connection) => connection,
+        None => held.insert(store.hold().await?),
+    };
+    let models = connection.all::<Model>(statement).await;
+    if models.is_err() {
+        *held = None;
+    }
+    models?
         .into_iter()
         .map(|model| Ok((model.id.clone(), Arc::new(detail(model)?))))
         .collect()
