@@ -89,13 +89,15 @@ pub(crate) struct Common {
     pub(crate) body_bytes: Option<usize>,
     /// How many requests are worked on at once.
     pub(crate) concurrent_requests: Option<usize>,
+    /// How many requests one caller may send in a minute.
+    pub(crate) requests_per_minute: Option<u32>,
     /// How many connections there may be at once.
     pub(crate) connections: Option<usize>,
     /// How long a connection may wait for its next request.
     pub(crate) keep_alive_seconds: Option<u64>,
 }
 
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 16] = [
     "listen",
     "public_url",
     "tls_certificate",
@@ -109,6 +111,7 @@ const COMMON: [&str; 15] = [
     "request_timeout_seconds",
     "body_bytes",
     "concurrent_requests",
+    "requests_per_minute",
     "connections",
     "keep_alive_seconds",
 ];
@@ -270,6 +273,7 @@ impl ServiceSettings {
                 .map_or(defaults.request_timeout, Duration::from_secs),
             body_bytes: common.body_bytes.unwrap_or(defaults.body_bytes),
             concurrent_requests: common.concurrent_requests.unwrap_or(defaults.concurrent_requests),
+            requests_per_minute: common.requests_per_minute,
             connections: common
                 .connections
                 .unwrap_or(defaults.connections)
