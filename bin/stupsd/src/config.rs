@@ -12,9 +12,9 @@ use stups_server::{Environment, Limits, LogFormat, open_files_share};
 use toml::{Table, Value};
 use url::Url;
 
-use crate::environment_variables;
 use crate::service::{Config, Name};
 use crate::spelling::{hint, quoted};
+use crate::{environment_variables, pierone_variables};
 
 /// Where databases and keys are kept unless told otherwise.
 const DATA_DIRECTORY: &str = "stups-data";
@@ -148,7 +148,10 @@ pub(crate) fn read(
     let wanted = wanted(&typed, &general)?;
 
     let mut services = Vec::new();
-    for (name, service) in tables.into_iter().filter(|(name, _)| wanted.contains(name)) {
+    for (name, mut service) in tables.into_iter().filter(|(name, _)| wanted.contains(name)) {
+        if name == Name::Pierone {
+            pierone_variables::apply(&mut service, &variables, wanted == [name])?;
+        }
         services.push(service_settings(name, service)?);
     }
     apply_port(&mut services, &variables)?;
