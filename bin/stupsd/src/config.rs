@@ -12,9 +12,9 @@ use stups_server::{Environment, Limits, LogFormat, open_files_share};
 use toml::{Table, Value};
 use url::Url;
 
-use crate::environment_variables;
 use crate::service::{Config, Name};
 use crate::spelling::{hint, quoted};
+use crate::{environment_variables, pierone_variables};
 
 /// Where databases and keys are kept unless told otherwise.
 const DATA_DIRECTORY: &str = "stups-data";
@@ -89,13 +89,15 @@ pub(crate) struct Common {
     pub(crate) body_bytes: Option<usize>,
     /// How many requests are worked on at once.
     pub(crate) concurrent_requests: Option<usize>,
+    /// How many requests one caller may send in a minute.
+    pub(crate) requests_per_minute: Option<u32>,
     /// How many connections there may be at once.
     pub(crate) connections: Option<usize>,
     /// How long a connection may wait for its next request.
     pub(crate) keep_alive_seconds: Option<u64>,
 }
 
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 16] = [
     "listen",
     "public_url",
     "tls_certificate",
@@ -109,6 +111,7 @@ const COMMON: [&str; 15] = [
     "request_timeout_seconds",
     "body_bytes",
     "concurrent_requests",
+    "requests_per_minute",
     "connections",
     "keep_alive_seconds",
 ];
@@ -145,7 +148,10 @@ pub(crate) fn read(
     let wanted = wanted(&typed, &general)?;
 
     let mut services = Vec::new();
-    for (name, service) in tables.into_iter().filter(|(name, _)| wanted.contains(name)) {
+    for (name, mut service) in tables.into_iter().filter(|(name, _)| wanted.contains(name)) {
+        if name == Name::Pierone {
+            pierone_variables::apply(&mut service, &variables, wanted == [name])?;
+        }
         services.push(service_settings(name, service)?);
     }
     apply_port(&mut services, &variables)?;
@@ -270,6 +276,7 @@ impl ServiceSettings {
                 .map_or(defaults.request_timeout, Duration::from_secs),
             body_bytes: common.body_bytes.unwrap_or(defaults.body_bytes),
             concurrent_requests: common.concurrent_requests.unwrap_or(defaults.concurrent_requests),
+            requests_per_minute: common.requests_per_minute,
             connections: common
                 .connections
                 .unwrap_or(defaults.connections)

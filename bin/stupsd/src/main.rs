@@ -7,6 +7,7 @@ mod config;
 mod documents;
 mod environment_variables;
 mod listen;
+mod pierone_variables;
 mod run;
 mod service;
 mod spelling;

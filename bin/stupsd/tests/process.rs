@@ -374,3 +374,63 @@ fn the_checked_in_api_documents_are_current() {
         "nothing else is left"
     );
 }
+
+#[test]
+fn the_log_tells_which_image_a_request_was_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "pierone",
+        "--insecure-no-auth",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ];
+    let mut process = Process::start(directory.path(), &arguments);
+    let address = process.address("pierone");
+    // The digest of `layer`.
+    let digest = "sha256:dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f85";
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "POST /v2/stups/kio/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-length: 5\r\n\r\nlayer"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(get(&address, &format!("/v2/stups/kio/blobs/{digest}")).ends_with("layer"));
+    assert!(get(&address, "/v2/stups/kio/manifests/none").starts_with("HTTP/1.1 404"));
+    let metrics = get(&address, "/metrics");
+    for counted in [
+        "stups_pierone_pulls_total{kind=\"blob\"} 1",
+        "stups_pierone_pushes_total{kind=\"blob\"} 1",
+    ] {
+        assert!(metrics.contains(counted), "{metrics}");
+    }
+    process.signal("-TERM");
+    assert_eq!(process.exit_code(), Some(0));
+
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let lines: Vec<_> = lines.filter(|line| line["repository"] == "stups/kio").collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line["method"].as_str(), line["digest"].as_str(), line["bytes"].as_u64()))
+        .collect();
+    let digest = Some(digest);
+    assert_eq!(
+        told,
+        [
+            (Some("POST"), digest, Some(5)),
+            (Some("GET"), digest, Some(5)),
+            (Some("GET"), None, None)
+        ],
+        "{log}"
+    );
+    // Who it was is told of all of them.
+    assert!(lines.iter().all(|line| line["uid"].is_string()), "{log}");
+}

@@ -18,6 +18,7 @@ mod session;
 mod test_server;
 
 pub use aws_credential_types::Credentials;
+pub use aws_credential_types::provider::error::CredentialsError;
 pub use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 pub use aws_smithy_runtime_api::client::result::SdkError;
 pub use error::{Error, ErrorKind};
@@ -53,6 +54,8 @@ pub use aws_sdk_s3 as s3;
 pub use aws_sdk_secretsmanager as secretsmanager;
 #[cfg(feature = "sns")]
 pub use aws_sdk_sns as sns;
+#[cfg(feature = "sqs")]
+pub use aws_sdk_sqs as sqs;
 #[cfg(feature = "ssm")]
 pub use aws_sdk_ssm as ssm;
 pub use aws_sdk_sts as sts;

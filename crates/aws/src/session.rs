@@ -8,7 +8,8 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_smithy_types::retry::RetryConfig;
@@ -170,6 +171,16 @@ impl Session {
         })
     }
 
+    /// Credentials as they are now, for clients that are not the SDK's. A role's are obtained anew each time: keep them until they
+    /// expire. Fails where there are none, or where the role may not be assumed.
+    pub async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let provider = self
+            .config
+            .credentials_provider()
+            .ok_or_else(CredentialsError::not_loaded_no_source)?;
+        provider.provide_credentials().await
+    }
+
     /// The region.
     pub fn region(&self) -> &str {
         &self.region
@@ -244,6 +255,12 @@ impl Session {
     #[cfg(feature = "sns")]
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.config)
+    }
+
+    /// SQS in this region.
+    #[cfg(feature = "sqs")]
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config)
     }
 
     /// Secrets Manager in this region.

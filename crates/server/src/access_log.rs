@@ -13,6 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use stups_auth::Caller;
 
+use crate::log_fields::{LogFields, LogValue};
+
 /// How many bytes of lines wait to be written at most.
 const WAITING: usize = 4 << 20;
 
@@ -57,6 +59,8 @@ pub(crate) struct Line<'a> {
     pub(crate) duration: Duration,
     pub(crate) address: Option<IpAddr>,
     pub(crate) caller: Option<&'a Caller>,
+    /// What the service tells beside that.
+    pub(crate) fields: Option<&'a LogFields>,
 }
 
 struct Log {
@@ -207,6 +211,13 @@ fn json(line: &Line<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"uid\":");
         let _ = serde_json::to_writer(&mut *out, &caller.uid);
     }
+    for (name, value) in line.fields.into_iter().flat_map(|fields| &fields.0) {
+        let _ = write!(out, r#","{name}":"#);
+        let _ = match value {
+            LogValue::Text(text) => serde_json::to_writer(&mut *out, text),
+            LogValue::Number(number) => serde_json::to_writer(&mut *out, number),
+        };
+    }
     out.extend_from_slice(b"}\n");
 }
 
@@ -230,6 +241,12 @@ fn human(line: &Line<'_>, out: &mut Vec<u8>) {
             caller.realm.escape_default(),
             caller.uid.escape_default()
         );
+    }
+    for (name, value) in line.fields.into_iter().flat_map(|fields| &fields.0) {
+        let _ = match value {
+            LogValue::Text(value) => write!(text, " {name}={}", value.escape_default()),
+            LogValue::Number(number) => write!(text, " {name}={number}"),
+        };
     }
     let _ = writeln!(out, "{text} {}", line.request_id);
 }
@@ -264,6 +281,7 @@ mod tests {
             duration: Duration::from_micros(1500),
             address: Some([127, 0, 0, 1].into()),
             caller: None,
+            fields: None,
         }
     }
 
@@ -278,6 +296,31 @@ mod tests {
             value,
             json!({"service": "kio", "request_id": "r-1", "method": "GET", "path": "/apps/\"x\"",
                    "query": "access_token=REDACTED&search=a", "status": 200, "duration_ms": 1.5, "address": "127.0.0.1"})
+        );
+    }
+
+    #[test]
+    fn what_a_service_adds_comes_last() {
+        let fields = LogFields::default()
+            .text("repository", "a\"b\u{1b}")
+            .number("bytes", u64::MAX);
+        let line = Line {
+            fields: Some(&fields),
+            ..line()
+        };
+        let mut out = Vec::new();
+        json(&line, &mut out);
+        let value: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            (&value["repository"], &value["bytes"]),
+            (&json!("a\"b\u{1b}"), &json!(u64::MAX))
+        );
+        out.clear();
+        human(&line, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains(r#" repository=a\"b\u{1b} bytes=18446744073709551615 r-1"#),
+            "{text}"
         );
     }
 

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use stups_auth::{Caller, Verifier};
 
 use crate::Error;
+use crate::rates::Rates;
 
 /// Put into every request's extensions by the frame.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct ContextSettings {
     pub(crate) insecure_no_auth: bool,
     /// How many bytes a body may have.
     pub(crate) body_limit: usize,
+    /// How many requests a caller may send, where that is bounded.
+    pub(crate) rates: Option<Rates>,
 }
 
 impl Context {

@@ -93,6 +93,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How many requests may be worked on at once; beyond them the answer is 503 with `Retry-After`.
     pub concurrent_requests: usize,
+    /// How many requests one caller may send in a minute, all of them at once if he likes; beyond them the answer is 429 with
+    /// `Retry-After`. Unbounded when nothing is said. Each instance counts for itself.
+    pub requests_per_minute: Option<u32>,
     /// How many connections there may be at once; who comes then is answered 503 with `Retry-After`, or, where TLS is spoken,
     /// disconnected.
     pub connections: usize,
@@ -112,6 +115,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             body_bytes: 1 << 20,
             concurrent_requests: 512,
+            requests_per_minute: None,
             connections: 4096,
             keep_alive: Duration::from_secs(75),
             cors_origins: Vec::new(),

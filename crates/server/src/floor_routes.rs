@@ -1,5 +1,7 @@
 //! The routes that every service has: health, readiness, status, metrics, API documents, audit.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,11 +26,16 @@ use crate::measurements;
 /// How long the database may take to say that it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Says whether something that a service stands on answers.
+pub(crate) type Ready = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
+
 pub(crate) struct Floor {
     pub(crate) service: &'static str,
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
     pub(crate) store: Option<Store>,
+    /// What has to answer beside the database.
+    pub(crate) ready: Option<Ready>,
     pub(crate) jobs: Jobs,
     pub(crate) frame: Arc<FrameSettings>,
     /// The OpenAPI 3.1 document.
@@ -72,6 +79,12 @@ async fn ready(State(floor): State<Arc<Floor>>) -> Result<Json<Value>, Error> {
         match tokio::time::timeout(READY_TIMEOUT, store.ping()).await {
             Ok(answered) => answered?,
             Err(_) => return Err(Error::unavailable("the database does not answer.")),
+        }
+    }
+    if let Some(other) = &floor.ready {
+        match tokio::time::timeout(READY_TIMEOUT, other()).await {
+            Ok(answered) => answered?,
+            Err(_) => return Err(Error::unavailable("something that it stands on does not answer.")),
         }
     }
     Ok(Json(json!({"ready": true})))

@@ -28,7 +28,8 @@ use crate::access_log::{self, Line};
 use crate::context::{Context, ContextSettings};
 use crate::cors::Cors;
 use crate::error::{Error, WAIT};
-use crate::extract::authenticate;
+use crate::extract::admit;
+use crate::log_fields::LogFields;
 use crate::measurements::{Requests, known_method};
 use crate::render::{self, ErrorShape, render};
 use crate::{request_id, telemetry};
@@ -193,6 +194,8 @@ impl FrameSettings {
             span.record("http.response.status_code", response.status().as_u16());
             response
         };
+        let told = response.extensions_mut().remove::<Arc<Caller>>();
+        let fields = response.extensions_mut().remove::<LogFields>();
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             response = render(shape, accept.as_ref(), request_id.to_str().unwrap_or_default(), error);
         }
@@ -213,10 +216,8 @@ impl FrameSettings {
             status,
             duration: took,
             address,
-            caller: caller
-                .get()
-                .or_else(|| response.extensions().get::<Arc<Caller>>())
-                .map(|caller| &**caller),
+            caller: caller.get().or(told.as_ref()).map(|caller| &**caller),
+            fields: fields.as_ref(),
         });
         response
     }
@@ -275,7 +276,7 @@ impl FrameSettings {
             return Err(undefined(request.method(), request.uri().path()));
         }
         if access == Access::Guarded {
-            let verified = authenticate(&context.settings, request.headers()).await?;
+            let verified = admit(&context.settings, request.headers()).await?;
             let _ = caller.set(verified.clone());
             context.caller = Some(verified);
         }

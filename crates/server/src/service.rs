@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
@@ -17,10 +18,11 @@ use crate::context::ContextSettings;
 use crate::cors::Cors;
 use crate::environment::{Environment, Limits, StartError};
 use crate::error::Error;
-use crate::floor_routes::{self, Floor};
+use crate::floor_routes::{self, Floor, Ready};
 use crate::frame::{Access, FrameLayer, FrameSettings, undefined};
 use crate::job::{Entry, Job, Jobs};
 use crate::measurements::Requests;
+use crate::rates::Rates;
 use crate::render::ErrorShape;
 use crate::{document, swagger};
 
@@ -40,6 +42,7 @@ pub struct Service {
     version: &'static str,
     shape: ErrorShape,
     store: Option<Store>,
+    ready: Option<Ready>,
     verifier: Option<Verifier>,
     insecure_no_auth: bool,
     limits: Limits,
@@ -71,6 +74,7 @@ impl Service {
             version,
             shape: ErrorShape::Friboo,
             store: None,
+            ready: None,
             verifier: None,
             insecure_no_auth: false,
             limits: Limits::default(),
@@ -105,6 +109,17 @@ impl Service {
     pub fn store(self, store: Store) -> Self {
         Self {
             store: Some(store),
+            ..self
+        }
+    }
+
+    /// What readiness asks beside the database. It has a few seconds to answer.
+    pub fn ready<F>(self, ready: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        Self {
+            ready: Some(Arc::new(move || Box::pin(ready()))),
             ..self
         }
     }
@@ -175,6 +190,7 @@ impl Service {
                 verifier,
                 insecure_no_auth: self.insecure_no_auth,
                 body_limit: self.limits.body_bytes,
+                rates: self.limits.requests_per_minute.map(Rates::new),
             }),
             in_flight: AtomicUsize::new(0),
         });
@@ -216,6 +232,7 @@ impl Service {
                 version: self.version,
                 started: Instant::now(),
                 store: self.store.clone(),
+                ready: self.ready,
                 jobs: jobs.clone(),
                 frame: settings.clone(),
                 openapi: document.to_string(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ObjectStore;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::signer::{Method, Signer as _};
@@ -38,7 +38,8 @@ pub enum ObjectsError {
 ///
 /// An object in a directory is on the disk when its put has returned. For S3, credentials, region and endpoint come from the
 /// usual variables: `AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web identities, container and instance roles.
-/// Both take conditional puts ([`object_store::PutMode::Create`]).
+/// Both take conditional puts ([`object_store::PutMode::Create`]). What is put into S3 has its SHA-256 with it, or the checksum that
+/// `AWS_CHECKSUM_ALGORITHM` names: buckets whose objects are locked take nothing else.
 pub fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     match url.scheme() {
         "file" => directory(url),
@@ -73,8 +74,13 @@ fn bucket(url: &Url, settings: AmazonS3Builder) -> Result<(AmazonS3, Path), Obje
         .ok_or_else(|| ObjectsError::Url(url.clone()))?;
     let prefix = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
     // Plain HTTP only where an endpoint says so: emulators, a store on the same machine.
-    let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);
+    let endpoint = settings.get_config_value(&AmazonS3ConfigKey::Endpoint);
     let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    // S3 compares the checksum, and demands one where objects are locked. It is made for the signature anyway.
+    let settings = match settings.get_config_value(&AmazonS3ConfigKey::Checksum) {
+        Some(_) => settings,
+        None => settings.with_checksum_algorithm(Checksum::SHA256),
+    };
     Ok((
         settings.with_bucket_name(bucket).with_allow_http(plain).build()?,
         prefix,

@@ -27,8 +27,19 @@ pub struct Config {
     /// Who verifies instance identity documents: a service that takes `{"iid_signature": …}`. Without it instances cannot
     /// authenticate.
     pub iidinfo_url: Option<Url>,
+    /// A PEM file with AWS's certificates for identity documents in our regions, with which they are verified here. None by
+    /// default.
+    pub instance_certificates: Option<PathBuf>,
+    /// The accounts of AWS whose instances may pull, where documents are verified here.
+    pub instance_accounts: Vec<String>,
+    /// How many days after its start an instance may still use its document, where documents are verified here.
+    pub instance_age_days: u32,
     /// Repositories that everybody may pull: `stups/*`. None by default.
     pub public_read: Vec<String>,
+    /// A part of host names at which `/v2/` asks everybody for credentials, where others may look without: `write`, as in
+    /// `pierone-write.example.org`. Where some repositories are public, for clients that are not asked for a token otherwise. By
+    /// default every name does.
+    pub write_host: Option<String>,
     /// Tags that may be moved: `<repository pattern>:<tag pattern>`, as `stups/cache:*`. None by default.
     pub mutable_tags: Vec<String>,
     /// Whether an index may list images that are not in its repository.
@@ -43,10 +54,20 @@ pub struct Config {
     pub source_is_production_ready: bool,
     /// How the registry calls itself in events and links: `pierone.example.org`.
     pub registry: Option<String>,
+    /// A topic in SNS that gets a notice of each new tag: `arn:aws:sns:eu-west-1:123456789012:tags`. None by default.
+    pub sns_topic: Option<String>,
+    /// The address of a queue in SQS that gets each image for Clair. None by default.
+    pub clair_push_queue: Option<Url>,
+    /// The address of a queue in SQS from which Clair's reports are read, as a topic writes them to it. None by default.
+    pub clair_result_queue: Option<Url>,
+    /// How Clair reaches this registry, if not as everybody does.
+    pub clair_callback_url: Option<Url>,
     /// After how many days content that nothing ever referred to is removed.
     pub garbage_grace_days: u32,
     /// How long purged content can still be restored by an operator: hours until the bytes are removed.
     pub purge_delay_hours: u32,
+    /// The role of AWS as which objects in S3 are removed, by its ARN, where the service itself may not. None by default.
+    pub gc_role_arn: Option<String>,
     /// An audit service that gets an event for each write (`PUT <audit_url>/<SHA-256 of the event>`), with the service's own
     /// token of the name `http-audit-logger`. None by default.
     pub audit_url: Option<Url>,
@@ -76,7 +97,11 @@ impl Default for Config {
             challenge: Challenge::Basic,
             token_users: vec!["oauth2".to_owned(), "token".to_owned()],
             iidinfo_url: None,
+            instance_certificates: None,
+            instance_accounts: Vec::new(),
+            instance_age_days: 365,
             public_read: Vec::new(),
+            write_host: None,
             mutable_tags: Vec::new(),
             sparse_index: false,
             team_quota_bytes: None,
@@ -84,10 +109,25 @@ impl Default for Config {
             blob_bytes: 64 << 30,
             source_is_production_ready: false,
             registry: None,
+            sns_topic: None,
+            clair_push_queue: None,
+            clair_result_queue: None,
+            clair_callback_url: None,
             garbage_grace_days: 7,
             purge_delay_hours: 24,
+            gc_role_arn: None,
             audit_url: None,
             audit_file: None,
         }
+    }
+}
+
+impl Config {
+    /// Whether something in AWS is to be told, or asked.
+    pub(crate) fn needs_aws(&self) -> bool {
+        self.sns_topic.is_some()
+            || self.clair_push_queue.is_some()
+            || self.clair_result_queue.is_some()
+            || self.gc_role_arn.is_some()
     }
 }

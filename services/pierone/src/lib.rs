@@ -6,6 +6,7 @@
 
 mod audit;
 mod blobs;
+mod clair;
 mod config;
 mod errors;
 mod import;
@@ -14,6 +15,7 @@ mod jobs;
 mod manifest;
 mod migrations;
 mod names;
+mod outlets;
 mod permissions;
 mod principal;
 mod purge;
@@ -24,14 +26,19 @@ mod sql;
 mod status;
 mod storage;
 mod uploads;
+mod vulnerabilities;
 
 use std::sync::Arc;
 
 use serde_json::json;
+use stups_api::client::Client;
 use stups_auth::{Policy, Verifier};
+use stups_aws::{Session, SessionError, SessionOptions};
 use stups_server::{Built, Coalesced, Environment, Error, ErrorShape, Service, ShipAudit, StartError};
 use stups_store::audit::Actor;
-use stups_store::objects::{self, ObjectsError, Presigner, object_store::ObjectStore};
+use stups_store::objects::object_store::ObjectStore;
+use stups_store::objects::object_store::aws::AmazonS3Builder;
+use stups_store::objects::{self, ObjectsError, Presigner};
 use stups_store::{DatabaseUrl, Store};
 use url::Url;
 
@@ -39,9 +46,10 @@ pub use audit::envelope;
 pub use config::{Challenge, Config};
 pub use migrations::all as migrations;
 
-use instance_identity::InstanceIdentity;
+use instance_identity::{Certificates, InstanceIdentity};
 use manifest::Named;
 use names::{Digest, Reference, Repository};
+use outlets::{Outlets, region_of_queue, region_of_topic};
 use permissions::Permissions;
 use principal::Principal;
 use registry_tokens::RegistryTokens;
@@ -71,17 +79,77 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
     let name = config.registry.clone();
     let format = Arc::new(move |record: &_| envelope(name.as_deref(), record));
     let ship = ShipAudit::configured(&store, config.audit_file.as_deref(), config.audit_url.as_ref(), format)?;
+    let session = session(config).await?;
+    let remover = match (&config.gc_role_arn, &session) {
+        (Some(role), Some(session)) => Some(remover(&place, role, session).await?),
+        _ => None,
+    };
     let registry = Registry {
         store,
         objects,
+        remover,
         directory: place.scheme() == "file",
         presigner,
         verifier: environment.verifier(NAME)?,
         policy: environment.policy(NAME, config.policy_url.as_ref())?,
+        session,
         config: config.clone(),
     };
     let service = registry.service(environment).await?;
     ship.into_iter().fold(service, Service::job).build()
+}
+
+/// AWS as the environment says, where a setting needs it.
+async fn session(config: &Config) -> Result<Option<Session>, StartError> {
+    if !config.needs_aws() {
+        return Ok(None);
+    }
+    let topic = config.sns_topic.as_deref().map(|topic| {
+        region_of_topic(topic).ok_or_else(|| {
+            let reason = format!("sns_topic: {topic:?} is no topic such as arn:aws:sns:eu-west-1:123456789012:tags");
+            StartError::wrong(NAME, reason)
+        })
+    });
+    let topic = topic.transpose()?;
+    let queues = [&config.clair_push_queue, &config.clair_result_queue];
+    let mut queues = queues.into_iter().flatten().filter_map(region_of_queue);
+    // What says its region itself does not need another.
+    let region = topic.or_else(|| queues.next());
+    let options = SessionOptions {
+        region: region.map(str::to_owned),
+        ..SessionOptions::default()
+    };
+    match Session::load(options).await {
+        Ok(session) => Ok(Some(session)),
+        Err(SessionError::NoRegion) => Err(StartError::wrong(
+            NAME,
+            "AWS_REGION does not say which region of AWS it is in",
+        )),
+        Err(error) => Err(StartError::wrong(NAME, error)),
+    }
+}
+
+/// The storage as the role sees it.
+async fn remover(place: &Url, role: &str, session: &Session) -> Result<Arc<dyn ObjectStore>, StartError> {
+    if place.scheme() != "s3" {
+        return Err(StartError::wrong(NAME, "gc_role_arn: content is not in S3"));
+    }
+    let session = session.assume_role(role, "pierone-gc", session.region()).await;
+    let session = session.map_err(|error| StartError::wrong(NAME, format!("gc_role_arn: {}", error.message)))?;
+    storage::bucket_of(session, place, AmazonS3Builder::from_env()).map_err(|error| objects_error(&error))
+}
+
+/// How identity documents are verified, if they are.
+fn instances(config: &Config) -> Result<Option<InstanceIdentity>, StartError> {
+    let certificates = config.instance_certificates.as_deref().map(|file| {
+        let read = Certificates::read(file, &config.instance_accounts, config.instance_age_days);
+        read.map_err(|reason| StartError::wrong(NAME, reason))
+    });
+    let certificates = certificates.transpose()?;
+    let verifier = config.iidinfo_url.clone().map(Client::new).transpose();
+    let verifier = verifier.map_err(|error| StartError::wrong(NAME, error))?;
+    let some = certificates.is_some() || verifier.is_some();
+    Ok(some.then(|| InstanceIdentity::new(certificates, verifier)))
 }
 
 /// The directory beside the databases, for this user alone.
@@ -114,6 +182,8 @@ pub struct Registry {
     pub store: Store,
     /// Where content is kept.
     pub objects: Arc<dyn ObjectStore>,
+    /// The same, for whoever removes something, if that is not the service itself.
+    pub remover: Option<Arc<dyn ObjectStore>>,
     /// Whether that is a directory.
     pub directory: bool,
     /// Where downloads are redirected to, if they are.
@@ -122,6 +192,8 @@ pub struct Registry {
     pub verifier: Verifier,
     /// Who decides who may act for a team.
     pub policy: Arc<dyn Policy>,
+    /// AWS, where settings name a topic or a queue.
+    pub session: Option<Session>,
     /// The settings that are left.
     pub config: Config,
 }
@@ -149,17 +221,34 @@ impl Registry {
             );
             return Err(StartError::wrong(NAME, message));
         }
-        let instances = self.config.iidinfo_url.clone().map(InstanceIdentity::new).transpose();
+        let outlets = match &self.session {
+            Some(session) => {
+                let (topic, images) = (self.config.sns_topic.as_ref(), self.config.clair_push_queue.as_ref());
+                Outlets::new(session, topic, images)
+            }
+            None if self.config.needs_aws() => return Err(StartError::wrong(NAME, "AWS is needed, and not there")),
+            None => Outlets::default(),
+        };
+        let results = self.config.clair_result_queue.clone().zip(self.session.as_ref());
+        let results = results.map(|(queue, session)| {
+            let session = match region_of_queue(&queue) {
+                Some(region) => session.in_region(region),
+                None => session.clone(),
+            };
+            (queue, session.with_attempts(2).sqs())
+        });
+        let instances = instances(&self.config)?;
         let pierone = Arc::new(PierOne {
-            storage: Storage::new(self.objects, self.directory, self.presigner),
+            storage: Storage::new(self.objects, self.directory, self.presigner).with_remover(self.remover),
             tokens: RegistryTokens::open(&self.store).await.map_err(store_error)?,
-            instances: instances.map_err(|error| StartError::wrong(NAME, error.to_string()))?,
+            instances,
             permissions: Permissions {
                 policy: self.policy,
                 admins: self.config.admin_users.clone(),
                 public_read: self.config.public_read.clone(),
                 insecure_no_auth: environment.insecure_no_auth,
             },
+            outlets,
             scanner: source::Scanner::new(),
             verifier: self.verifier.clone(),
             insecure_no_auth: environment.insecure_no_auth,
@@ -170,16 +259,28 @@ impl Registry {
             tag_lists: Coalesced::default(),
         });
         pierone.note_policies().await.map_err(store_error)?;
-        Ok(Service::new(NAME, env!("CARGO_PKG_VERSION"))
+        let outlets = pierone.outlets.jobs(&self.store);
+        let storage = pierone.storage.clone();
+        let ready = move || {
+            let storage = storage.clone();
+            async move { storage.answers().await.map_err(|error| errors::storage(&error)) }
+        };
+        let service = Service::new(NAME, env!("CARGO_PKG_VERSION"))
             .title("Pier One API")
             .shape(ErrorShape::FribooDetail)
             .environment(environment)
             .store(self.store)
+            .ready(ready)
             .verifier(self.verifier)
             .routes(routes::guarded(pierone.clone()))
             .open_routes(routes::readable(pierone.clone()))
             .protocol_routes(routes::protocol(pierone.clone()))
-            .job(jobs::CollectGarbage(pierone)))
+            .job(jobs::CollectGarbage(pierone.clone()));
+        let service = outlets.into_iter().fold(service, Service::job);
+        Ok(match results {
+            Some((queue, client)) => service.job(clair::ReadResults { pierone, client, queue }),
+            None => service,
+        })
     }
 }
 
@@ -192,6 +293,7 @@ pub(crate) struct PierOne {
     permissions: Permissions,
     tokens: RegistryTokens,
     instances: Option<InstanceIdentity>,
+    outlets: Outlets,
     scanner: source::Scanner,
     public_url: Url,
     config: Config,

@@ -2,12 +2,14 @@
 
 mod m0001_content;
 mod m0002_traceability;
+mod m0003_scan_requests;
 
 /// All of them.
 pub fn all() -> stups_store::Migrations {
     vec![
         Box::new(m0001_content::Migration),
         Box::new(m0002_traceability::Migration),
+        Box::new(m0003_scan_requests::Migration),
     ]
 }
 

@@ -14,6 +14,9 @@ use crate::registry_tokens::{self, Claims};
 /// The user under which instances send their identity document.
 const INSTANCE: &str = "instance-identity-document";
 
+/// The realm of instances.
+pub(crate) const INSTANCES: &str = "/instances";
+
 /// Who is calling, as far as it was proved.
 pub(crate) struct Principal {
     pub(crate) identity: Identity,
@@ -54,6 +57,12 @@ impl Principal {
             None if !sent => Identity::Nobody,
             _ => return Err(unauthorized()),
         };
+        origin.admit(match &identity {
+            Identity::Caller(caller) => Some((&caller.realm, &caller.uid)),
+            Identity::Registry(claims) if !claims.uid.is_empty() => Some((&claims.realm, &claims.uid)),
+            // Where he is, is all that tells one from the other.
+            Identity::Registry(_) | Identity::Instance | Identity::Nobody => None,
+        })?;
         Ok(Self { identity, origin })
     }
 
@@ -99,7 +108,7 @@ impl Principal {
                 ..self.origin.actor(&caller.realm, &caller.uid)
             },
             Identity::Registry(claims) => self.origin.actor(&claims.realm, &claims.uid),
-            Identity::Instance => self.origin.actor("/instances", ""),
+            Identity::Instance => self.origin.actor(INSTANCES, ""),
             Identity::Nobody => self.origin.actor("", ""),
         }
     }

@@ -4,6 +4,7 @@ mod hashes;
 mod parts;
 mod read;
 mod receive;
+mod role;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use url::Url;
 pub(crate) use parts::LARGEST_OBJECT;
 use parts::Parts;
 pub(crate) use receive::{Broken, Incoming, Received};
+pub(crate) use role::bucket_of;
 
 use crate::names::Digest;
 
@@ -29,16 +31,19 @@ const LARGEST_COPY: u64 = 5 << 30;
 #[derive(Clone)]
 pub(crate) struct Storage {
     objects: Arc<dyn ObjectStore>,
+    /// The same, for those who may remove something.
+    remover: Arc<dyn ObjectStore>,
     presigner: Option<Presigner>,
     parts: Parts,
-    /// How many bytes an object may have to be moved in one call.
-    largest_move: u64,
+    /// How many bytes an object may have to be copied in one call; nothing where objects are renamed.
+    largest_copy: Option<u64>,
 }
 
 impl Storage {
     /// In a directory, or in S3.
     pub(crate) fn new(objects: Arc<dyn ObjectStore>, directory: bool, presigner: Option<Presigner>) -> Self {
         Self {
+            remover: objects.clone(),
             objects,
             presigner,
             parts: if directory {
@@ -46,7 +51,15 @@ impl Storage {
             } else {
                 Parts::of_objects()
             },
-            largest_move: if directory { u64::MAX } else { LARGEST_COPY },
+            largest_copy: (!directory).then_some(LARGEST_COPY),
+        }
+    }
+
+    /// The same with somebody else who removes: where content is kept for ever, others may not.
+    pub(crate) fn with_remover(self, remover: Option<Arc<dyn ObjectStore>>) -> Self {
+        Self {
+            remover: remover.unwrap_or(self.remover),
+            ..self
         }
     }
 
@@ -75,18 +88,35 @@ impl Storage {
         }
     }
 
+    /// Whether the storage answers. One that says that it may not be asked has answered.
+    pub(crate) async fn answers(&self) -> Result<(), object_store::Error> {
+        match self.size(&Self::uploads().join("ready")).await {
+            Ok(_) | Err(object_store::Error::PermissionDenied { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Moves a part to where its content belongs. One that is gone may have been moved by an attempt that died afterwards:
     /// that content is there is what counts.
     pub(crate) async fn settle(&self, part: &Path, size: u64, digest: &str) -> Result<(), object_store::Error> {
         let blob = Self::blob(digest);
-        let moved = if size <= self.largest_move {
-            self.objects.rename(part, &blob).await
-        } else {
-            self.copy_streaming(part, &blob, size).await
+        let moved = match self.largest_copy {
+            None => self.objects.rename(part, &blob).await,
+            Some(largest) if size <= largest => self.objects.copy(part, &blob).await,
+            Some(_) => self.copy_streaming(part, &blob, size).await,
         };
         match moved {
             Err(object_store::Error::NotFound { .. }) if self.size(&blob).await? == Some(size) => Ok(()),
-            moved => moved,
+            Err(error) => Err(error),
+            Ok(()) => {
+                // The garbage collection finds a copy that is left.
+                if self.largest_copy.is_some()
+                    && let Err(error) = self.remove(part).await
+                {
+                    tracing::warn!(%error, %part, "a part of an upload stays in the storage");
+                }
+                Ok(())
+            }
         }
     }
 
@@ -102,12 +132,12 @@ impl Storage {
                     source: "the source changed".into(),
                 },
             })?;
-        self.remove(from).await
+        Ok(())
     }
 
     /// Removes an object; one that is not there is removed already.
     pub(crate) async fn remove(&self, object: &Path) -> Result<(), object_store::Error> {
-        match self.objects.delete(object).await {
+        match self.remover.delete(object).await {
             Err(object_store::Error::NotFound { .. }) => Ok(()),
             removed => removed,
         }

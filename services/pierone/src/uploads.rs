@@ -371,11 +371,13 @@ impl PierOne {
         Ok(())
     }
 
-    /// What cannot be removed now is found by the garbage collection.
-    pub(crate) async fn discard_object(&self, object: &Path) {
-        if let Err(error) = self.storage.remove(object).await {
+    /// Removes an object. What cannot be removed now, as false says, is found by the garbage collection.
+    pub(crate) async fn discard_object(&self, object: &Path) -> bool {
+        let removed = self.storage.remove(object).await;
+        if let Err(error) = &removed {
             tracing::warn!(%error, %object, "a part of an upload stays in the storage");
         }
+        removed.is_ok()
     }
 }
 

@@ -76,6 +76,24 @@ pub struct Severities {
     pub no_fix_available: String,
 }
 
+impl Severities {
+    /// The worse of both, each for itself: what is true of several images together.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        let worse = |one: String, other: String| {
+            if summary_rank(&other) < summary_rank(&one) {
+                other
+            } else {
+                one
+            }
+        };
+        Self {
+            fix_available: worse(self.fix_available, other.fix_available),
+            no_fix_available: worse(self.no_fix_available, other.no_fix_available),
+        }
+    }
+}
+
 impl Vulnerability {
     /// Where its severity is among all of them, the worst first: `Critical` is 0.
     pub fn rank(&self) -> usize {
@@ -113,6 +131,15 @@ fn rank(severity: &str) -> usize {
         .unwrap_or(SEVERITIES.len())
 }
 
+/// Where a summary is among all of them, the worst first: what is not known is worse than nothing at all.
+fn summary_rank(summary: &str) -> usize {
+    match summary {
+        COULD_NOT_FIGURE_OUT => SEVERITIES.len() + 1,
+        NO_CVES_FOUND => SEVERITIES.len() + 2,
+        severity => rank(severity),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +163,21 @@ mod tests {
                 }]
             }),
             ..ReportedLayer::default()
+        }
+    }
+
+    #[test]
+    fn of_several_images_the_worst_counts() {
+        let summary = |fix: &str, no_fix: &str| Severities {
+            fix_available: fix.to_owned(),
+            no_fix_available: no_fix.to_owned(),
+        };
+        let order = ["Critical", "Pending", "Dreadful", COULD_NOT_FIGURE_OUT, NO_CVES_FOUND];
+        for (place, worse) in order.iter().enumerate() {
+            for other in &order[place..] {
+                let both = summary(worse, other).or_worse(summary(other, worse));
+                assert_eq!(both, summary(worse, worse));
+            }
         }
     }
 

@@ -1,11 +1,10 @@
-use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use stups_auth::Caller;
@@ -13,6 +12,7 @@ use stups_store::audit::Actor;
 
 use crate::Error;
 use crate::context::{Context, ContextSettings};
+use crate::rates::Sender;
 
 /// A caller with a valid token. It is the caller: `authenticated.uid`, `authenticated.has_scope("uid")`.
 #[derive(Clone)]
@@ -65,21 +65,35 @@ impl<S: Send + Sync> FromRequestParts<S> for Authenticated {
         let context = Context::from_request_parts(parts, state).await?;
         let caller = match &context.caller {
             Some(caller) => caller.clone(),
-            None => authenticate(&context.settings, &parts.headers).await?,
+            None => admit(&context.settings, &parts.headers).await?,
         };
         Ok(Self { caller, context })
     }
 }
 
-/// `Option<Authenticated>`: nobody when there is no valid token.
+/// `Option<Authenticated>`: nobody when there is no valid token. Who has sent too many requests is refused all the same.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Authenticated {
-    type Rejection = Infallible;
+    type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Infallible> {
-        Ok(<Self as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .ok())
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
+        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(caller) => Ok(Some(caller)),
+            Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => Err(error),
+            Err(_) => Ok(None),
+        }
     }
+}
+
+/// Verifies the token of a request that is let in, and counts it.
+pub(crate) async fn admit(settings: &ContextSettings, headers: &HeaderMap) -> Result<Arc<Caller>, Error> {
+    let caller = authenticate(settings, headers).await?;
+    if let Some(rates) = &settings.rates {
+        rates.admit(Sender::Caller {
+            realm: &caller.realm,
+            uid: &caller.uid,
+        })?;
+    }
+    Ok(caller)
 }
 
 /// Verifies the request's token.

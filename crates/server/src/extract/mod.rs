@@ -6,8 +6,8 @@ mod origin;
 mod path;
 mod query;
 
-pub(crate) use authenticated::authenticate;
 pub use authenticated::{Authenticated, Credentials};
+pub(crate) use authenticated::{admit, authenticate};
 pub use json::Json;
 pub(crate) use json::too_large;
 pub use origin::Origin;

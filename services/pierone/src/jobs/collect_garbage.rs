@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use metrics::counter;
 use sea_orm::FromQueryResult;
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +20,9 @@ use crate::{PierOne, audit, sql};
 
 /// Clocks of several machines differ by less, in milliseconds.
 const CLOCK_SKEW: i64 = 60_000;
+
+const REMOVED: &str = "stups_pierone_collected_objects_total";
+const REFUSED: &str = "stups_pierone_collect_refused_total";
 
 /// How many are taken at once.
 const BATCH: i64 = 1000;
@@ -37,6 +41,8 @@ pub(crate) struct Collected {
     objects: usize,
     /// Content whose bytes went: taken out of sight by an earlier run, purged, or never linked.
     removed: usize,
+    /// Objects that the storage did not let go. They are tried again.
+    refused: usize,
 }
 
 #[derive(FromQueryResult)]
@@ -85,7 +91,7 @@ pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> 
             pierone.cancel_upload(upload).await?;
         }
     }
-    collected.removed = remove_bytes(pierone, now, dry_run).await?;
+    (collected.removed, collected.refused) = remove_bytes(pierone, now, dry_run).await?;
     let cutoff = now - i64::from(pierone.config.garbage_grace_days) * 24 * 3_600_000;
     let candidates: Vec<Candidate> = sql::rows(
         pierone.store.connection(),
@@ -100,7 +106,13 @@ pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> 
             collected.blobs.push(candidate.digest);
         }
     }
-    collected.objects = orphans(pierone, now, dry_run).await?;
+    let (objects, refused) = orphans(pierone, now, dry_run).await?;
+    collected.objects = objects;
+    collected.refused += refused;
+    if !dry_run {
+        counter!(REMOVED).increment((collected.removed + collected.objects) as u64);
+        counter!(REFUSED).increment(collected.refused as u64);
+    }
     Ok(collected)
 }
 
@@ -144,8 +156,8 @@ async fn unlink(pierone: &PierOne, candidate: &Candidate, cutoff: i64, now: i64,
 }
 
 /// Removes the bytes of what an earlier run took out of sight, of what was purged some hours ago, and of what came to its place
-/// and was never linked; says of how many.
-async fn remove_bytes(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Error> {
+/// and was never linked; says of how many, and how many the storage did not let go.
+async fn remove_bytes(pierone: &PierOne, now: i64, dry_run: bool) -> Result<(usize, usize), Error> {
     let due = sql::texts(
         pierone.store.connection(),
         "SELECT digest FROM blobs WHERE collecting < $1 ORDER BY collecting LIMIT $2",
@@ -153,12 +165,13 @@ async fn remove_bytes(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usiz
     )
     .await?;
     if dry_run {
-        return Ok(due.len());
+        return Ok((due.len(), 0));
     }
-    let mut removed = 0;
+    let (mut removed, mut refused) = (0, 0);
     for digest in due {
         if let Err(error) = pierone.storage.remove(&Storage::blob(&digest)).await {
             tracing::warn!(%error, digest, "content cannot be removed");
+            refused += 1;
             continue;
         }
         let write = pierone.store.write().await?;
@@ -177,13 +190,14 @@ async fn remove_bytes(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usiz
         write.commit_unaudited().await?;
         removed += 1;
     }
-    Ok(removed)
+    Ok((removed, refused))
 }
 
-/// Parts that no upload has: of requests that died before their part counted.
-async fn orphans(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Error> {
+/// Parts that no upload has, of requests that died before their part counted: how many went, or would, and how many the storage did
+/// not let go.
+async fn orphans(pierone: &PierOne, now: i64, dry_run: bool) -> Result<(usize, usize), Error> {
     let mut parts = pierone.storage.list(&Storage::uploads());
-    let mut count = 0;
+    let (mut count, mut refused) = (0, 0);
     while let Some(part) = parts.next().await {
         let part = part.map_err(|error| crate::errors::storage(&error))?;
         if part.last_modified.timestamp_millis() > now - EXPIRY {
@@ -197,10 +211,11 @@ async fn orphans(pierone: &PierOne, now: i64, dry_run: bool) -> Result<usize, Er
         if counts.await? {
             continue;
         }
-        count += 1;
-        if !dry_run {
-            pierone.discard_object(&part.location).await;
+        if dry_run || pierone.discard_object(&part.location).await {
+            count += 1;
+        } else {
+            refused += 1;
         }
     }
-    Ok(count)
+    Ok((count, refused))
 }

@@ -26,6 +26,14 @@ const SCHEMA_1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 ];
 
+/// Configurations of images that run.
+const IMAGES: [&str; 3] = [
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+    // As the first clients of docker's second schema had it.
+    "application/json",
+];
+
 /// What a manifest refers to, and what it says about itself.
 #[derive(Debug)]
 pub(crate) struct Manifest {
@@ -70,6 +78,16 @@ impl Manifest {
     /// The configuration's descriptor, of an image.
     pub(crate) fn config(&self) -> Option<&Descriptor> {
         self.references.iter().find(|reference| reference.kind == Kind::Config)
+    }
+
+    /// Whether its layers are archives of an image's files, as scanners read them: those of charts and signatures are not.
+    pub(crate) fn is_of_files(&self) -> bool {
+        if SCHEMA_1.contains(&self.media_type.as_str()) {
+            return true;
+        }
+        let image = self.artifact_type.as_deref().is_some_and(|kind| IMAGES.contains(&kind));
+        let mut layers = self.references.iter().filter(|reference| reference.kind == Kind::Layer);
+        image && layers.all(|layer| layer.media_type.contains(".tar"))
     }
 
     /// From the bottom up.

@@ -14,7 +14,7 @@ use stups_store::audit::Event;
 use super::parse::{Descriptor, Kind};
 use super::{Change, Manifest, TagRow, history, stored, tag_row};
 use crate::errors::manifest_invalid;
-use crate::names::{Algorithm, Digest, Repository, TagClass, matches};
+use crate::names::{Algorithm, Digest, Repository, TagClass, is_growing, matches};
 use crate::principal::Principal;
 use crate::{PierOne, audit, blobs, sql};
 
@@ -365,7 +365,7 @@ impl PierOne {
         )))
     }
 
-    /// Writes the history, and says what auditors are told.
+    /// Writes the history, has those told who want to know, and says what auditors are told.
     async fn tagged(
         &self,
         transaction: &DatabaseTransaction,
@@ -394,6 +394,16 @@ impl PierOne {
         if let Some(past) = &put.past {
             details["created"] = Timestamp(past.created_at).to_string().into();
             details["created_by"] = past.created_by.clone().into();
+        }
+        // What happened elsewhere is no news; signatures are no images that anybody runs.
+        if put.past.is_none() && !is_growing(tag) {
+            if previous.is_none() {
+                let registry = self.config.registry.as_deref();
+                self.outlets
+                    .tell_of_tag(transaction, registry, put.repository, tag)
+                    .await?;
+            }
+            self.submit(transaction, put.repository, sha256.as_str()).await?;
         }
         let action = match (&put.past, previous) {
             (Some(_), _) => audit::IMPORTED,

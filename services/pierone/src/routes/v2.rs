@@ -7,21 +7,24 @@ mod blobs;
 mod document;
 mod lists;
 mod manifests;
+mod measured;
 mod token;
 mod uploads;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ALLOW, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, HOST, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
+use http_body_util::BodyExt as _;
 use serde_json::json;
-use stups_server::{Error, Json, Origin};
+use stups_server::{Error, Json, LogFields, Origin};
 use url::form_urlencoded;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -31,7 +34,7 @@ use super::State;
 use crate::PierOne;
 use crate::config::Challenge;
 use crate::names::{Digest, Repository};
-use crate::principal::{Identity, Principal};
+use crate::principal::{INSTANCES, Identity, Principal};
 
 const VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
@@ -128,33 +131,107 @@ struct Call<'a> {
     query: &'a Query,
 }
 
-async fn answer(axum::extract::State(pierone): State, origin: Origin, request: Request) -> Result<Response, Error> {
+async fn answer(axum::extract::State(pierone): State, origin: Origin, request: Request) -> Response {
     // A body cannot be shared between threads; what is looked at while waiting is the rest.
     let (parts, body) = request.into_parts();
     let uri = parts.uri.clone();
     let target = Target::parse(uri.path().strip_prefix("/v2").unwrap_or_default());
     let writes = !matches!(parts.method, Method::GET | Method::HEAD);
-    let mut caller = None;
+    let method = parts.method.clone();
+    let (body, received) = if writes {
+        let (body, received) = counted(body);
+        (body, Some(received))
+    } else {
+        (body, None)
+    };
+    let mut who = None;
     // On the heap: it is as large as the largest of all answers.
-    let answered = Box::pin(dispatch(&pierone, origin, target.as_ref(), parts, body, &mut caller)).await;
-    match answered {
+    let answered = Box::pin(dispatch(&pierone, origin, target.as_ref(), parts, body, &mut who)).await;
+    let mut response = match answered {
         Ok(mut response) => {
             response
                 .headers_mut()
                 .insert(VERSION, HeaderValue::from_static("registry/2.0"));
-            if let Some(caller) = caller {
-                response.extensions_mut().insert(caller);
-            }
-            Ok(response)
+            response
         }
         Err(error) => {
-            let error = error.with_header(VERSION, HeaderValue::from_static("registry/2.0"));
+            let mut error = error.with_header(VERSION, HeaderValue::from_static("registry/2.0"));
             if error.status == StatusCode::UNAUTHORIZED {
                 let challenge = challenge(&pierone, target.as_ref(), writes);
-                return Err(error.with_header(WWW_AUTHENTICATE, challenge));
+                error = error.with_header(WWW_AUTHENTICATE, challenge);
             }
-            Err(error)
+            error.into_response()
         }
+    };
+    measured::count(target.as_ref(), &method, response.status());
+    let bytes = match received {
+        Some(received) => Some(received.load(Ordering::Relaxed)),
+        None if method == Method::GET => number(response.headers().get(CONTENT_LENGTH)),
+        None => None,
+    };
+    let fields = log_fields(
+        who.as_ref(),
+        target.as_ref(),
+        response.headers().get(blobs::DIGEST),
+        bytes,
+    );
+    response.extensions_mut().insert(fields);
+    if let Some(caller) = who.as_ref().and_then(Principal::access_token) {
+        response.extensions_mut().insert(caller.clone());
+    }
+    response
+}
+
+/// The body, and how much of it has arrived so far.
+fn counted(body: Body) -> (Body, Arc<AtomicU64>) {
+    let received = Arc::new(AtomicU64::new(0));
+    let counter = received.clone();
+    let body = body.map_frame(move |frame| {
+        if let Some(data) = frame.data_ref() {
+            counter.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        frame
+    });
+    (Body::new(body), received)
+}
+
+/// Under which name the service was called.
+fn host(parts: &Parts) -> &str {
+    let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    parts.uri.host().or(header).unwrap_or_default()
+}
+
+fn number(header: Option<&HeaderValue>) -> Option<u64> {
+    header?.to_str().ok()?.parse().ok()
+}
+
+/// What the access log tells of a request beside what it tells of every one (contract pierone 5.10). Who has an access token is
+/// told there.
+fn log_fields(
+    who: Option<&Principal>,
+    target: Option<&Target<'_>>,
+    digest: Option<&HeaderValue>,
+    bytes: Option<u64>,
+) -> LogFields {
+    let mut fields = LogFields::default();
+    match who.map(|who| &who.identity) {
+        Some(Identity::Registry(claims)) if !claims.uid.is_empty() => {
+            fields = fields
+                .text("realm", claims.realm.as_str())
+                .text("uid", claims.uid.as_str());
+        }
+        Some(Identity::Instance) => fields = fields.text("realm", INSTANCES),
+        _ => {}
+    }
+    if let Some(name) = target.and_then(Target::repository) {
+        fields = fields.text("repository", name);
+    }
+    if let Some(digest) = digest.and_then(|digest| digest.to_str().ok()) {
+        fields = fields.text("digest", digest);
+    }
+    match bytes {
+        Some(bytes) => fields.number("bytes", bytes),
+        None => fields,
     }
 }
 
@@ -164,17 +241,16 @@ async fn dispatch(
     target: Option<&Target<'_>>,
     parts: Parts,
     body: Body,
-    caller: &mut Option<Arc<stups_auth::Caller>>,
+    caller: &mut Option<Principal>,
 ) -> Result<Response, Error> {
     let query = Query::of(parts.uri.query().unwrap_or_default());
     if target == Some(&Target::Token) {
         return token::answer(pierone, origin, query, &parts, body).await;
     }
-    let who = Principal::of(pierone, &parts.headers, origin).await?;
-    *caller = who.access_token().cloned();
+    let who = &*caller.insert(Principal::of(pierone, &parts.headers, origin).await?);
     let call = Call {
         pierone,
-        who: &who,
+        who,
         query: &query,
     };
     let Some(target) = target else {
@@ -192,7 +268,7 @@ async fn dispatch(
     let method = parts.method.clone();
     let name = target.repository().map(Repository::parse).transpose()?;
     match (target, name) {
-        (Target::Base, _) => read_only(&method, call.base()),
+        (Target::Base, _) => read_only(&method, call.base(host(&parts))),
         (Target::Catalog, _) => read_only(&method, call.catalog().await),
         (Target::Extensions, _) => read_only(&method, call.extensions()),
         (Target::Uploads(_), Some(name)) if method == Method::POST => call.start(&name, &parts.headers, body).await,
@@ -230,10 +306,17 @@ impl Call<'_> {
         }
     }
 
-    /// end-1. Clients learn from its 401 how to authenticate.
-    fn base(&self) -> Result<Response, Error> {
-        self.known()?;
-        Ok(axum::response::IntoResponse::into_response(Json(json!({}))))
+    /// end-1. Clients learn from its 401 how to authenticate; those who get none send no credentials at all.
+    fn base(&self, host: &str) -> Result<Response, Error> {
+        let config = &self.pierone.config;
+        let open = match &config.write_host {
+            Some(word) => !config.public_read.is_empty() && !host.contains(word.as_str()),
+            None => false,
+        };
+        if !open {
+            self.known()?;
+        }
+        Ok(Json(json!({})).into_response())
     }
 
     /// Refuses who may not push, with a record of it.

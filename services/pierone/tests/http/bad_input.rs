@@ -289,6 +289,9 @@ impl ObjectStore for Failing {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if path.as_ref() == "uploads/ready" {
+            return self.error();
+        }
         self.inner.get_opts(path, options).await
     }
 
@@ -354,6 +357,9 @@ async fn a_storage_that_fails_leaves_nothing_half_visible() {
             full,
         }));
         let pierone = failing.start(Config::default()).await;
+        let ready = async |pierone: &PierOne| pierone.send("GET", "/.well-known/ready", "", &[], b"").await.status;
+        assert_eq!(ready(&pierone).await, status);
+        assert_eq!(ready(&sound.start(Config::default()).await).await, 200);
         for bytes in [noise(1, 100), noise(2, 1 << 20)] {
             let digest = sha256(&bytes);
             let path = format!("/v2/stups/kio/blobs/uploads/?digest={digest}");

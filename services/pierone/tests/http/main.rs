@@ -5,10 +5,14 @@
 mod administration;
 mod bad_input;
 mod blobs;
+mod clair;
 mod documented;
 mod endpoints;
 mod imports;
+mod limits;
+mod locked;
 mod manifests;
+mod notices;
 mod permissions;
 mod races;
 mod service;

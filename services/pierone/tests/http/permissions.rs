@@ -276,3 +276,95 @@ async fn instances_pull_when_somebody_vouches_for_them() {
         .await
         .refused(401, "UNAUTHORIZED");
 }
+
+#[tokio::test]
+async fn only_some_host_names_ask_everybody_where_that_is_wanted() {
+    let config = Config {
+        public_read: vec!["stups/*".to_owned()],
+        write_host: Some("write".to_owned()),
+        ..Config::default()
+    };
+    let at = async |pierone: &PierOne, host: &str, who: &str| {
+        use std::fmt::Write as _;
+        use tokio::io::AsyncWriteExt as _;
+        let mut stream = tokio::net::TcpStream::connect(pierone.address).await.unwrap();
+        let mut head = format!("GET /v2/ HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+        if !who.is_empty() {
+            let _ = write!(head, "authorization: Bearer {who}\r\n");
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Box::pin(crate::support::read_answer(stream)).await
+    };
+    let pierone = Ground::small().start(config.clone()).await;
+    at(&pierone, "pierone.example.org", "").await.is(200);
+    let asked = at(&pierone, "pierone-write.example.org", "").await.is(401);
+    assert_eq!(asked.header("www-authenticate"), Some(BASIC));
+    at(&pierone, "pierone-write.example.org", JDOE).await.is(200);
+    at(&pierone, "pierone.example.org", "nonsense").await.is(401);
+    // What is not public is no more so.
+    let private = pierone.send("GET", "/v2/other/app/tags/list", "", &[], b"").await;
+    assert_eq!(private.status, 401);
+
+    // Without anything public, and without the word, every name asks.
+    for config in [
+        Config {
+            public_read: Vec::new(),
+            ..config.clone()
+        },
+        Config {
+            write_host: None,
+            ..config
+        },
+    ] {
+        let pierone = Ground::small().start(config).await;
+        at(&pierone, "pierone.example.org", "").await.is(401);
+    }
+}
+
+#[tokio::test]
+async fn instances_prove_with_the_signature_of_aws_where_they_run() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/instance-identity");
+    let config = Config {
+        instance_certificates: Some(format!("{files}/certificates.pem").into()),
+        instance_accounts: vec!["123456789012".to_owned()],
+        instance_age_days: 36500,
+        ..Config::default()
+    };
+    for ground in Ground::both().await {
+        let pierone = ground.start(config.clone()).await;
+        pierone.image("stups/kio", "1.0", &[b"layer"]).await;
+        let get = async |pierone: &PierOne, document: &str| {
+            use base64::Engine as _;
+            let basic = format!("instance-identity-document:{document}");
+            let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(basic));
+            let headers = [("authorization", basic.as_str())];
+            pierone
+                .send("GET", "/v2/stups/kio/manifests/1.0", "", &headers, b"")
+                .await
+                .status
+        };
+        for name in ["pkcs7", "rsa2048"] {
+            let document = std::fs::read_to_string(format!("{files}/{name}")).unwrap();
+            assert_eq!(get(&pierone, &document).await, 200, "{name}");
+            // In one line, as some clients send it; and with some other character.
+            assert_eq!(get(&pierone, &document.replace('\n', "")).await, 200, "{name}");
+            let forged = document.replace('M', "N");
+            assert_eq!(get(&pierone, &forged).await, 401, "{name}");
+        }
+        for other in [
+            Config {
+                instance_accounts: vec!["210987654321".to_owned()],
+                ..config.clone()
+            },
+            Config {
+                instance_age_days: 1,
+                ..config.clone()
+            },
+        ] {
+            let other = ground.start(other).await;
+            let document = std::fs::read_to_string(format!("{files}/rsa2048")).unwrap();
+            assert_eq!(get(&other, &document).await, 401);
+        }
+    }
+}

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ring::digest::{SHA256, SHA512, digest};
 use serde_json::{Value, json};
 use stups_auth::Verifier;
+use stups_aws::Session;
 use stups_pierone::{Config, Registry};
-use stups_server::{Built, Environment};
+use stups_server::{Built, Environment, Limits};
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{ObjectStore, ObjectStoreExt as _};
@@ -45,6 +46,8 @@ pub(crate) struct Ground {
     pub(crate) objects: Arc<dyn ObjectStore>,
     directory: bool,
     presigner: Option<Presigner>,
+    remover: Option<Arc<dyn ObjectStore>>,
+    session: Option<Session>,
     /// For what goes wrong: which combination it was.
     pub(crate) name: &'static str,
     _files: Arc<tempfile::TempDir>,
@@ -60,6 +63,8 @@ impl Ground {
             objects: open(&place).unwrap(),
             directory: true,
             presigner: None,
+            remover: None,
+            session: None,
             name: "SQLite and a directory",
             _files: Arc::new(files),
         }
@@ -70,6 +75,11 @@ impl Ground {
         static BUCKETS: AtomicU32 = AtomicU32::new(0);
         let bucket = format!("pierone-{}", BUCKETS.fetch_add(1, Ordering::Relaxed));
         let account = Account::builder(AwsApi::shared().await).bucket(&bucket).build().await;
+        Self::in_bucket(&account, &bucket).await
+    }
+
+    /// PostgreSQL and this bucket.
+    pub(crate) async fn in_bucket(account: &Account, bucket: &str) -> Self {
         let environment = account.environment();
         let from = |name: &str| {
             let found = environment.iter().find(|(key, _)| key == name);
@@ -89,6 +99,8 @@ impl Ground {
             objects: s3(&place, settings()).unwrap(),
             directory: false,
             presigner: Some(Presigner::s3(&place, settings()).unwrap()),
+            remover: None,
+            session: Some(account.session()),
             name: "PostgreSQL and S3",
             _files: Arc::new(tempfile::tempdir().unwrap()),
         }
@@ -96,6 +108,25 @@ impl Ground {
 
     pub(crate) async fn both() -> [Self; 2] {
         [Self::small(), Self::large().await]
+    }
+
+    /// Both, in an account of AWS.
+    pub(crate) async fn both_in_aws() -> [Self; 2] {
+        let [mut small, large] = Self::both().await;
+        small.session.clone_from(&large.session);
+        [small, large]
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        self.session.as_ref().unwrap()
+    }
+
+    /// The same with somebody else who removes objects.
+    pub(crate) fn with_remover(&self, remover: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            remover: Some(remover),
+            ..self.clone()
+        }
     }
 
     /// The same with another storage.
@@ -114,6 +145,11 @@ impl Ground {
 
     /// A registry with these settings.
     pub(crate) async fn start(&self, config: Config) -> PierOne {
+        self.start_within(config, Limits::default()).await
+    }
+
+    /// The same within limits of its own.
+    pub(crate) async fn start_within(&self, config: Config, limits: Limits) -> PierOne {
         let store = self.store().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -123,13 +159,17 @@ impl Ground {
             objects: self.objects.clone(),
             directory: self.directory,
             presigner: self.presigner.clone().filter(|_| config.redirect_downloads),
+            remover: self.remover.clone(),
+            session: self.session.clone(),
             verifier: Verifier::new(Everybody),
             policy: Arc::new(teams.clone()),
             config,
         };
         let url = format!("http://{address}").parse().unwrap();
         let files = tempfile::tempdir().unwrap();
-        let built = registry.build(&Environment::new(files.path(), url)).await.unwrap();
+        let mut environment = Environment::new(files.path(), url);
+        environment.limits = limits;
+        let built = registry.build(&environment).await.unwrap();
         let router = built.router.clone().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, router).await });
         PierOne {

@@ -4,23 +4,20 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use ring::digest::{SHA256, digest};
 use sea_orm::FromQueryResult;
 use serde_json::Value;
-use stups_api::pierone::{HistoryEntry, ImageName, Referrer, TagDetail, TagSummary};
+use stups_api::pierone::{HistoryEntry, ImageName, Referrer, Severities, TagDetail, TagSummary};
 use stups_api::{Problem, Timestamp};
 use stups_server::{Error, Json, Path};
 
 use super::{repository, tagged};
+use crate::clair::clair_id;
 use crate::manifest::{Stored, TagRow};
-use crate::names::{Algorithm, Digest, Repository, is_growing};
+use crate::names::{Repository, is_growing};
 use crate::principal::Principal;
 use crate::routes::State;
 use crate::status::Status;
 use crate::{PierOne, sql};
-
-/// The empty layer that old builders put between others (contract pierone 2.10).
-const EMPTY_LAYER: &str = "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -79,8 +76,13 @@ pub(super) async fn list(
     )
     .await?;
     let clair_ids = clair_ids(&state, &repository).await?;
+    let of_images = severities_of_images(&state, &repository).await?;
     let mut summaries = Vec::new();
-    for row in rows.into_iter().filter(|row| !is_growing(&row.name)) {
+    for mut row in rows.into_iter().filter(|row| !is_growing(&row.name)) {
+        if let (None, Some(severities)) = (&row.fix_available, of_images.get(&row.digest)) {
+            row.fix_available = Some(severities.fix_available.clone());
+            row.no_fix_available = Some(severities.no_fix_available.clone());
+        }
         summaries.push(summary(&state, &repository, row, &clair_ids).await?);
     }
     if summaries.is_empty() {
@@ -138,6 +140,42 @@ fn details_url(pierone: &PierOne, clair_id: &str) -> String {
     format!("{base}/v1/layers/{clair_id}")
 }
 
+#[derive(FromQueryResult)]
+struct ImageReport {
+    digest: String,
+    fix_available: String,
+    no_fix_available: String,
+}
+
+/// The worst that was found in the images of indexes, by the digest of the index.
+async fn severities_of_images(
+    pierone: &PierOne,
+    repository: &Repository,
+) -> Result<HashMap<String, Severities>, Error> {
+    let rows: Vec<ImageReport> = sql::rows(
+        pierone.store.connection(),
+        "SELECT r.digest, v.fix_available, v.no_fix_available FROM manifest_refs r
+         JOIN vulnerability_reports v ON v.repository = r.repository AND v.digest = r.target
+         WHERE r.repository = $1 AND r.kind = 'manifest'
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.repository = r.repository AND t.digest = r.digest)",
+        [repository.as_str().into()],
+    )
+    .await?;
+    let mut worst: HashMap<String, Severities> = HashMap::new();
+    for row in rows {
+        let found = Severities {
+            fix_available: row.fix_available,
+            no_fix_available: row.no_fix_available,
+        };
+        let found = match worst.remove(&row.digest) {
+            Some(known) => known.or_worse(found),
+            None => found,
+        };
+        worst.insert(row.digest, found);
+    }
+    Ok(worst)
+}
+
 /// The names under which the images of tags are scanned, by digest of the manifest.
 async fn clair_ids(pierone: &PierOne, repository: &Repository) -> Result<HashMap<String, String>, Error> {
     let rows: Vec<LayerRow> = sql::rows(
@@ -157,18 +195,6 @@ async fn clair_ids(pierone: &PierOne, repository: &Repository) -> Result<HashMap
         Some((digest, id))
     });
     Ok(named.collect())
-}
-
-/// A name for the topmost of these layers, from the bottom up, that says what it stands on too (contract pierone 2.10).
-pub(super) fn clair_id(layers: &[String]) -> Option<String> {
-    let joined: String = layers
-        .iter()
-        .rev()
-        .filter(|layer| *layer != EMPTY_LAYER)
-        .map(String::as_str)
-        .collect();
-    let hash = digest(&SHA256, joined.as_bytes());
-    (!joined.is_empty()).then(|| Digest::new(Algorithm::Sha256, hash.as_ref()).as_str().to_owned())
 }
 
 /// Reads one tag: what it points to, and whether that may run.
@@ -358,22 +384,4 @@ pub(super) async fn images(state: State, who: Principal, Path(image): Path<Strin
         })
         .collect();
     Ok(Json(names).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scanned_name_covers_all_layers_but_empty_ones() {
-        let layer = |digit: &str| format!("sha256:{}", digit.repeat(64));
-        let one = clair_id(&[layer("1")]).unwrap();
-        assert_eq!(one, Algorithm::Sha256.digest(layer("1").as_bytes()).as_str());
-        let two = clair_id(&[layer("1"), EMPTY_LAYER.to_owned(), layer("2")]).unwrap();
-        assert_eq!(
-            two,
-            Algorithm::Sha256.digest((layer("2") + &layer("1")).as_bytes()).as_str()
-        );
-        assert_eq!(clair_id(&[]), None);
-    }
 }

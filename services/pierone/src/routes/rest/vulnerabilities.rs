@@ -2,17 +2,19 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
+use stups_api::Problem;
 use stups_api::pierone::LayerReport;
-use stups_api::{Problem, Timestamp};
 use stups_server::{Authenticated, Error, Json, Path};
 
 use super::{enforce, repository, tagged};
+use crate::clair::clair_id;
+use crate::names::is_growing;
 use crate::principal::Principal;
 use crate::routes::State;
+use crate::vulnerabilities::{self, Report};
 use crate::{audit, sql};
-
-use super::tags::clair_id;
 
 /// Tells what was found in an image, by the name under which it was scanned.
 #[utoipa::path(
@@ -76,29 +78,15 @@ pub(super) async fn write(
     .await?;
     let id = clair_id(&layers).unwrap_or_else(|| row.digest.clone());
     report.layer.name.clone_from(&id);
-    let severities = report.layer.severities();
-    let text = serde_json::to_string(&report).map_err(|_| Error::internal())?;
+    let name = caller.caller().name();
+    let told = Report {
+        repository: &repository,
+        digest: &row.digest,
+        found: &report,
+        scanner: &name,
+    };
     let write = state.store.write().await?;
-    sql::execute(
-        write.transaction(),
-        "INSERT INTO vulnerability_reports
-             (repository, digest, clair_id, fix_available, no_fix_available, report, scanner, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (repository, digest) DO UPDATE SET fix_available = excluded.fix_available,
-             no_fix_available = excluded.no_fix_available, report = excluded.report, scanner = excluded.scanner,
-             received_at = excluded.received_at",
-        [
-            repository.as_str().into(),
-            row.digest.clone().into(),
-            id.into(),
-            severities.fix_available.clone().into(),
-            severities.no_fix_available.clone().into(),
-            text.into(),
-            caller.caller().name().into(),
-            Timestamp::now().0.into(),
-        ],
-    )
-    .await?;
+    let (severities, _) = vulnerabilities::keep(write.transaction(), &told).await?;
     let details = json!({
         "digest": row.digest, "severity_fix_available": severities.fix_available,
         "severity_no_fix_available": severities.no_fix_available,
@@ -114,7 +102,7 @@ pub(super) async fn write(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Asks for a tag to be scanned again. Scanners come by themselves; nothing is sent to one.
+/// Asks for a tag to be scanned again: Clair gets it once more, where there is one. Other scanners come by themselves.
 #[utoipa::path(
     post,
     path = "/teams/{team}/artifacts/{artifact}/tags/{tag}/recheck",
@@ -122,6 +110,7 @@ pub(super) async fn write(
     params(("team" = String, Path, description = "The team"), ("artifact" = String, Path, description = "The artifact; slashes are encoded"), ("tag" = String, Path, description = "The tag, or latest")),
     responses(
         (status = 200, description = "There is no scanner to be told", body = Object),
+        (status = 202, description = "Clair gets these messages", body = Object),
         (status = 401, description = "There is no valid token", body = Problem),
         (status = 403, description = "The caller may not write for the team", body = Problem),
         (status = 404, description = "There is no such tag"),
@@ -133,23 +122,36 @@ pub(super) async fn recheck_tag(
     Path((team, artifact, tag)): Path<(String, String, String)>,
 ) -> Result<Response, Error> {
     let repository = repository(&team, &artifact)?;
+    let subject = format!("{repository}:{tag}");
     let refusal = state.permissions.write_for(caller.caller(), &team).await?;
-    enforce(
-        &state,
-        &caller,
-        "image.recheck",
-        &format!("{repository}:{tag}"),
-        refusal,
-    )
-    .await?;
-    match tagged(&state, &repository, &tag).await {
-        Ok(_) => Ok(Json(json!({"message": "Image resubmitted"})).into_response()),
-        Err(error) if error.status == StatusCode::NOT_FOUND => Ok(StatusCode::NOT_FOUND.into_response()),
-        Err(error) => Err(error),
+    enforce(&state, &caller, "image.recheck", &subject, refusal).await?;
+    let row = match tagged(&state, &repository, &tag).await {
+        Ok((row, _)) => row,
+        Err(error) if error.status == StatusCode::NOT_FOUND => return Ok(StatusCode::NOT_FOUND.into_response()),
+        Err(error) => return Err(error),
+    };
+    let message = "Image resubmitted";
+    if !state.outlets.has_clair() {
+        return Ok(Json(json!({"message": message})).into_response());
+    }
+    let write = state.store.write().await?;
+    let messages = state.submit(write.transaction(), &repository, &row.digest).await?;
+    write.commit_unaudited().await?;
+    // One message is a list of layers; there are several for an index.
+    let layers: Vec<Value> = messages.into_iter().flat_map(into_layers).collect();
+    let body = json!({"message": message, "clair-sqs-messages": layers});
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+fn into_layers(message: Value) -> Vec<Value> {
+    match message {
+        Value::Array(layers) => layers,
+        other => vec![other],
     }
 }
 
-/// Asks for all tags of an artifact to be scanned again. Scanners come by themselves; nothing is sent to one.
+/// Asks for all tags of an artifact to be scanned again: Clair gets them once more, where there is one. Other scanners come by
+/// themselves.
 #[utoipa::path(
     post,
     path = "/teams/{team}/artifacts/{artifact}/recheck",
@@ -157,6 +159,7 @@ pub(super) async fn recheck_tag(
     params(("team" = String, Path, description = "The team"), ("artifact" = String, Path, description = "The artifact; slashes are encoded")),
     responses(
         (status = 200, description = "There is no scanner to be told", body = Object),
+        (status = 202, description = "Clair gets these tags", body = Object),
         (status = 401, description = "There is no valid token", body = Problem),
         (status = 403, description = "The caller may not write for the team", body = Problem),
     )
@@ -165,9 +168,37 @@ pub(super) async fn recheck(
     state: State,
     caller: Authenticated,
     Path((team, artifact)): Path<(String, String)>,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let repository = repository(&team, &artifact)?;
     let refusal = state.permissions.write_for(caller.caller(), &team).await?;
     enforce(&state, &caller, "image.recheck", repository.as_str(), refusal).await?;
-    Ok(Json(json!({"message": "Images resubmitted"})))
+    let message = "Images resubmitted";
+    if !state.outlets.has_clair() {
+        return Ok(Json(json!({"message": message})).into_response());
+    }
+    let rows: Vec<TagImage> = sql::rows(
+        state.store.connection(),
+        "SELECT t.name, t.digest, m.image FROM tags t JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
+         WHERE t.repository = $1 ORDER BY t.created_at, t.name",
+        [repository.as_str().into()],
+    )
+    .await?;
+    let mut tags = Vec::new();
+    for row in rows.into_iter().filter(|row| !is_growing(&row.name)) {
+        // One write for each: pushes are not held up by all of them.
+        let write = state.store.write().await?;
+        let messages = state.submit(write.transaction(), &repository, &row.digest).await?;
+        write.commit_unaudited().await?;
+        let topmost = |message: &Value| message.as_array()?.last()?["Layer"]["Name"].as_str().map(str::to_owned);
+        tags.push(json!({"name": row.name, "id": row.image, "clair-id": messages.first().and_then(topmost)}));
+    }
+    let body = json!({"message": message, "tags": tags});
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+#[derive(FromQueryResult)]
+struct TagImage {
+    name: String,
+    digest: String,
+    image: String,
 }

@@ -1,0 +1,196 @@
+//! What the original Pier One read from its environment, as settings of ours: an operator moves with the variables that he has
+//! (contract pierone 2.14). All of them yield to everything else.
+
+use anyhow::{anyhow, bail};
+use toml::{Table, Value};
+use url::Url;
+
+/// Variables that are settings as they stand.
+const SAME: [(&str, &str); 6] = [
+    ("API_REPOSITORY", "registry"),
+    ("API_CALLBACK_URL", "clair_callback_url"),
+    ("API_CLAIR_LAYER_PUSH_QUEUE_URL", "clair_push_queue"),
+    ("API_CLAIR_CHECK_RESULT_QUEUE_URL", "clair_result_queue"),
+    ("API_SNS_TOPIC_ARN", "sns_topic"),
+    ("HTTPLOGGER_API_URL", "audit_url"),
+];
+
+/// How the originals marked what they decrypted themselves.
+const ENCRYPTED: &str = "aws:kms:";
+
+/// Puts them into Pier One's settings. `alone`: whether no other service runs in this process; only then the names of the database
+/// are its own.
+pub(crate) fn apply(settings: &mut Table, variables: &[(String, String)], alone: bool) -> anyhow::Result<()> {
+    let variables = Variables(variables);
+    for (variable, key) in SAME {
+        if let Some(value) = variables.get(variable)? {
+            add(settings, key, value);
+        }
+    }
+    if variables.is_true("HTTP_ALLOW_PUBLIC_READ")? {
+        add(settings, "public_read", Value::Array(vec!["*".into()]));
+        add(settings, "write_host", "write");
+    }
+    if variables.is_true("STORAGE_S3_EXTERNAL_STORE")? {
+        add(settings, "redirect_downloads", true);
+    }
+    if let Some(storage) = storage(&variables)? {
+        add(settings, "storage", storage);
+    }
+    if alone && let Some(database) = database(&variables)? {
+        add(settings, "database", database);
+    }
+    Ok(())
+}
+
+fn add(settings: &mut Table, key: &str, value: impl Into<Value>) {
+    settings.entry(key).or_insert_with(|| value.into());
+}
+
+struct Variables<'a>(&'a [(String, String)]);
+
+impl<'a> Variables<'a> {
+    /// A variable that is set, and not empty.
+    fn get(&self, name: &str) -> anyhow::Result<Option<&'a str>> {
+        let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty());
+        let value = found.map(|(_, value)| value.as_str());
+        if value.is_some_and(|value| value.starts_with(ENCRYPTED)) {
+            bail!("{name} is encrypted with KMS, which is not decrypted here: set what it says");
+        }
+        Ok(value)
+    }
+
+    fn is_true(&self, name: &str) -> anyhow::Result<bool> {
+        Ok(self.get(name)? == Some("true"))
+    }
+}
+
+/// The bucket, or without one the directory.
+fn storage(variables: &Variables<'_>) -> anyhow::Result<Option<String>> {
+    if let Some(bucket) = variables.get("STORAGE_S3_BUCKET")? {
+        return Ok(Some(format!("s3://{bucket}")));
+    }
+    let Some(directory) = variables.get("STORAGE_DIRECTORY")? else {
+        return Ok(None);
+    };
+    let absolute = std::path::absolute(directory)?;
+    let url = Url::from_directory_path(absolute);
+    let url = url.map_err(|()| anyhow!("STORAGE_DIRECTORY is no path: {directory}"))?;
+    Ok(Some(url.to_string()))
+}
+
+/// `//host:port/database` as JDBC has it, with the user and the password. Without the first there is none to be found.
+fn database(variables: &Variables<'_>) -> anyhow::Result<Option<String>> {
+    let Some(place) = variables.get("DB_SUBNAME")? else {
+        return Ok(None);
+    };
+    let wrong = || anyhow!("DB_SUBNAME is no database such as //db.example.org:5432/pierone: {place}");
+    if !place.starts_with("//") {
+        return Err(wrong());
+    }
+    let mut url: Url = format!("postgres:{place}").parse().map_err(|_| wrong())?;
+    // Of what the driver of Java took, this has the same meaning here.
+    let encrypted = url
+        .query_pairs()
+        .any(|(name, value)| (name == "ssl" && value == "true") || (name == "sslmode" && value == "require"));
+    url.set_query(encrypted.then_some("sslmode=require"));
+    let user = variables.get("DB_USER")?.unwrap_or("postgres");
+    let password = variables.get("DB_PASSWORD")?.unwrap_or("postgres");
+    let named = url.set_username(user).and_then(|()| url.set_password(Some(password)));
+    named.map_err(|()| wrong())?;
+    Ok(Some(url.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(file: &str, variables: &[(&str, &str)], alone: bool) -> anyhow::Result<Table> {
+        let mut settings: Table = file.parse().unwrap();
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        apply(&mut settings, &variables, alone)?;
+        Ok(settings)
+    }
+
+    const ALL: [(&str, &str); 14] = [
+        ("API_REPOSITORY", "pierone.example.org"),
+        ("API_CALLBACK_URL", "https://pierone.example.org"),
+        (
+            "API_CLAIR_LAYER_PUSH_QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/1/push",
+        ),
+        (
+            "API_CLAIR_CHECK_RESULT_QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/1/result",
+        ),
+        ("API_SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:1:tags"),
+        ("HTTPLOGGER_API_URL", "https://audit.example.org"),
+        ("HTTP_ALLOW_PUBLIC_READ", "true"),
+        ("STORAGE_S3_EXTERNAL_STORE", "true"),
+        ("STORAGE_S3_BUCKET", "acme-pierone"),
+        ("STORAGE_DIRECTORY", "/data"),
+        ("DB_SUBNAME", "//db.example.org:5432/pierone?ssl=true&loginTimeout=5"),
+        ("DB_USER", "pierone"),
+        ("DB_PASSWORD", "a/b@c"),
+        ("NREPL_ENABLED", "true"),
+    ];
+
+    #[test]
+    fn an_operator_moves_with_his_environment() {
+        let expected = r#"
+            registry = "pierone.example.org"
+            clair_callback_url = "https://pierone.example.org"
+            clair_push_queue = "https://sqs.eu-west-1.amazonaws.com/1/push"
+            clair_result_queue = "https://sqs.eu-west-1.amazonaws.com/1/result"
+            sns_topic = "arn:aws:sns:eu-west-1:1:tags"
+            audit_url = "https://audit.example.org"
+            public_read = ["*"]
+            write_host = "write"
+            redirect_downloads = true
+            storage = "s3://acme-pierone"
+            database = "postgres://pierone:a%2Fb%40c@db.example.org:5432/pierone?sslmode=require"
+        "#;
+        let expected: Table = expected.parse().unwrap();
+        assert_eq!(applied("", &ALL, true).unwrap(), expected);
+        // The database may be another service's.
+        assert!(!applied("", &ALL, false).unwrap().contains_key("database"));
+        // Each of these is a setting that there is.
+        Value::Table(expected).try_into::<stups_pierone::Config>().unwrap();
+    }
+
+    #[test]
+    fn every_other_source_wins() {
+        let file = "storage = \"s3://other\"\npublic_read = []\n";
+        let settings = applied(file, &ALL, true).unwrap();
+        assert_eq!(settings["storage"].as_str(), Some("s3://other"));
+        assert_eq!(settings["public_read"].as_array().map(Vec::len), Some(0));
+    }
+
+    #[test]
+    fn a_directory_is_one_when_there_is_no_bucket() {
+        let settings = applied("", &[("STORAGE_DIRECTORY", "/data")], true).unwrap();
+        assert_eq!(settings["storage"].as_str(), Some("file:///data/"));
+        let settings = applied("", &[("HTTP_ALLOW_PUBLIC_READ", "false"), ("DB_USER", "x")], true).unwrap();
+        assert!(settings.is_empty());
+        let settings = applied("", &[("DB_SUBNAME", "//localhost/pierone")], true).unwrap();
+        let database = settings["database"].as_str();
+        assert_eq!(database, Some("postgres://postgres:postgres@localhost/pierone"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_and_not_shown() {
+        for (name, value) in [("DB_SUBNAME", "db.example.org/pierone"), ("DB_SUBNAME", "///")] {
+            let error = applied("", &[(name, value)], true).unwrap_err().to_string();
+            assert!(error.starts_with("DB_SUBNAME is no database"), "{error}");
+        }
+        let variables = [("DB_SUBNAME", "//db/x"), ("DB_PASSWORD", "aws:kms:c2VjcmV0")];
+        let error = applied("", &variables, true).unwrap_err().to_string();
+        assert!(
+            error.starts_with("DB_PASSWORD is encrypted with KMS") && !error.contains("c2VjcmV0"),
+            "{error}"
+        );
+    }
+}
