@@ -12,6 +12,7 @@ use bytes::Bytes;
 use stups_server::Error;
 use stups_store::{Held, Store};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::application::Model;
 use super::list::{COLUMNS, Sql};
@@ -24,6 +25,12 @@ const QUEUE: usize = 4096;
 
 /// For how long a connection is kept while one question comes right after the other: the pool renews those that it gets back.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
+
+/// For how long nobody may ask until the connection goes back.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// How often others have their turn before a query, as long as each time brings further questions.
+const TURNS: usize = 16;
 
 /// An application as it is answered.
 #[derive(Clone, Debug)]
@@ -69,12 +76,10 @@ impl Reader {
 async fn answer_all(store: Store, mut received: mpsc::Receiver<Question>) {
     let mut questions = Vec::with_capacity(LARGEST_BATCH);
     while !questions.is_empty() || received.recv_many(&mut questions, LARGEST_BATCH).await > 0 {
-        // Requests that are ready to ask do so first: a query for many costs little more than one for a few.
-        tokio::task::yield_now().await;
         let mut held = None;
         let given_back = Instant::now() + LONGEST_HOLD;
-        loop {
-            receive_waiting(&mut received, &mut questions);
+        while !questions.is_empty() && Instant::now() < given_back {
+            gather(&mut received, &mut questions).await;
             let answers = query(&store, &mut held, &questions).await;
             for Question { id, answer } in questions.drain(..) {
                 let found = answers
@@ -84,20 +89,26 @@ async fn answer_all(store: Store, mut received: mpsc::Receiver<Question>) {
                 // Who asked may have gone meanwhile.
                 let _ = answer.send(found);
             }
-            tokio::task::yield_now().await;
-            receive_waiting(&mut received, &mut questions);
-            if questions.is_empty() || Instant::now() > given_back {
-                break;
-            }
+            // When the time is over nothing is lost: what was received is in the list.
+            let _ = timeout(BREATH, received.recv_many(&mut questions, LARGEST_BATCH)).await;
         }
     }
 }
 
-fn receive_waiting(received: &mut mpsc::Receiver<Question>, questions: &mut Vec<Question>) {
-    while questions.len() < LARGEST_BATCH
-        && let Ok(question) = received.try_recv()
-    {
-        questions.push(question);
+/// Lets those ask who are about to: a query for many costs little more than one for a few. Ends when nobody comes any more.
+async fn gather(received: &mut mpsc::Receiver<Question>, questions: &mut Vec<Question>) {
+    for _ in 0..TURNS {
+        let before = questions.len();
+        // All who are ready have their turn, also those whose requests have just arrived.
+        tokio::task::yield_now().await;
+        while questions.len() < LARGEST_BATCH
+            && let Ok(question) = received.try_recv()
+        {
+            questions.push(question);
+        }
+        if questions.len() == before {
+            return;
+        }
     }
 }
 
