@@ -49,15 +49,20 @@ pub(crate) fn run(arguments: &MintArguments) -> Result<()> {
     };
     ensure!(idle >= 2 * applications, "--idle counts those that are rotated, too");
     tokio::runtime::Runtime::new()?.block_on(async {
-        let bench = Bench::start(&stupsd).await?;
         println!(
             "{applications} applications, each with a service user, a password and a client in one bucket; busy: of one processor, of \
              all for the machine"
         );
         println!(
-            "{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
-            "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
+            "{:<12}{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "", "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
         );
+        // In one process with files of its own, as a team tries it out; then with several workers, which need PostgreSQL.
+        let alone = Bench::start(&stupsd, Database::Sqlite).await?;
+        alone.configure(0..applications).await?;
+        alone.rotate(1, applications).await?;
+        drop(alone);
+        let bench = Bench::start(&stupsd, Database::PostgreSql).await?;
         for (round, workers) in [1, 4].into_iter().enumerate() {
             bench
                 .configure(round * applications..(round + 1) * applications)
@@ -77,7 +82,9 @@ struct Bench {
     stupsd: PathBuf,
     api: AwsApi,
     account: Account,
-    cluster: PostgreSql,
+    /// None: each service has a file.
+    cluster: Option<PostgreSql>,
+    _files: tempfile::TempDir,
     database: String,
     services: Stupsd,
     /// Keeps configurations and rotates nothing.
@@ -86,14 +93,27 @@ struct Bench {
     token: String,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Database {
+    Sqlite,
+    PostgreSql,
+}
+
 impl Bench {
-    async fn start(stupsd: &Path) -> Result<Self> {
+    async fn start(stupsd: &Path, kind: Database) -> Result<Self> {
         let api = AwsApi::start().await.context("Can't start the AWS API")?;
         let account = Account::standard(&api).await;
-        let cluster = PostgreSql::start_new().await?;
+        let files = tempfile::tempdir()?;
+        let cluster = match kind {
+            Database::Sqlite => None,
+            Database::PostgreSql => Some(PostgreSql::start_new().await?),
+        };
         let mut databases = Vec::new();
-        for _ in 0..4 {
-            databases.push(cluster.database().await);
+        for number in 0..4 {
+            databases.push(match &cluster {
+                Some(cluster) => cluster.database().await,
+                None => format!("sqlite://{}/{number}.db", files.path().display()),
+            });
         }
         let settings = format!(
             "[identity]\nfirst_party_clients = [\"/employees/ztoken\"]\ndatabase = \"{}\"\n[kio]\nadmin_users = \
@@ -132,6 +152,7 @@ impl Bench {
             api,
             account,
             cluster,
+            _files: files,
             database,
             services,
             mint,
@@ -168,7 +189,7 @@ impl Bench {
     async fn rotate(&self, workers: usize, all: usize) -> Result<()> {
         let before = self.rotated().await?;
         let (api, services) = (cpu_time(self.api.process_id())?, self.services.cpu_time()?);
-        let database = family_cpu_time(self.cluster.process_id()?)?;
+        let database = self.database_time()?;
         let (machine_busy, machine_idle) = machine_ticks()?;
         let start = Instant::now();
         let workers: Vec<Stupsd> = (0..workers).map(|_| self.worker()).collect::<Result<_>>()?;
@@ -176,7 +197,7 @@ impl Bench {
             self.next_cycle(worker, None).await?;
         }
         let time = start.elapsed();
-        let database = family_cpu_time(self.cluster.process_id()?)?.saturating_sub(database);
+        let database = self.database_time()?.saturating_sub(database);
         let mut by_workers = Duration::ZERO;
         for worker in &workers {
             by_workers += worker.cpu_time()?;
@@ -188,8 +209,9 @@ impl Bench {
         self.all_rotated(all).await?;
         let busy = |spent: Duration| format!("{:.0} %", spent.as_secs_f64() / time.as_secs_f64() * 100.0);
         println!(
-            "{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "{:<12}{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
             format!("{} worker{}", workers.len(), if workers.len() == 1 { "" } else { "s" }),
+            if self.cluster.is_some() { "PostgreSQL" } else { "SQLite" },
             (all - before) as f64 / time.as_secs_f64() * 60.0,
             time.as_secs_f64(),
             busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
@@ -199,6 +221,14 @@ impl Bench {
             machine,
         );
         Ok(())
+    }
+
+    /// For how long PostgreSQL kept a processor busy. SQLite is a part of the services.
+    fn database_time(&self) -> Result<Duration> {
+        match &self.cluster {
+            Some(cluster) => family_cpu_time(cluster.process_id()?),
+            None => Ok(Duration::ZERO),
+        }
     }
 
     /// The worker that has rotated all.

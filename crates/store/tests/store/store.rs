@@ -115,7 +115,7 @@ async fn a_connection_that_is_held_sees_what_was_written_meanwhile(dialect: Dial
         sea_orm::Statement::from_sql_and_values(store.connection().get_database_backend(), sql, values)
     };
     let mut held = store.hold().await.unwrap();
-    for number in 0..3_i64 {
+    for number in 0..3 {
         let write = store.write().await.unwrap();
         let fruit = format!("INSERT INTO fruit (name) VALUES ('apple-{number}')");
         write.transaction().execute_unprepared(&fruit).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_connection_that_is_held_sees_what_was_written_meanwhile(dialect: Dial
         );
         let found: Vec<Fruit> = held.all(named).await.unwrap();
         assert_eq!(found.last().unwrap().name, format!("apple-{number}"));
-        assert_eq!(found.len() as i64, number + 1);
+        assert_eq!(found.len(), number + 1);
     }
     let nonsense = held.all::<Fruit>(question("SELECT name FROM vegetables", Vec::new()));
     assert!(matches!(nonsense.await, Err(Error::Database(_))));
