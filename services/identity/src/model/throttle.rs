@@ -51,7 +51,7 @@ pub async fn failed(
         subject: subject.to_owned(),
         failures: 1,
         failed_at: now,
-        blocked_until: now,
+        blocked_until: 0,
     };
     let failures = Expr::col((Entity, Column::Failures));
     let recent = Expr::col((Entity, Column::FailedAt)).gt(now - config.forget_seconds * 1000);
@@ -67,7 +67,11 @@ pub async fn failed(
     // The row is this transaction's from here on: whoever counts at the same time waits, and sees this failure.
     let counted = Entity::find_by_id(subject.to_owned()).one(connection).await?;
     let failures = counted.map_or(1, |throttle| throttle.failures);
-    let until = now + wait_seconds(failures, allowed, config.longest_wait_seconds) * 1000;
+    // Not until now: who looked at the clock a moment earlier would have to wait.
+    let until = match wait_seconds(failures, allowed, config.longest_wait_seconds) {
+        0 => 0,
+        wait => now + wait * 1000,
+    };
     Entity::update_many()
         .col_expr(Column::BlockedUntil, Expr::value(until))
         .filter(Column::Subject.eq(subject))

@@ -510,6 +510,10 @@ async fn of_failures_at_once_each_counts(server: Server) {
         .texts("SELECT CAST(failures AS TEXT) FROM throttles ORDER BY subject")
         .await;
     assert_eq!(counted, ["20", "20"], "of the address and of the user");
+    let blocked = server
+        .texts("SELECT CAST(blocked_until AS TEXT) FROM throttles ORDER BY subject")
+        .await;
+    assert_eq!(blocked, ["0", "0"], "whatever anybody's clock says");
 }
 
 async fn a_token_leaves_its_record_and_never_itself(server: Server) {
