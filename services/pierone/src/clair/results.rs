@@ -23,8 +23,6 @@ use crate::{PierOne, audit, sql};
 
 /// How long a call waits for a message, in seconds.
 const POLL: i32 = 5;
-/// How long nobody asks after the queue could not be reached.
-const PAUSE: Duration = Duration::from_secs(5);
 /// How many messages one call brings.
 const BATCH: i32 = 10;
 /// How many batches are read before the job says how it went.
@@ -131,13 +129,8 @@ impl ReadResults {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await;
-        match received {
-            Ok(received) => Ok(received.messages.unwrap_or_default()),
-            Err(error) => {
-                tokio::time::sleep(PAUSE).await;
-                Err(stups_aws::Error::from(error).to_string())
-            }
-        }
+        let received = received.map_err(|error| stups_aws::Error::from(error).to_string())?;
+        Ok(received.messages.unwrap_or_default())
     }
 
     /// Keeps what a message says, and removes it from the queue. What the database could not take comes again.
@@ -225,8 +218,9 @@ impl Job for ReadResults {
         "read-clair-results"
     }
 
+    /// Also how long nobody asks a queue that could not be reached.
     fn interval(&self) -> Duration {
-        Duration::from_millis(100)
+        Duration::from_secs(1)
     }
 
     fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {
