@@ -56,7 +56,7 @@ fn share(limits: &str, services: usize) -> Option<usize> {
 pub(crate) struct Doorkeeper {
     places: Arc<Semaphore>,
     explanations: Arc<Semaphore>,
-    patience: Duration,
+    silence: Silence,
     /// Whether callers without a place can be told in plain HTTP.
     plain: bool,
     count: Gauge,
@@ -67,7 +67,10 @@ impl Doorkeeper {
         Self {
             places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
             explanations: Arc::new(Semaphore::new(EXPLAINED)),
-            patience: limits.silence(),
+            silence: Silence {
+                look: limits.keep_alive + LEEWAY,
+                end: limits.silence(),
+            },
             plain,
             count: gauge!(CONNECTIONS),
         }
@@ -84,7 +87,7 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Doorkeeper {
             let place = Place::new(place, self.count.clone());
             let accepted = stream
                 .set_nodelay(true)
-                .map(|()| (Connection::new(stream, self.patience, place), service));
+                .map(|()| (Connection::new(stream, self.silence, place), service));
             return Box::pin(ready(accepted));
         }
         counter!(REFUSED).increment(1);
@@ -127,11 +130,23 @@ impl Drop for Place {
     }
 }
 
+/// What becomes of a connection that is silent for so long.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// Its task is woken: what runs over it may have waited long enough ([`crate::head_deadline`]).
+    look: Duration,
+    /// It breaks.
+    end: Duration,
+}
+
+/// The protocol's own clock starts when it has read or written; a look before it is over would find nothing.
+const LEEWAY: Duration = Duration::from_millis(50);
+
 /// A connection that breaks when nothing could be read or written for too long, whatever protocol runs over it: also before it
 /// is known which, and when the other side does not take what it asked for.
 pub(crate) struct Connection<I, P = Place> {
     io: I,
-    patience: Duration,
+    silence: Silence,
     /// When something was last read or written.
     active: Instant,
     /// When to look whether that is too long ago.
@@ -140,12 +155,12 @@ pub(crate) struct Connection<I, P = Place> {
 }
 
 impl<I, P> Connection<I, P> {
-    fn new(io: I, patience: Duration, place: P) -> Self {
+    fn new(io: I, silence: Silence, place: P) -> Self {
         Self {
             io,
-            patience,
+            silence,
             active: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(patience)),
+            alarm: Box::pin(tokio::time::sleep(silence.look.min(silence.end))),
             _place: place,
         }
     }
@@ -159,11 +174,15 @@ impl<I, P> Connection<I, P> {
         }
         loop {
             ready!(self.alarm.as_mut().poll(cx));
-            let deadline = self.active + self.patience;
-            if deadline <= Instant::now() {
+            let (now, look, end) = (
+                Instant::now(),
+                self.active + self.silence.look,
+                self.active + self.silence.end,
+            );
+            if end <= now {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            self.alarm.as_mut().reset(deadline);
+            self.alarm.as_mut().reset(if now < look { look.min(end) } else { end });
         }
     }
 }
@@ -232,10 +251,34 @@ mod tests {
         assert_eq!(share("", 2), None);
     }
 
+    fn for_long(time: Duration) -> Silence {
+        Silence { look: time, end: time }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_silent_wakes_its_task_before_it_breaks() {
+        let (_other, one) = duplex(16);
+        let silence = Silence {
+            look: Duration::from_millis(20),
+            end: Duration::from_hours(1),
+        };
+        let mut one = Connection::new(one, silence, ());
+        let mut polls = 0;
+        let woken = std::future::poll_fn(|cx| {
+            polls += 1;
+            let mut byte = [0];
+            let read = Pin::new(&mut one).poll_read(cx, &mut ReadBuf::new(&mut byte));
+            assert!(read.is_pending());
+            if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        woken.await;
+        assert!(one.alarm.deadline() > Instant::now() + Duration::from_mins(59));
+    }
+
     #[tokio::test]
     async fn a_connection_that_is_silent_for_too_long_breaks() {
         let (_other, one) = duplex(16);
-        let mut one = Connection::new(one, Duration::from_millis(20), ());
+        let mut one = Connection::new(one, for_long(Duration::from_millis(20)), ());
         let error = one.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -243,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_take_what_is_written_is_not_waited_for() {
         let (_other, one) = duplex(16);
-        let mut one = Connection::new(one, Duration::from_millis(20), ());
+        let mut one = Connection::new(one, for_long(Duration::from_millis(20)), ());
         let error = one.write_all(&[0; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -251,7 +294,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_was_busy_when_the_alarm_went_off_lives_on() {
         let (mut other, one) = duplex(16);
-        let mut one = Connection::new(one, Duration::from_hours(1), ());
+        let mut one = Connection::new(one, for_long(Duration::from_hours(1)), ());
         // The alarm of an hour ago: something was heard since.
         one.alarm.as_mut().reset(Instant::now());
         one.alarm.as_mut().await;

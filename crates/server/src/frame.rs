@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll};
@@ -187,10 +187,9 @@ impl FrameSettings {
                 caller: None,
                 settings: self.context.clone(),
             };
-            let response = self
-                .admitted(request, inner, access, context, &caller)
-                .instrument(span.clone())
-                .await;
+            // Pinned before anything is put around it: it would be moved each time, and it is large.
+            let admitted = pin!(self.admitted(request, inner, access, context, &caller));
+            let response = admitted.instrument(span.clone()).await;
             span.record("http.response.status_code", response.status().as_u16());
             response
         };
@@ -240,7 +239,8 @@ impl FrameSettings {
             (None, Access::Floor) => None,
             (None, _) => return refused(Error::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED).retry_after(WAIT)),
         };
-        let work = AssertUnwindSafe(self.guarded(request, inner, access, context, caller)).catch_unwind();
+        let guarded = pin!(self.guarded(request, inner, access, context, caller));
+        let work = AssertUnwindSafe(guarded).catch_unwind();
         let answered = if access == Access::Protocol {
             Ok(work.await)
         } else {

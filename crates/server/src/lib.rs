@@ -19,6 +19,7 @@ mod error;
 mod extract;
 mod floor_routes;
 mod frame;
+mod head_deadline;
 mod job;
 mod log_fields;
 mod measurements;

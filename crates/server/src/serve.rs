@@ -13,6 +13,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 
 use crate::connections::Doorkeeper;
+use crate::head_deadline::HeadTimer;
 use crate::{Limits, Tls};
 
 /// How long requests that are under way when the service stops may take to finish.
@@ -77,7 +78,7 @@ fn bounded<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<Sock
     let builder = server.http_builder();
     builder
         .http1()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer)
         .header_read_timeout(limits.keep_alive)
         .max_headers(HEADER_COUNT)
         .max_buf_size(HEADER_BYTES);
