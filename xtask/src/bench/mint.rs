@@ -11,6 +11,7 @@ use stups_testkit::{Account, AwsApi, PostgreSql, log_in};
 
 use super::measure::{cpu_time, family_cpu_time, machine_ticks, peak_memory};
 use super::services::client::{json_of, send_all};
+use super::services::process::Bare;
 use super::stupsd::{Stupsd, Wanted};
 use crate::cargo::release;
 use crate::setup;
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(20);
 /// Arguments of `cargo xtask bench mint`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MintArguments {
-    /// How many applications are rotated by one worker, and as many others by four
+    /// How many applications are rotated by one worker, as many others by four, and again by one without an AWS API
     #[arg(long, default_value_t = 1000)]
     applications: usize,
     /// How many applications there are when there is nothing to do
@@ -32,7 +33,7 @@ pub(crate) struct MintArguments {
     /// Twenty applications instead of thousands: shows that it runs, measures nothing
     #[arg(long)]
     quick: bool,
-    /// Measure the `stupsd` and the `stups-host` in this directory instead of release builds made now
+    /// Measure the `stupsd` and the `stups-host` in this directory, with the `bare` in it, instead of release builds made now
     #[arg(long, value_name = "DIR")]
     executables: Option<PathBuf>,
 }
@@ -42,34 +43,45 @@ pub(crate) fn run(arguments: &MintArguments) -> Result<()> {
     setup::ensure(setup::ALL)?;
     let directory = arguments.executables.as_deref();
     let [stupsd, host] = [release("stupsd", directory)?, release("stups-host", directory)?];
+    let bare = release("bare", directory)?;
     let (applications, idle) = if arguments.quick {
-        (20, 60)
+        (20, 80)
     } else {
         (arguments.applications, arguments.idle)
     };
-    ensure!(idle >= 2 * applications, "--idle counts those that are rotated, too");
+    ensure!(idle >= 3 * applications, "--idle counts those that are rotated, too");
     tokio::runtime::Runtime::new()?.block_on(async {
         println!(
             "{applications} applications, each with a service user, a password and a client in one bucket; busy: of one processor, of \
              all for the machine"
         );
         println!(
-            "{:<12}{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
-            "", "", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
+            "{:<20}{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "", "database", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
         );
         // In one process with files of its own, as a team tries it out; then with several workers, which need PostgreSQL.
         let alone = Bench::start(&stupsd, Database::Sqlite).await?;
         alone.configure(0..applications).await?;
-        alone.rotate(1, applications).await?;
+        alone.rotate(1, None, applications).await?;
         drop(alone);
         let bench = Bench::start(&stupsd, Database::PostgreSql).await?;
-        for (round, workers) in [1, 4].into_iter().enumerate() {
-            bench
-                .configure(round * applications..(round + 1) * applications)
-                .await?;
-            bench.rotate(workers, (round + 1) * applications).await?;
-        }
-        bench.configure(2 * applications..idle).await?;
+        let rotate = async |round: usize, workers, api| {
+            let all = round * applications;
+            bench.configure(all - applications..all).await?;
+            bench.rotate(workers, api, all).await
+        };
+        let one = rotate(1, 1, None).await?;
+        let four = rotate(2, 4, None).await?;
+        // Takes every file and does nothing with it.
+        let free = Bare::start(&bare, b"")?;
+        let without = rotate(3, 1, Some(&free)).await?;
+        println!(
+            "\nfour workers rotate {:.2} times as many as one, one with an S3 that costs nothing {:.2} times as many; to reach: \
+             limited by the AWS API and not by the workers",
+            four / one,
+            without / one
+        );
+        bench.configure(3 * applications..idle).await?;
         let worker = bench.rotate_the_rest(idle).await?;
         bench.idle(&worker, idle).await?;
         drop(worker);
@@ -146,7 +158,7 @@ impl Bench {
         let bucket = account.session().s3().create_bucket().bucket(BUCKET);
         bucket.send().await.context("Can't make the bucket")?;
         let database = databases.pop().unwrap_or_default();
-        let mint = mint(stupsd, &services, &database, &account, &token, false)?;
+        let mint = mint(stupsd, &services, &database, &account.environment(), &token, false)?;
         Ok(Self {
             stupsd: stupsd.to_owned(),
             api,
@@ -161,15 +173,14 @@ impl Bench {
         })
     }
 
-    fn worker(&self) -> Result<Stupsd> {
-        mint(
-            &self.stupsd,
-            &self.services,
-            &self.database,
-            &self.account,
-            &self.token,
-            true,
-        )
+    /// A worker that puts files into the AWS API, or into what stands for it.
+    fn worker(&self, free: Option<&Bare>) -> Result<Stupsd> {
+        let mut aws = self.account.environment();
+        if let Some(free) = free {
+            aws.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
+            aws.push(("AWS_ENDPOINT_URL".to_owned(), free.url.clone()));
+        }
+        mint(&self.stupsd, &self.services, &self.database, &aws, &self.token, true)
     }
 
     /// Registers applications in Kio, and says what they shall have.
@@ -185,14 +196,15 @@ impl Bench {
         send_all(numbers.map(|number| put(mint, number, &wanted))).await
     }
 
-    /// Lets so many workers begin, waits until that many applications have their secrets, and prints a line.
-    async fn rotate(&self, workers: usize, all: usize) -> Result<()> {
+    /// Lets so many workers begin, waits until that many applications have their secrets, and prints a line; how many there were
+    /// per minute.
+    async fn rotate(&self, workers: usize, free: Option<&Bare>, all: usize) -> Result<f64> {
         let before = self.rotated().await?;
         let (api, services) = (cpu_time(self.api.process_id())?, self.services.cpu_time()?);
         let database = self.database_time()?;
         let (machine_busy, machine_idle) = machine_ticks()?;
         let start = Instant::now();
-        let workers: Vec<Stupsd> = (0..workers).map(|_| self.worker()).collect::<Result<_>>()?;
+        let workers: Vec<Stupsd> = (0..workers).map(|_| self.worker(free)).collect::<Result<_>>()?;
         for worker in &workers {
             self.next_cycle(worker, None).await?;
         }
@@ -208,11 +220,17 @@ impl Bench {
         let machine = format!("{:.0} %", share * 100.0);
         self.all_rotated(all).await?;
         let busy = |spent: Duration| format!("{:.0} %", spent.as_secs_f64() / time.as_secs_f64() * 100.0);
+        let rate = (all - before) as f64 / time.as_secs_f64() * 60.0;
         println!(
-            "{:<12}{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
-            format!("{} worker{}", workers.len(), if workers.len() == 1 { "" } else { "s" }),
+            "{:<20}{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
+            format!(
+                "{} worker{}{}",
+                workers.len(),
+                if workers.len() == 1 { "" } else { "s" },
+                if free.is_some() { ", free S3" } else { "" }
+            ),
             if self.cluster.is_some() { "PostgreSQL" } else { "SQLite" },
-            (all - before) as f64 / time.as_secs_f64() * 60.0,
+            rate,
             time.as_secs_f64(),
             busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
             busy(self.services.cpu_time()?.saturating_sub(services)),
@@ -220,7 +238,7 @@ impl Bench {
             busy(database),
             machine,
         );
-        Ok(())
+        Ok(rate)
     }
 
     /// For how long PostgreSQL kept a processor busy. SQLite is a part of the services.
@@ -233,7 +251,7 @@ impl Bench {
 
     /// The worker that has rotated all.
     async fn rotate_the_rest(&self, all: usize) -> Result<Stupsd> {
-        let worker = self.worker()?;
+        let worker = self.worker(None)?;
         self.next_cycle(&worker, None).await?;
         self.all_rotated(all).await?;
         Ok(worker)
@@ -332,7 +350,7 @@ fn mint(
     executable: &Path,
     services: &Stupsd,
     database: &str,
-    account: &Account,
+    aws: &[(String, String)],
     token: &str,
     worker: bool,
 ) -> Result<Stupsd> {
@@ -345,7 +363,6 @@ fn mint(
         url("essentials")?,
     );
     let tokens = ["kio-ro-api", "essentials-ro-api", "service-user-rw-api"].map(|name| format!("{name}={token}"));
-    let aws = account.environment();
     let mut environment: Vec<(&str, &str)> = aws
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -1,24 +1,26 @@
 //! `cargo xtask bench identity kio`: services under load, beside a bare handler that returns the same bytes.
 
 pub(super) mod client;
-mod process;
+pub(super) mod process;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use stups_testkit::PostgreSql;
 
 use self::client::{Client, Credentials};
 use self::process::Bare;
 use super::stupsd::{Stupsd, Wanted};
-use super::wrk::{Load, load};
+use super::wrk::{Load, load, middle};
 use crate::cargo::release;
 use crate::setup;
 
 /// Applications that are searched.
 const APPLICATIONS: usize = 20_000;
+/// How often a service and the bare handler have their turn.
+const ROUNDS: u64 = 5;
 /// Logins that run at the same moment.
 const LOGINS: usize = 51;
 
@@ -28,7 +30,7 @@ pub(crate) struct ServicesArguments {
     /// The rest of the services to measure
     #[arg(value_enum)]
     others: Vec<Service>,
-    /// How long each load lasts
+    /// How long each load lasts, all rounds together
     #[arg(long, default_value_t = 8)]
     seconds: u64,
     /// How many applications are searched
@@ -151,13 +153,16 @@ async fn beside(
 ) -> Result<()> {
     let bytes = client.get(url, token).await?;
     let bare = Bare::start(bare, &bytes)?;
-    // Before and after: what else the machine does changes.
     let header = bearer(token);
-    let before = load(&bare.url, &header, seconds)?;
-    let ours = load(url, &header, seconds)?;
-    let after = load(&bare.url, &header, seconds)?;
-    let bare = f64::midpoint(before.rate, after.rate);
-    print(title, &ours, Some(bare));
+    let seconds = seconds.div_ceil(ROUNDS);
+    let (mut by_bare, mut by_ours) = (Vec::new(), Vec::new());
+    // In turn, and the middle of each: what else the machine does changes from second to second.
+    for _ in 0..ROUNDS {
+        by_bare.push(load(&bare.url, &header, seconds)?);
+        by_ours.push(load(url, &header, seconds)?);
+    }
+    let (bare, ours) = middle(by_bare).zip(middle(by_ours)).context("no rounds")?;
+    print(title, &ours, Some(bare.rate));
     Ok(())
 }
 

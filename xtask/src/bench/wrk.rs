@@ -33,6 +33,14 @@ pub(super) fn load(url: &str, header: &str, seconds: u64) -> Result<Load> {
     read(&text).with_context(|| format!("wrk said: {text}"))
 }
 
+/// Of several loads the one with the median rate; failures of all.
+pub(super) fn middle(mut loads: Vec<Load>) -> Option<Load> {
+    loads.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    let failed = loads.iter().map(|load| load.failed).sum();
+    let load = loads.get(loads.len() / 2)?.clone();
+    Some(Load { failed, ..load })
+}
+
 fn read(text: &str) -> Option<Load> {
     let after = |prefix: &str| {
         text.lines()
@@ -56,6 +64,19 @@ fn read(text: &str) -> Option<Load> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_load_hides_no_failure() {
+        let loads = [(3.0, 0), (1.0, 2), (2.0, 1)].map(|(rate, failed)| Load {
+            rate,
+            p99: String::new(),
+            failed,
+        });
+        let middle = middle(loads.to_vec()).unwrap();
+        assert!((middle.rate - 2.0).abs() < f64::EPSILON);
+        assert_eq!(middle.failed, 3);
+        assert_eq!(super::middle(Vec::new()), None);
+    }
 
     #[test]
     fn its_report_is_read() {

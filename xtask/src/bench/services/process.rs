@@ -8,14 +8,14 @@ use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
 /// A handler that returns the same bytes to everybody. Dropping it ends it.
-pub(super) struct Bare {
+pub(crate) struct Bare {
     process: Child,
     _body: NamedTempFile,
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl Bare {
-    pub(super) fn start(executable: &Path, bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn start(executable: &Path, bytes: &[u8]) -> Result<Self> {
         let mut body = NamedTempFile::new()?;
         body.write_all(bytes)?;
         let mut process = Command::new(executable)
