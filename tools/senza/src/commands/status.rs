@@ -7,14 +7,13 @@ use std::time::Duration;
 use futures::future::{join, join_all, try_join};
 use stups_aws::Session;
 use stups_aws::cloudformation::types::StackResourceSummary;
-use stups_aws::ec2::types::{Instance, InstanceStateName};
 use stups_terminal::Row;
 
 use super::instance_health::{InstanceHealth, health_behind, healthy_instances};
 use super::stack_table::{Picture, print_stack_table};
 use crate::cli::StackTableArguments;
 use crate::context::Context;
-use crate::ec2::{instances_with, tag};
+use crate::ec2::{NamedInstance, instances_named};
 use crate::stacks::{StackReference, StackSummary, about_each, list_stacks_by_name, resources_of};
 use crate::styles::row;
 use crate::{Error, http};
@@ -55,7 +54,7 @@ async fn picture(session: &Session, http: &reqwest::Client, references: &[StackR
     let stacks = list_stacks_by_name(session, references, false).await?;
     let names: Vec<String> = stacks.iter().map(|stack| stack.stack_name.clone()).collect();
     let (instances, details) = try_join(
-        instances_with(session, "tag:Name", &names),
+        instances_named(session, &names),
         about_each(&stacks, |stack| details_of(session, http, stack)),
     )
     .await?;
@@ -147,20 +146,19 @@ async fn addresses(names: &[&str]) -> BTreeSet<IpAddr> {
     join_all(lookups).await.into_iter().flatten().collect()
 }
 
-fn status_row(stack: &StackSummary, instances: &[Instance], health: &InstanceHealth, domains: &Domains) -> Row {
-    let instances: Vec<&Instance> = instances
+fn status_row(stack: &StackSummary, instances: &[NamedInstance], health: &InstanceHealth, domains: &Domains) -> Row {
+    let instances: Vec<&NamedInstance> = instances
         .iter()
-        .filter(|instance| tag(instance.tags(), "Name") == Some(&stack.stack_name))
+        .filter(|instance| instance.name == stack.stack_name)
         .collect();
-    let is_running =
-        |instance: &&&Instance| instance.state().and_then(|state| state.name()) == Some(&InstanceStateName::Running);
+    let running = instances.iter().filter(|instance| instance.is_running).count();
     let lb_states: BTreeSet<&str> = health.values().map(String::as_str).collect();
     row([
         ("stack_name", stack.name.as_str().into()),
         ("version", stack.version.as_str().into()),
         ("status", stack.status.as_str().into()),
         ("total_instances", instances.len().into()),
-        ("running_instances", instances.iter().filter(is_running).count().into()),
+        ("running_instances", running.into()),
         ("healthy_instances", healthy_instances(health).into()),
         ("lb_status", lb_states.into_iter().collect::<Vec<_>>().join(",").into()),
         (

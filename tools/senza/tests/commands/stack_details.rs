@@ -102,8 +102,28 @@ async fn instances_are_asked_for_once_for_all_stacks() {
             "cloudformation:ListStackResources",
             "cloudformation:ListStackResources",
             "cloudformation:ListStacks",
-            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceStatus",
+            "ec2:DescribeTags",
         ]
+    );
+}
+
+#[tokio::test]
+async fn instances_that_do_not_run_are_counted_apart() {
+    let account = account().await;
+    create_stack(&account, "hello-world-v1", &topic_template("Stopped")).await;
+    let ids = crate::instances::run_instances(&account, "hello-world", "v1", 3).await;
+    let ec2 = account.session().ec2();
+    ec2.stop_instances().instance_ids(&ids[0]).send().await.unwrap();
+    let outcome = senza(
+        &account.session(),
+        "status -o tsv -f total_instances -f running_instances",
+    )
+    .await;
+    assert_eq!(
+        outcome.stdout, "total_instances\trunning_instances\n3\t2\n",
+        "{}",
+        outcome.stderr
     );
 }
 
@@ -114,7 +134,8 @@ async fn a_main_name_that_leads_to_the_version_is_seen() {
         let session = scripted::session(&[
             ("ListStacks", scripted::stacks(&[("a-1", "CREATE_COMPLETE")], None)),
             ("ListStackResources", records),
-            ("DescribeInstances", String::new()),
+            ("DescribeTags", String::new()),
+            ("DescribeInstanceStatus", String::new()),
         ]);
         let outcome = senza(&session, "status a 1 -o tsv -f main_dns").await;
         assert_eq!(outcome.stdout, format!("main_dns\n{expected}\n"), "{}", outcome.stderr);

@@ -25,7 +25,8 @@ async fn every_table_about_stacks_is_shown_until_they_are_settled() {
             ("ListStackResources", NO_RESOURCES.to_owned()),
             ("DescribeStackResources", "<StackResources></StackResources>".to_owned()),
             ("DescribeStackEvents", events(&[("App", "UPDATE_COMPLETE", "")], None)),
-            ("DescribeInstances", String::new()),
+            ("DescribeTags", String::new()),
+            ("DescribeInstanceStatus", String::new()),
         ]);
         let words = format!("{command} a --until-settled -w 1 -o tsv -f stack_name");
         let outcome = senza(&session, &words).await;
