@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use stups_server::{Environment, SHUTDOWN_PATIENCE, Tls, serve_within, start_telemetry};
+use stups_server::{Environment, SHUTDOWN_PATIENCE, ServingThreads, Tls, start_telemetry};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,13 +24,17 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     let telemetry = start_telemetry(settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(run_services(settings));
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = Arc::new(ServingThreads::start(threads)?);
+    let result = runtime.block_on(run_services(settings, &threads));
     runtime.shutdown_background();
+    // After everything else: connections to databases may have been opened on them.
+    drop(threads);
     drop(telemetry);
     result
 }
 
-async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
+async fn run_services(mut settings: Settings, threads: &Arc<ServingThreads>) -> anyhow::Result<()> {
     // Asked for before anything starts: a signal during the start must not be lost.
     let told = told_to_stop()?;
     directory(&settings.data_directory)?;
@@ -62,10 +68,10 @@ async fn run_services(mut settings: Settings) -> anyhow::Result<()> {
         stores.extend(built.store);
         let mut stopping = stopping.clone();
         let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        let name = service.name;
+        let (name, threads) = (service.name, Arc::clone(threads));
         serving.spawn(async move {
-            let served = serve_within(&environment.limits, listener, built.router, tls, shutdown).await;
-            served.with_context(|| format!("{name} stopped"))
+            let served = threads.serve_within(&environment.limits, listener, built.router, tls, shutdown);
+            served.await.with_context(|| format!("{name} stopped"))
         });
         running.push(Running { name, url: public_url });
     }

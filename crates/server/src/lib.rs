@@ -29,6 +29,7 @@ mod render;
 mod request_id;
 mod serve;
 mod service;
+mod serving_threads;
 mod ship_audit;
 mod swagger;
 mod telemetry;
@@ -50,6 +51,7 @@ pub use preconditions::{Preconditions, content_tag, json_unless_known, revision_
 pub use render::ErrorShape;
 pub use serve::{SHUTDOWN_PATIENCE, serve, serve_within};
 pub use service::{Built, Service};
+pub use serving_threads::{PerServingThread, ServingThreads};
 pub use ship_audit::{ShipAudit, audit_envelope};
 pub use telemetry::{Telemetry, start_telemetry};
 pub use tls::Tls;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::connections::Doorkeeper;
 use crate::head_deadline::HeadTimer;
@@ -45,33 +46,76 @@ pub async fn serve_within(
     tls: Option<Tls>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let handle = Handle::<SocketAddr>::new();
-    let stopping = tokio::spawn({
-        let handle = handle.clone();
-        async move {
-            shutdown.await;
+    let serving = Serving::new(limits, listener, router, tls.as_ref())?;
+    let _beside = beside(vec![serving.handle.clone()], tls, shutdown);
+    serving.run().await
+}
+
+/// What accepts connections, with what it takes to serve them.
+pub(crate) struct Serving {
+    limits: Limits,
+    listener: std::net::TcpListener,
+    app: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
+    doors: Doorkeeper,
+    tls: Option<RustlsConfig>,
+    pub(crate) handle: Handle<SocketAddr>,
+}
+
+impl Serving {
+    pub(crate) fn new(limits: &Limits, listener: TcpListener, router: Router, tls: Option<&Tls>) -> io::Result<Self> {
+        Ok(Self {
+            limits: limits.clone(),
+            listener: listener.into_std()?,
+            app: router.into_make_service_with_connect_info(),
+            doors: Doorkeeper::new(limits, tls.is_none()),
+            tls: tls.map(Tls::config),
+            handle: Handle::new(),
+        })
+    }
+
+    /// Another one that accepts from the same socket, within the same limits. It ends by a handle of its own: one that has no
+    /// connections any more must not end the others.
+    pub(crate) fn another(&self) -> io::Result<Self> {
+        Ok(Self {
+            limits: self.limits.clone(),
+            listener: self.listener.try_clone()?,
+            app: self.app.clone(),
+            doors: self.doors.clone(),
+            tls: self.tls.clone(),
+            handle: Handle::new(),
+        })
+    }
+
+    /// Serves on the runtime that this is called on, until the handle says that it is over and what was in flight has finished.
+    pub(crate) async fn run(self) -> io::Result<()> {
+        let server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+        let Some(config) = self.tls else {
+            return bounded(server.acceptor(self.doors), &self.limits).serve(self.app).await;
+        };
+        let acceptor = RustlsAcceptor::new(config)
+            .handshake_timeout(HANDSHAKE_TIMEOUT)
+            .acceptor(self.doors);
+        bounded(server.acceptor(acceptor), &self.limits).serve(self.app).await
+    }
+}
+
+/// What goes on beside serving: the certificate is kept up to date, and at `shutdown` all is told to end. Dropped it stops.
+pub(crate) fn beside(
+    handles: Vec<Handle<SocketAddr>>,
+    tls: Option<Tls>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> JoinSet<()> {
+    let mut beside = JoinSet::new();
+    beside.spawn(async move {
+        shutdown.await;
+        for handle in handles {
             handle.graceful_shutdown(Some(SHUTDOWN_PATIENCE));
         }
     });
-    let app: IntoMakeServiceWithConnectInfo<Router, SocketAddr> = router.into_make_service_with_connect_info();
-    let server = axum_server::from_tcp(listener.into_std()?)?
-        .handle(handle)
-        .acceptor(Doorkeeper::new(limits, tls.is_none()));
-    let served = match tls {
-        None => bounded(server, limits).serve(app).await,
-        Some(tls) => {
-            let doors = server.get_ref().clone();
-            let acceptor = RustlsAcceptor::new(tls.config())
-                .handshake_timeout(HANDSHAKE_TIMEOUT)
-                .acceptor(doors);
-            let reloading = tokio::spawn(tls.keep());
-            let served = bounded(server.acceptor(acceptor), limits).serve(app).await;
-            reloading.abort();
-            served
-        }
-    };
-    stopping.abort();
-    served
+    if let Some(tls) = tls {
+        beside.spawn(tls.keep());
+    }
+    beside
 }
 
 fn bounded<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<SocketAddr, A> {

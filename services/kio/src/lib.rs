@@ -70,7 +70,7 @@ impl Registry {
             policy: self.policy,
             admins: self.admins,
         };
-        let reader = model::reader::Reader::start(self.store.clone());
+        let reader = model::reader::Reader::new(self.store.clone());
         let kio = Arc::new(routes::Kio {
             store: self.store.clone(),
             reader,

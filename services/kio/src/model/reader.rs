@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use stups_server::Error;
+use stups_server::{Error, PerServingThread};
 use stups_store::{Held, Store};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -47,28 +47,34 @@ struct Question {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Cloning is cheap. Must be made inside a tokio runtime; ends with its last clone.
-#[derive(Clone)]
+/// Who asks on one serving thread asks together: between two of them each question and each answer would wake the other.
 pub(crate) struct Reader {
-    questions: mpsc::Sender<Question>,
+    store: Store,
+    questions: PerServingThread<mpsc::Sender<Question>>,
 }
 
 impl Reader {
-    pub(crate) fn start(store: Store) -> Self {
-        let (questions, received) = mpsc::channel(QUEUE);
-        tokio::spawn(answer_all(store, received));
-        Self { questions }
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            questions: PerServingThread::default(),
+        }
     }
 
-    /// The application, if there is one.
+    /// The application, if there is one. Must be called inside a tokio runtime.
     pub(crate) async fn read(&self, id: &str) -> Answer {
+        let questions = self.questions.get_or_init(|| {
+            let (questions, received) = mpsc::channel(QUEUE);
+            tokio::spawn(answer_all(self.store.clone(), received));
+            questions
+        });
         let (answer, answered) = oneshot::channel();
         let question = Question {
             id: id.to_owned(),
             answer,
         };
         // Both ends live as long as the service does.
-        self.questions.send(question).await.map_err(|_| Error::internal())?;
+        questions.send(question).await.map_err(|_| Error::internal())?;
         answered.await.map_err(|_| Error::internal())?
     }
 }
