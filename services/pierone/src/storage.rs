@@ -12,6 +12,7 @@ use std::time::Duration;
 use stups_store::objects::Presigner;
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{self, ObjectStore, ObjectStoreExt as _};
+use tokio::sync::Semaphore;
 use url::Url;
 
 pub(crate) use parts::LARGEST_OBJECT;
@@ -24,6 +25,9 @@ use crate::names::Digest;
 /// How long a signed URL is good for.
 const SIGNED_FOR: Duration = Duration::from_mins(15);
 
+/// How many pushes at a time may take memory for large parts; a hundred that did would take more than all the rest.
+const ROOMY: usize = 4;
+
 /// What S3 copies in one call.
 const LARGEST_COPY: u64 = 5 << 30;
 
@@ -35,6 +39,8 @@ pub(crate) struct Storage {
     remover: Arc<dyn ObjectStore>,
     presigner: Option<Presigner>,
     parts: Parts,
+    /// Places for pushes whose parts may grow.
+    roomy: Arc<Semaphore>,
     /// How many bytes an object may have to be copied in one call; nothing where objects are renamed.
     largest_copy: Option<u64>,
 }
@@ -51,6 +57,7 @@ impl Storage {
             } else {
                 Parts::of_objects()
             },
+            roomy: Arc::new(Semaphore::new(ROOMY)),
             largest_copy: (!directory).then_some(LARGEST_COPY),
         }
     }

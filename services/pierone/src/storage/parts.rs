@@ -10,11 +10,13 @@ const LARGEST_PART: u64 = 5 << 30;
 /// How many bytes of one push may wait to be written before only one part does.
 const WINDOW: usize = 32 << 20;
 
-/// How an object is written: in equal parts but for the last, as some S3 clones demand.
+/// How an object is written: in equal parts but for the last, as some S3 clones demand, unless they may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parts {
     /// How many bytes are written at once.
     pub(super) size: usize,
+    /// How many at most, where parts may grow.
+    pub(super) largest: Option<usize>,
     /// How many parts are being written while the next one is collected.
     pub(super) at_once: usize,
     /// How many bytes one object may have.
@@ -26,6 +28,7 @@ impl Parts {
     pub(super) fn of_files() -> Self {
         Self {
             size: 256 << 10,
+            largest: Some(2 << 20),
             at_once: 1,
             together: u64::MAX,
         }
@@ -36,9 +39,20 @@ impl Parts {
         let size = 8 << 20;
         Self {
             size,
+            largest: None,
             at_once: 2,
             together: size as u64 * MOST_PARTS,
         }
+    }
+
+    /// How large the next part is, after so many bytes. Each part is handed to other threads, which costs the same for any size; but
+    /// until the first is full they have nothing to do. Whole pages, as those of files are written.
+    pub(super) fn next(self, written: u64, is_roomy: bool) -> usize {
+        let Some(largest) = self.largest.filter(|_| is_roomy) else {
+            return self.size;
+        };
+        let grown = usize::try_from(written / 8).unwrap_or(usize::MAX) / self.size * self.size;
+        grown.clamp(self.size, largest)
     }
 
     /// For what has this length. A part grows only for what is known to be too long for usual ones, and waits alone then; what has no
@@ -51,6 +65,7 @@ impl Parts {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         Self {
             size,
+            largest: None,
             at_once: if size.saturating_mul(3) <= WINDOW {
                 self.at_once
             } else {
@@ -83,6 +98,16 @@ mod tests {
             let parts = Parts::of_objects().of(announced.then_some(length));
             let memory = parts.size * (parts.at_once + 1);
             prop_assert!(memory <= WINDOW || (announced && memory as u64 <= length.div_ceil(MOST_PARTS)), "{parts:?}");
+        }
+
+        #[test]
+        fn parts_of_a_file_grow_where_there_is_room_and_others_do_not(written: u64) {
+            let files = Parts::of_files();
+            prop_assert_eq!(files.next(written, false), files.size);
+            let next = files.next(written, true);
+            prop_assert!(next % files.size == 0 && (files.size..=2 << 20).contains(&next), "{next}");
+            prop_assert!(next == files.size || next as u64 * 8 <= written);
+            prop_assert_eq!(Parts::of_objects().next(written, true), Parts::of_objects().size);
         }
 
         #[test]

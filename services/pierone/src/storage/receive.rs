@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{self, MultipartUpload, ObjectStoreExt as _, PutPayload};
+use tokio::sync::SemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 
 use super::Storage;
@@ -144,8 +145,12 @@ struct Writer<'a> {
     storage: &'a Storage,
     to: &'a Path,
     parts: Parts,
+    /// A place among those whose parts may grow.
+    room: Option<SemaphorePermit<'a>>,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    /// How many bytes were made into parts.
+    written: u64,
     hashes: Hashes,
     /// None while everything fits into one part.
     upload: Option<Box<dyn MultipartUpload>>,
@@ -158,8 +163,10 @@ impl<'a> Writer<'a> {
             storage,
             to,
             parts,
+            room: storage.roomy.try_acquire().ok(),
             waiting: Vec::new(),
             waiting_bytes: 0,
+            written: 0,
             hashes: Hashes::new(sha512),
             upload: None,
             writing: JoinSet::new(),
@@ -167,8 +174,12 @@ impl<'a> Writer<'a> {
     }
 
     async fn write(&mut self, mut bytes: Bytes) -> Result<(), object_store::Error> {
-        while self.waiting_bytes + bytes.len() >= self.parts.size {
-            let rest = bytes.split_off(self.parts.size - self.waiting_bytes);
+        loop {
+            let size = self.parts.next(self.written, self.room.is_some());
+            if self.waiting_bytes + bytes.len() < size {
+                break;
+            }
+            let rest = bytes.split_off(size - self.waiting_bytes);
             self.keep(bytes);
             let written = self.write_part().await;
             if written.is_err() {
@@ -190,6 +201,7 @@ impl<'a> Writer<'a> {
 
     /// What waits, as the next part; its bytes are being hashed.
     async fn payload(&mut self) -> Result<PutPayload, object_store::Error> {
+        self.written += self.waiting_bytes as u64;
         self.waiting_bytes = 0;
         let pieces = std::mem::take(&mut self.waiting);
         self.hashes.update(pieces.clone()).await.map_err(died)?;
