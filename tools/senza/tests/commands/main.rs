@@ -31,6 +31,7 @@ mod patch;
 mod process;
 mod protection;
 mod proxy;
+mod quota;
 mod respawn;
 mod scale;
 mod scripted;
