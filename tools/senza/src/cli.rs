@@ -17,8 +17,8 @@ use crate::Error;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
-    instances, lint, list, logs, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
-    update, wait,
+    instances, lint, list, logs, migrate_cnames, patch, print, resources, respawn_instances, rollback, scale, schema,
+    status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::option_defaults::OptionDefaults;
@@ -144,6 +144,7 @@ enum AwsCommand {
     #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
     Logs(logs::LogsArguments),
+    MigrateCnames(migrate_cnames::MigrateCnamesArguments),
     Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -178,6 +179,7 @@ impl AwsCommand {
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
             Self::Logs(a) => &a.common,
+            Self::MigrateCnames(a) => &a.common,
             Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
@@ -213,6 +215,7 @@ impl AwsCommand {
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
             Self::Logs(a) => a.output.output,
+            Self::MigrateCnames(a) => a.output.output,
             Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
             Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
@@ -465,6 +468,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
         AwsCommand::Logs(a) => logs::run(context, a).boxed(),
+        AwsCommand::MigrateCnames(a) => migrate_cnames::run(context, a).boxed(),
         AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),
