@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
@@ -14,6 +15,7 @@ use stups_terminal::{
 };
 
 use crate::Error;
+use crate::account::Snapshot;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
@@ -193,6 +195,14 @@ impl AwsCommand {
         }
     }
 
+    /// The file with the account to ask instead of AWS.
+    fn saved_account(&self) -> Option<&Path> {
+        match self {
+            Self::Print(a) => a.account.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the command listens for Ctrl-C itself, because it has something to put in order before it ends.
     fn minds_interruptions(&self) -> bool {
         matches!(self, Self::Deploy(_) | Self::Patch(_) | Self::RespawnInstances(_))
@@ -295,7 +305,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     };
     let terminal = terminal.with_format(command.format());
     let context = Context {
-        session: session_for(&terminal, &settings, command.common(), session).await?,
+        session: match command.saved_account() {
+            Some(file) => saved_session(file, command.common(), session).await?,
+            None => session_for(&terminal, &settings, command.common(), session).await?,
+        },
         terminal,
         settings,
         clean_up: CleanUp::default(),
@@ -446,6 +459,28 @@ async fn session_for(
         (Some(session), Some(region), None) if stups_aws::is_known_region(region) => Ok(session.in_region(region)),
         (Some(_), Some(region), None) => Err(wrong(SessionError::UnknownRegion(region.clone()))),
         (Some(session), None, None) => Ok(session.clone()),
+    }
+}
+
+/// A session in the region of a saved account. Nobody is asked for credentials: it calls nobody.
+async fn saved_session(file: &Path, common: &CommonArguments, given: Option<&Session>) -> Result<Session, Failure> {
+    let region = Snapshot::read(file).map_err(Error::into_failure)?.region;
+    if common.region.as_ref().is_some_and(|wanted| *wanted != region) {
+        let file = file.display();
+        return Err(Failure::usage(format!(
+            "{file} is a saved account of {region}: leave --region out."
+        )));
+    }
+    match given {
+        Some(session) => Ok(session.in_region(&region)),
+        None => {
+            let options = SessionOptions {
+                region: Some(region),
+                ..SessionOptions::default()
+            };
+            let session = Session::load(options).await;
+            session.map_err(|error| Failure::usage(error.to_string()))
+        }
     }
 }
 

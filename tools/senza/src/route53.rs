@@ -101,12 +101,16 @@ impl Dns {
     }
 
     /// As [`Dns::new`], but these are the zones.
-    #[cfg(test)]
     pub(crate) fn with_zones(session: &Session, zones: Vec<HostedZone>) -> Self {
         Self {
             zones: Arc::new(OnceCell::from(zones)),
             ..Self::new(session)
         }
+    }
+
+    /// The hosted zones of the account, if they were asked for.
+    pub(crate) fn known_zones(&self) -> Option<&[HostedZone]> {
+        self.zones.get().map(Vec::as_slice)
     }
 
     /// All hosted zones of the account.

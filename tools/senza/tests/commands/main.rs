@@ -33,6 +33,7 @@ mod protection;
 mod proxy;
 mod quota;
 mod respawn;
+mod saved_account;
 mod scale;
 mod scripted;
 mod stack_details;
