@@ -471,17 +471,15 @@ async fn saved_session(file: &Path, common: &CommonArguments, given: Option<&Ses
             "{file} is a saved account of {region}: leave --region out."
         )));
     }
-    match given {
-        Some(session) => Ok(session.in_region(&region)),
-        None => {
-            let options = SessionOptions {
-                region: Some(region),
-                ..SessionOptions::default()
-            };
-            let session = Session::load(options).await;
-            session.map_err(|error| Failure::usage(error.to_string()))
-        }
+    if let Some(session) = given {
+        return Ok(session.in_region(&region));
     }
+    let options = SessionOptions {
+        region: Some(region),
+        ..SessionOptions::default()
+    };
+    let session = Session::load(options).await;
+    session.map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
