@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 
 from moto import backends
 from moto.acm.responses import AWSCertificateManagerResponse
+from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core import responses
@@ -29,6 +30,8 @@ from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.responses.launch_templates import LaunchTemplates
+from moto.elb.models import LoadBalancer as ClassicLoadBalancer
+from moto.elb.responses import ELBResponse
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.route53.models import RecordSet, route53_backends
@@ -291,6 +294,31 @@ def name_certificates_in_lists():
     AWSCertificateManagerResponse.list_certificates = list_certificates
 
 
+def say_where_classic_load_balancers_are():
+    """Alias records need the hosted zone of a load balancer (that of us-east-1 here); moto does not say it for classic ones."""
+    ClassicLoadBalancer.canonical_hosted_zone_name_id = "Z35SXDOTRQ7X7K"
+
+
+def tell_limits_of_the_account():
+    """How many groups, launch configurations and classic load balancers an account may have, as a new one; moto does not say."""
+
+    def limits_of_auto_scaling(self):
+        groups = self.autoscaling_backend.autoscaling_groups
+        configurations = self.autoscaling_backend.launch_configurations
+        return ActionResult({
+            "MaxNumberOfAutoScalingGroups": 500,
+            "MaxNumberOfLaunchConfigurations": 200,
+            "NumberOfAutoScalingGroups": len(groups),
+            "NumberOfLaunchConfigurations": len(configurations),
+        })
+
+    def limits_of_classic_load_balancers(self):
+        return ActionResult({"Limits": [{"Name": "classic-load-balancers", "Max": "20"}]})
+
+    AutoScalingResponse.describe_account_limits = limits_of_auto_scaling
+    ELBResponse.describe_account_limits = limits_of_classic_load_balancers
+
+
 def read_moto_once():
     """For every request moto lists its own directory and the methods of a class; neither changes while it runs."""
     modules = tuple(backends.list_of_moto_modules())
@@ -316,6 +344,8 @@ def main():
     call_only_subnets_of_the_default_vpc_default()
     build_launch_template_versions_on_their_source()
     name_certificates_in_lists()
+    say_where_classic_load_balancers_are()
+    tell_limits_of_the_account()
     read_moto_once()
     amis.AMIS = Images(amis.AMIS)
     log = RequestLog(DomainDispatcherApplication(create_backend_app))

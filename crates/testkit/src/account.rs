@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use stups_aws::cloudformation::types::Stack;
 use stups_aws::{Credentials, Session};
 
 use crate::account_builder::AccountBuilder;
@@ -107,6 +108,17 @@ impl Account {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
+    }
+
+    /// The names of the stacks that are protected against termination, sorted.
+    pub async fn protected_stacks(&self) -> Vec<String> {
+        let stacks = self.session.cloudformation().describe_stacks().send().await;
+        let stacks = stacks.unwrap_or_else(|error| panic!("The stacks of {} can't be listed: {error:?}", self.id));
+        let is_protected = |stack: &&Stack| stack.enable_termination_protection() == Some(true);
+        let protected = stacks.stacks().iter().filter(is_protected);
+        let mut names: Vec<String> = protected.filter_map(|stack| stack.stack_name.clone()).collect();
+        names.sort();
+        names
     }
 
     /// The calls made to this account so far, those that built it included, oldest first: `cloudformation:DescribeStacks`;

@@ -11,6 +11,7 @@ mod network;
 mod parameters;
 mod roles;
 mod security_groups;
+mod snapshot;
 mod spot;
 mod stacks;
 mod topics;
@@ -34,8 +35,10 @@ pub(crate) use certificates::{AcmCertificate, ServerCertificate};
 #[cfg(test)]
 pub(crate) use images::DeviceMapping;
 pub(crate) use images::{Channel, Image, newest_taupage_image};
+pub(crate) use listeners::ListenerRule;
 pub(crate) use network::{NatGateway, Subnet, Vpc};
 pub(crate) use security_groups::SecurityGroup;
+pub(crate) use snapshot::Snapshot;
 pub(crate) use stacks::{StackOutputs, StackResource};
 
 /// The AWS account of one run. Every look-up is made at most once; a failed one is made again when the answer is asked for again.
@@ -44,8 +47,8 @@ pub struct Account {
     session: Session,
     terminal: Terminal,
     settings: Settings,
-    /// All answers were given: nothing is ever looked up.
-    offline: bool,
+    /// All answers were given, nothing is ever looked up: what to say where one is missing.
+    offline: Option<String>,
     endpoints: Endpoints,
     vpcs: OnceCell<Vec<Vpc>>,
     chosen_vpc: OnceCell<String>,
@@ -55,6 +58,8 @@ pub struct Account {
     nat_gateways: OnceCell<Vec<NatGateway>>,
     taupage_images: OnceCell<Vec<Image>>,
     images: Memo<Option<Image>>,
+    /// by address of the list, region inside
+    coreos_images: Memo<String>,
     security_groups: Mutex<HashMap<String, Vec<SecurityGroup>>>,
     dns: Dns,
     domain: Mutex<Option<String>>,
@@ -67,6 +72,7 @@ pub struct Account {
     stack_outputs: Memo<StackOutputs>,
     role_policies: Memo<Vec<Json>>,
     parameters: Memo<Option<String>>,
+    listener_rules: Memo<Vec<ListenerRule>>,
     topics: OnceCell<Vec<String>>,
     id: OnceCell<String>,
     alias: OnceCell<String>,
@@ -83,7 +89,7 @@ impl Account {
             session,
             terminal,
             settings,
-            offline: false,
+            offline: None,
             endpoints: Endpoints::of_process(),
             vpcs: OnceCell::new(),
             chosen_vpc: OnceCell::new(),
@@ -93,6 +99,7 @@ impl Account {
             nat_gateways: OnceCell::new(),
             taupage_images: OnceCell::new(),
             images: Memo::default(),
+            coreos_images: Memo::default(),
             security_groups: Mutex::default(),
             domain: Mutex::default(),
             zones_of_vpc: Memo::default(),
@@ -103,6 +110,7 @@ impl Account {
             stack_outputs: Memo::default(),
             role_policies: Memo::default(),
             parameters: Memo::default(),
+            listener_rules: Memo::default(),
             topics: OnceCell::new(),
             id: OnceCell::new(),
             alias: OnceCell::new(),
@@ -123,12 +131,15 @@ impl Account {
 
     /// The session, to look something up with.
     fn online(&self) -> Result<&Session, Error> {
-        if self.offline {
-            return Err(Error::Fatal(
-                "this account was given with its answers; it can't be asked for more".to_owned(),
-            ));
+        match &self.offline {
+            Some(reason) => Err(Error::Fatal(reason.clone())),
+            None => Ok(&self.session),
         }
-        Ok(&self.session)
+    }
+
+    /// Whether nobody may be asked about anything.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline.is_some()
     }
 
     /// The value of `{{AccountInfo.<name>}}`: Region, AccountID, AccountAlias, TeamID, Domain, VpcID, MintBucket; nothing for

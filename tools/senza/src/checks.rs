@@ -1,8 +1,9 @@
-//! What is checked before a stack is created: that the application is registered and the caller's, that its image is there, can't
-//! change any more, and was built from committed source.
+//! What is checked before a stack is created: that the account has room for it, that the application is registered and the caller's,
+//! that its image is there, can't change any more, and was built from committed source.
 
 mod application;
 mod image;
+mod quota;
 mod services;
 mod source;
 mod subject;
@@ -20,6 +21,8 @@ pub(crate) use subject::Subject;
 /// A check, by the name that switches it off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Check {
+    /// the account's limits leave room for the stack
+    Quota,
     /// the application is in Kio and active
     Application,
     /// its team is the caller's
@@ -35,6 +38,7 @@ pub(crate) enum Check {
 impl Check {
     fn name(self) -> &'static str {
         match self {
+            Self::Quota => "quota",
             Self::Application => "application",
             Self::Team => "team",
             Self::Image => "image",
@@ -83,8 +87,8 @@ pub(crate) struct Facts {
     pub(crate) revision: Option<String>,
 }
 
-/// Makes the checks for every application in the template and shows how each ended. All are made, and then it is an error when one
-/// has failed. `force`: the image need not exist. `dry_run`: say it too when there is nothing to check.
+/// Makes the checks for the account and for every application in the template and shows how each ended. All are made, and then it is
+/// an error when one has failed. `force`: the image need not exist. `dry_run`: say it too when there is nothing to check.
 pub(crate) async fn before_create(
     context: &Context,
     arguments: &CheckArguments,
@@ -92,33 +96,25 @@ pub(crate) async fn before_create(
     force: bool,
     dry_run: bool,
 ) -> Result<Facts, Error> {
+    let terminal = &context.terminal;
+    let mut report = Report::new(terminal, arguments, force);
+    let needs = quota::Needs::of(&request.template);
+    if !needs.is_empty() {
+        let room = quota::has_room(&context.session, &needs, request);
+        report.check(Check::Quota, "Checking limits of the account", room).await;
+    }
     let subjects = subject::of_template(&request.template);
     if subjects.is_empty() {
-        if dry_run {
-            context
-                .terminal
-                .info("Nothing to check: no Taupage instances in this stack");
+        if dry_run && needs.is_empty() {
+            terminal.info("Nothing to check: no Taupage instances in this stack");
         }
+        report.end()?;
         return Ok(Facts::default());
     }
-    let services = Services::of_user(&context.terminal);
-    check_all(&context.terminal, &services, arguments, &subjects, force).await
+    check_all(&Services::of_user(terminal), &subjects, report).await
 }
 
-async fn check_all(
-    terminal: &Terminal,
-    services: &Services,
-    arguments: &CheckArguments,
-    subjects: &[Subject],
-    force: bool,
-) -> Result<Facts, Error> {
-    let mut report = Report {
-        terminal,
-        arguments,
-        force,
-        failed: 0,
-        skipped: Vec::new(),
-    };
+async fn check_all(services: &Services, subjects: &[Subject], mut report: Report<'_>) -> Result<Facts, Error> {
     let mut facts = Facts::default();
     for subject in subjects {
         let found = check_one(services, subject, &mut report).await;
@@ -187,7 +183,17 @@ struct Report<'a> {
     skipped: Vec<(String, Vec<Check>)>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    fn new(terminal: &'a Terminal, arguments: &'a CheckArguments, force: bool) -> Self {
+        Self {
+            terminal,
+            arguments,
+            force,
+            failed: 0,
+            skipped: Vec::new(),
+        }
+    }
+
     async fn check(&mut self, check: Check, title: &str, work: impl Future<Output = Outcome>) {
         if self.arguments.skip.contains(&check) {
             return self.skip(check, "--skip-check");

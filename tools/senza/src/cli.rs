@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
@@ -14,11 +15,12 @@ use stups_terminal::{
 };
 
 use crate::Error;
+use crate::account::Snapshot;
 use crate::clean_up::CleanUp;
 use crate::commands::{
     cleanup, config, console, create, delete, deploy, diff, domains, drift, dump, events, health, images, init,
-    instances, lint, list, logs, patch, print, resources, respawn_instances, rollback, scale, schema, status, traffic,
-    update, wait,
+    instances, lint, list, logs, migrate_cnames, patch, print, resources, respawn_instances, rollback, scale, schema,
+    status, traffic, update, wait,
 };
 use crate::context::Context;
 use crate::option_defaults::OptionDefaults;
@@ -144,6 +146,7 @@ enum AwsCommand {
     #[command(aliases = ["l", "li"])]
     List(list::ListArguments),
     Logs(logs::LogsArguments),
+    MigrateCnames(migrate_cnames::MigrateCnamesArguments),
     Patch(patch::PatchArguments),
     Print(print::PrintArguments),
     Resources(resources::ResourcesArguments),
@@ -178,6 +181,7 @@ impl AwsCommand {
             Self::Instances(a) => &a.stacks.common,
             Self::List(a) => &a.stacks.common,
             Self::Logs(a) => &a.common,
+            Self::MigrateCnames(a) => &a.common,
             Self::Patch(a) => &a.common,
             Self::Print(a) => &a.common,
             Self::Resources(a) => &a.stacks.common,
@@ -188,6 +192,14 @@ impl AwsCommand {
             Self::Traffic(a) => &a.common,
             Self::Update(a) => &a.common,
             Self::Wait(a) => &a.common,
+        }
+    }
+
+    /// The file with the account to ask instead of AWS.
+    fn saved_account(&self) -> Option<&Path> {
+        match self {
+            Self::Print(a) => a.account.as_deref(),
+            _ => None,
         }
     }
 
@@ -213,6 +225,7 @@ impl AwsCommand {
             Self::Instances(a) => a.stacks.table.output,
             Self::List(a) => a.stacks.table.output,
             Self::Logs(a) => a.output.output,
+            Self::MigrateCnames(a) => a.output.output,
             Self::Patch(a) => a.output.output,
             // The template alone goes to stdout, also on a terminal.
             Self::Dump(_) | Self::Print(_) => OutputFormat::Json,
@@ -292,7 +305,10 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
     };
     let terminal = terminal.with_format(command.format());
     let context = Context {
-        session: session_for(&terminal, &settings, command.common(), session).await?,
+        session: match command.saved_account() {
+            Some(file) => saved_session(file, command.common(), session).await?,
+            None => session_for(&terminal, &settings, command.common(), session).await?,
+        },
         terminal,
         settings,
         clean_up: CleanUp::default(),
@@ -446,6 +462,26 @@ async fn session_for(
     }
 }
 
+/// A session in the region of a saved account. Nobody is asked for credentials: it calls nobody.
+async fn saved_session(file: &Path, common: &CommonArguments, given: Option<&Session>) -> Result<Session, Failure> {
+    let region = Snapshot::read(file).map_err(Error::into_failure)?.region;
+    if common.region.as_ref().is_some_and(|wanted| *wanted != region) {
+        let file = file.display();
+        return Err(Failure::usage(format!(
+            "{file} is a saved account of {region}: leave --region out."
+        )));
+    }
+    if let Some(session) = given {
+        return Ok(session.in_region(&region));
+    }
+    let options = SessionOptions {
+        region: Some(region),
+        ..SessionOptions::default()
+    };
+    let session = Session::load(options).await;
+    session.map_err(|error| Failure::usage(error.to_string()))
+}
+
 /// The work of a command. A boxed future: unboxed, all commands' states would be one type too deep for the compiler.
 fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, Result<(), Error>> {
     match command {
@@ -465,6 +501,7 @@ fn dispatch<'a>(context: &'a Context, command: &'a AwsCommand) -> BoxFuture<'a, 
         AwsCommand::Instances(a) => instances::run(context, a).boxed(),
         AwsCommand::List(a) => list::run(context, a).boxed(),
         AwsCommand::Logs(a) => logs::run(context, a).boxed(),
+        AwsCommand::MigrateCnames(a) => migrate_cnames::run(context, a).boxed(),
         AwsCommand::Patch(a) => patch::run(context, a).boxed(),
         AwsCommand::Print(a) => print::run(context, a).boxed(),
         AwsCommand::Resources(a) => resources::run(context, a).boxed(),

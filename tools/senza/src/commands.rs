@@ -22,6 +22,7 @@ pub(crate) mod lint;
 pub(crate) mod list;
 mod log_line;
 pub(crate) mod logs;
+pub(crate) mod migrate_cnames;
 mod new_stack;
 pub(crate) mod patch;
 pub(crate) mod print;

@@ -51,6 +51,7 @@ pub(crate) use plug_in::program_name as plug_in_name;
 use properties::Properties;
 pub(crate) use properties::{integer, is_function, scalar_text};
 pub(crate) use property_table::{Kind, Property, nearest};
+pub(crate) use reference::Reference;
 pub(crate) use resources::members;
 pub(crate) use senza_info::SENZA_INFO;
 pub(crate) use static_checks::group_rules;

@@ -1,5 +1,6 @@
 //! What is wrong with a definition, all of it at once, with line and column, and without asking AWS.
 
+mod account;
 mod cloudformation;
 mod components;
 mod dated;
@@ -17,6 +18,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
+use crate::account::Snapshot;
 use crate::template::Definition;
 use document::Document;
 pub(crate) use report::{columns, rows, text};
@@ -40,8 +42,9 @@ pub(crate) struct Finding {
     pub(crate) fix: Option<String>,
 }
 
-/// Everything that is wrong with the definition `text`; `file` is what it is called. In the order of the text.
-pub(crate) fn lint(file: &str, text: &str) -> Vec<Finding> {
+/// Everything that is wrong with the definition `text`; `file` is what it is called, `account` one that was saved, to look names up in.
+/// In the order of the text.
+pub(crate) fn lint(file: &str, text: &str, account: Option<&Snapshot>) -> Vec<Finding> {
     let outline = match stups_yaml::Outline::read(text) {
         Ok(outline) => outline,
         Err(error) => {
@@ -68,6 +71,9 @@ pub(crate) fn lint(file: &str, text: &str) -> Vec<Finding> {
         dated::check(&mut document);
         secrets::check(&mut document);
         names::check(&mut document);
+        if let Some(account) = account {
+            account::check(&mut document, account);
+        }
     }
     let mut findings = document.into_findings();
     if findings.iter().all(|finding| finding.severity != Severity::Error) {

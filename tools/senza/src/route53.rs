@@ -101,12 +101,16 @@ impl Dns {
     }
 
     /// As [`Dns::new`], but these are the zones.
-    #[cfg(test)]
     pub(crate) fn with_zones(session: &Session, zones: Vec<HostedZone>) -> Self {
         Self {
             zones: Arc::new(OnceCell::from(zones)),
             ..Self::new(session)
         }
+    }
+
+    /// The hosted zones of the account, if they were asked for.
+    pub(crate) fn known_zones(&self) -> Option<&[HostedZone]> {
+        self.zones.get().map(Vec::as_slice)
     }
 
     /// All hosted zones of the account.
@@ -171,27 +175,51 @@ impl Dns {
         }
     }
 
+    /// CNAME records with this name (any spelling) from every zone of it, the best matching one first.
+    pub(crate) async fn cname_records(&self, name: &str) -> Result<Vec<Record>, Error> {
+        let name = canonical(name);
+        let mut found = Vec::new();
+        for zone in zones_of_name(self.zones().await?, &name, false) {
+            let records = self.list(zone, &name).await?;
+            found.extend(
+                records
+                    .into_iter()
+                    .filter(|record| *record.set.r#type() == RrType::Cname),
+            );
+        }
+        Ok(found)
+    }
+
     /// Creates or replaces records, all or none per zone. No records: no call.
     pub(crate) async fn upsert(&self, records: &[Record], comment: &str) -> Result<(), Error> {
-        self.change(&ChangeAction::Upsert, records, comment).await
+        self.change(changes(&ChangeAction::Upsert, records), comment).await
     }
 
     /// Deletes records, all or none per zone. No records: no call.
     pub(crate) async fn delete(&self, records: &[Record], comment: &str) -> Result<(), Error> {
-        self.change(&ChangeAction::Delete, records, comment).await
+        self.change(changes(&ChangeAction::Delete, records), comment).await
     }
 
-    async fn change(&self, action: &ChangeAction, records: &[Record], comment: &str) -> Result<(), Error> {
-        let mut by_zone: IndexMap<&str, Vec<&ResourceRecordSet>> = IndexMap::new();
-        for record in records {
-            by_zone.entry(&record.zone_id).or_default().push(&record.set);
+    /// Deletes the `old` records and creates the `new` ones in the same moment, all or none per zone.
+    pub(crate) async fn replace(&self, old: &[Record], new: &[Record], comment: &str) -> Result<(), Error> {
+        let deletions = changes(&ChangeAction::Delete, old);
+        let all = deletions.chain(changes(&ChangeAction::Upsert, new));
+        self.change(all, comment).await
+    }
+
+    async fn change<'r>(
+        &self,
+        changes: impl Iterator<Item = (ChangeAction, &'r Record)>,
+        comment: &str,
+    ) -> Result<(), Error> {
+        let mut by_zone: IndexMap<&str, Vec<(ChangeAction, &ResourceRecordSet)>> = IndexMap::new();
+        for (action, record) in changes {
+            by_zone.entry(&record.zone_id).or_default().push((action, &record.set));
         }
-        for (zone_id, sets) in by_zone {
+        for (zone_id, changes) in by_zone {
             let mut batch = ChangeBatch::builder().comment(comment.chars().take(COMMENT_LIMIT).collect::<String>());
-            for set in sets {
-                let change = Change::builder()
-                    .action(action.clone())
-                    .resource_record_set(set.clone());
+            for (action, set) in changes {
+                let change = Change::builder().action(action).resource_record_set(set.clone());
                 batch = batch.changes(change.build().map_err(incomplete)?);
             }
             self.client
@@ -203,6 +231,10 @@ impl Dns {
         }
         Ok(())
     }
+}
+
+fn changes<'r>(action: &ChangeAction, records: &'r [Record]) -> impl Iterator<Item = (ChangeAction, &'r Record)> {
+    records.iter().map(|record| (action.clone(), record))
 }
 
 fn incomplete(error: impl std::fmt::Display) -> Error {

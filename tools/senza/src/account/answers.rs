@@ -48,7 +48,7 @@ impl Answers {
             terminal.clone(),
             Settings::default(),
         );
-        account.offline = true;
+        account.offline = Some("this account was given with its answers; it can't be asked for more".to_owned());
         // Tests ask nobody but themselves: the discard port answers nothing.
         let nowhere = || "http://127.0.0.1:9".to_owned();
         account.endpoints = Endpoints {

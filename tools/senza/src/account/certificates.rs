@@ -1,6 +1,7 @@
 //! Certificates in Certificate Manager and, from before there was one, in IAM.
 
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use stups_aws::acm::types::{CertificateDetail, CertificateStatus, CertificateSummary, Filters, KeyAlgorithm};
 use stups_aws::iam::types::ServerCertificateMetadata;
 
@@ -8,7 +9,7 @@ use super::Account;
 use crate::Error;
 
 /// A certificate in Certificate Manager. Times are seconds since the epoch.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AcmCertificate {
     /// `arn:aws:acm:...`
     pub(crate) arn: String,
@@ -27,7 +28,7 @@ pub(crate) struct AcmCertificate {
 }
 
 /// A server certificate in IAM. Times are seconds since the epoch.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ServerCertificate {
     /// `arn:aws:iam::...:server-certificate/...`
     pub(crate) arn: String,

@@ -9,6 +9,9 @@ use crate::route53::{HostedZone, zones_of_name};
 impl Account {
     /// All hosted zones of the account.
     pub(crate) async fn hosted_zones(&self) -> Result<&[HostedZone], Error> {
+        if self.dns.known_zones().is_none() {
+            self.online()?;
+        }
         self.dns.zones().await
     }
 

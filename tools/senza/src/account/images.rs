@@ -1,5 +1,6 @@
 //! Machine images.
 
+use serde::{Deserialize, Serialize};
 use stups_aws::ec2;
 
 use super::Account;
@@ -53,7 +54,7 @@ impl Channel {
 }
 
 /// A machine image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Image {
     /// `ami-...`
     pub(crate) id: String,
@@ -72,7 +73,7 @@ pub(crate) struct Image {
 }
 
 /// A device of an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeviceMapping {
     /// `/dev/sdb`
     pub(crate) name: String,
@@ -131,6 +132,15 @@ impl Account {
                 }),
             )
             .await
+    }
+
+    /// The image in the list at `url`, found by `look_up` unless it is known.
+    pub(crate) async fn coreos_image(
+        &self,
+        url: &str,
+        look_up: impl Future<Output = Result<String, Error>>,
+    ) -> Result<String, Error> {
+        self.coreos_images.get(url, look_up).await
     }
 
     async fn describe_images(&self, filters: Vec<ec2::types::Filter>) -> Result<Vec<Image>, Error> {

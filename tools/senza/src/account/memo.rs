@@ -1,6 +1,6 @@
 //! Look-ups with an argument, each made once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
@@ -34,9 +34,29 @@ impl<V: Clone> Memo<V> {
         cell.get_or_try_init(|| look_up).await.cloned()
     }
 
+    /// All answers that are known.
+    pub(crate) fn known(&self) -> BTreeMap<String, V> {
+        let cells = lock(&self.cells);
+        let known = cells
+            .iter()
+            .filter_map(|(question, cell)| Some((question.clone(), cell.get()?.clone())));
+        known.collect()
+    }
+
     #[cfg(test)]
     pub(crate) fn set(&self, question: &str, answer: V) {
         lock(&self.cells).insert(question.to_owned(), Arc::new(OnceCell::from(answer)));
+    }
+}
+
+impl<V> From<BTreeMap<String, V>> for Memo<V> {
+    /// These answers are known.
+    fn from(answers: BTreeMap<String, V>) -> Self {
+        let answers = answers.into_iter();
+        let cells = answers.map(|(question, answer)| (question, Arc::new(OnceCell::from(answer))));
+        Self {
+            cells: Mutex::new(cells.collect()),
+        }
     }
 }
 
@@ -52,5 +72,9 @@ mod tests {
         assert_eq!(memo.get("a", async { Ok(1) }).await.unwrap(), 1);
         assert_eq!(memo.get("a", async { Ok(2) }).await.unwrap(), 1);
         assert_eq!(memo.get("b", async { Ok(3) }).await.unwrap(), 3);
+        let known = memo.known();
+        assert_eq!(known, BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 3)]));
+        let again = Memo::from(known);
+        assert_eq!(again.get("b", async { Ok(4) }).await.unwrap(), 3);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use stups_aws::ec2;
 
 use super::Account;
 use crate::Error;
 
 /// A virtual network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Vpc {
     /// `vpc-...`
     pub(crate) id: String,
@@ -25,7 +26,7 @@ impl fmt::Display for Vpc {
 }
 
 /// A subnet of a VPC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subnet {
     /// `subnet-...`
     pub(crate) id: String,
@@ -40,7 +41,7 @@ pub(crate) struct Subnet {
 }
 
 /// A NAT gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NatGateway {
     /// the subnet it stands in
     pub(crate) subnet_id: String,

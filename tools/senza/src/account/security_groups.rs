@@ -1,5 +1,6 @@
 //! Security groups by name.
 
+use serde::{Deserialize, Serialize};
 use stups_aws::ec2;
 
 use super::network::{filter, name_tag};
@@ -7,7 +8,7 @@ use super::{Account, lock};
 use crate::Error;
 
 /// A security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SecurityGroup {
     /// `sg-...`
     pub(crate) id: String,
@@ -53,7 +54,7 @@ impl Account {
     async fn security_groups_called(&self, name: &str) -> Result<Vec<SecurityGroup>, Error> {
         self.load_security_groups(&[name.to_owned()]).await?;
         let groups = lock(&self.security_groups).get(name).cloned().unwrap_or_default();
-        let Some(network) = self.stack_network().filter(|_| !self.offline) else {
+        let Some(network) = self.stack_network().filter(|_| self.offline.is_none()) else {
             return Ok(groups);
         };
         let is_elsewhere = |group: &SecurityGroup| group.vpc_id.as_ref() != Some(&network.vpc_id);

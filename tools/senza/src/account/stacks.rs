@@ -1,12 +1,14 @@
 //! What other stacks offer.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::Error;
 
 /// A resource of another stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StackResource {
     /// `CREATE_COMPLETE`, ...
     pub(crate) status: String,
@@ -17,12 +19,12 @@ pub(crate) struct StackResource {
 }
 
 /// The outputs of another stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StackOutputs {
     /// the stack's status
     pub(crate) status: String,
     /// by output key
-    pub(crate) values: HashMap<String, String>,
+    pub(crate) values: BTreeMap<String, String>,
 }
 
 impl Account {

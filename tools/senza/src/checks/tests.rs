@@ -92,7 +92,7 @@ async fn checked(services: &Services, arguments: &CheckArguments, source: &str, 
         application_version: Some("1.0".to_owned()),
         source: Some(source.to_owned()),
     };
-    let result = check_all(&terminal, services, arguments, &[subject], force).await;
+    let result = check_all(services, &[subject], Report::new(&terminal, arguments, force)).await;
     Checked {
         result: result.map_err(|error| error.into_failure().message),
         shown: captured.stderr(),

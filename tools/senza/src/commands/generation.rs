@@ -1,6 +1,7 @@
 //! What print, create and update have in common: a definition, a version and parameters become a stack request.
 
 use super::stack_result::{print_results, stack_row};
+use crate::account::Account;
 use crate::compatibility::CompatibilityChoice;
 use crate::context::Context;
 use crate::template::{self, Definition, Evaluation, StackRequest};
@@ -41,6 +42,18 @@ impl GenerationArguments {
         requested: Option<Compatibility>,
         keep_deployed: bool,
     ) -> Result<StackRequest, Error> {
+        let compatibility =
+            CompatibilityChoice::of_process(requested, keep_deployed, &context.settings, &context.command)?;
+        self.generate_in(context, &context.account(), compatibility).await
+    }
+
+    /// As [`GenerationArguments::generate`], in this account.
+    pub(crate) async fn generate_in(
+        &self,
+        context: &Context,
+        account: &Account,
+        compatibility: CompatibilityChoice,
+    ) -> Result<StackRequest, Error> {
         let terminal = &context.terminal;
         let definition = Definition::read(&self.definition).await?;
         check_version(&self.version)?;
@@ -48,16 +61,14 @@ impl GenerationArguments {
         if let Some(file) = &self.parameter_file {
             words.extend(template::read_parameter_file(file).await?);
         }
-        let compatibility =
-            CompatibilityChoice::of_process(requested, keep_deployed, &context.settings, &context.command)?;
-        let account = context.account();
-        let arguments = template::bind(&definition, &self.version, &words, &account).await?;
+        let arguments = template::bind(&definition, &self.version, &words, account).await?;
         let evaluation = Evaluation {
             definition: &definition,
             arguments: &arguments,
-            account: &account,
+            account,
             compatibility,
-            force: self.force,
+            // A saved account is for where nobody can be asked: registries can't either.
+            force: self.force || account.is_offline(),
             terminal,
         };
         let mut request = terminal

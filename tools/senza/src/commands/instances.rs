@@ -105,7 +105,8 @@ async fn show(
     let only_one = rows.len() == 1;
     terminal.print_table(&table(&columns, &arguments.stacks.table.fields, rows));
     if let Some(reason) = &arguments.piu {
-        let odd_host = match &arguments.odd_host {
+        // An empty variable is none, as with the original's options.
+        let odd_host = match arguments.odd_host.as_ref().filter(|host| !host.is_empty()) {
             Some(host) => Some(host.clone()),
             None => find_odd_host(session).await?,
         };

@@ -1,8 +1,11 @@
 //! `senza lint`
 
+use std::path::PathBuf;
+
 use stups_terminal::{Failure, OutputFormat, Terminal, json_pretty};
 
 use crate::Error;
+use crate::account::Snapshot;
 use crate::lint::{self, Finding, Severity};
 use crate::styles;
 use crate::template::source;
@@ -13,6 +16,9 @@ pub(crate) struct LintArguments {
     /// Senza definitions: YAML files or their URLs
     #[arg(value_name = "DEFINITION", required = true)]
     definitions: Vec<String>,
+    /// Look names up in the account that was saved in this file (senza print --save-account)
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
     /// Warnings are errors
     #[arg(long)]
     strict: bool,
@@ -51,11 +57,12 @@ impl Output {
 /// Runs the command. AWS is not asked anything.
 pub(crate) async fn run(terminal: &Terminal, arguments: &LintArguments) -> Result<(), Error> {
     let terminal = terminal.with_format(arguments.output.format());
+    let account = arguments.account.as_deref().map(Snapshot::read).transpose()?;
     let mut findings = Vec::new();
     for definition in &arguments.definitions {
         let text = source::read(definition).await;
         let text = text.map_err(|error| Error::Usage(error.to_string()))?;
-        findings.extend(lint::lint(definition, &text));
+        findings.extend(lint::lint(definition, &text, account.as_ref()));
     }
     if arguments.strict {
         for finding in &mut findings {

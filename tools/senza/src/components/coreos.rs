@@ -38,9 +38,11 @@ pub(super) async fn apply(component: &Component, generation: &mut Generation<'_>
         .replace("{channel}", &channel)
         .replace("{architecture}", &architecture);
     let region = generation.arguments.region.clone();
-    let image = find_image(&url, &region)
-        .await
-        .map_err(|reason| Error::Fatal(format!("{}: {reason}", properties.path("ReleaseChannel"))))?;
+    let look_up = async {
+        let image = find_image(&url, &region).await;
+        image.map_err(|reason| Error::Fatal(format!("{}: {reason}", properties.path("ReleaseChannel"))))
+    };
+    let image = generation.account.coreos_image(&url, look_up).await?;
     subnets::apply(component, generation).await?;
     section(generation.template, &["Mappings", "Images", &region])?
         .insert("LatestCoreOSImage".to_owned(), json!(image));

@@ -198,7 +198,12 @@ async fn spot_account(properties: &Properties<'_>, token: &Token, generation: &G
     if let Some(given) = senza_info(generation, "SpotinstAccountId").filter(|id| !is_empty(id)) {
         return Ok(given.clone());
     }
-    let token = secrets::decrypted("SpotinstAccessToken", &token.written, generation.account.session()).await?;
+    // With a saved account the answer is known, and KMS is not asked.
+    let token = if generation.account.is_offline() {
+        token.written.clone()
+    } else {
+        secrets::decrypted("SpotinstAccessToken", &token.written, generation.account.session()).await?
+    };
     let account = generation
         .account
         .spot_account(&token)

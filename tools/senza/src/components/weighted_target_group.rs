@@ -11,9 +11,11 @@ use super::property_table::{Property, integer, list, open_map, text};
 use super::resources::{add, members, section};
 use super::{Component, Generation, elastic_load_balancer, reference};
 use crate::Error;
+use crate::account::ListenerRule;
 use crate::commands::traffic::shared::{
-    DOMAIN_OUTPUT, LISTENER_OUTPUT, LOWEST_PRIORITY, TARGET_GROUP_OUTPUT, free_priority, is_for_host, priorities_of,
+    DOMAIN_OUTPUT, LISTENER_OUTPUT, LOWEST_PRIORITY, TARGET_GROUP_OUTPUT, free_priority,
 };
+use crate::route53::canonical;
 
 /// Every property of the component.
 pub(super) const PROPERTIES: &[&[Property]] = &[EVALUATED, PASSED_ON];
@@ -189,12 +191,16 @@ async fn priority(
             .ok_or_else(|| properties.error("Priority", &format!("must be from 1 to {LOWEST_PRIORITY}")));
     }
     let rules = generation.account.listener_rules(listener).await?;
-    let own = rules.iter().find(|rule| is_for_host(rule, host));
-    if let Some(priority) = own.and_then(|rule| rule.priority()?.parse().ok()) {
+    let is_own = |rule: &&ListenerRule| {
+        rule.host
+            .as_deref()
+            .is_some_and(|own| canonical(own) == canonical(host))
+    };
+    if let Some(priority) = rules.iter().find(is_own).and_then(|rule| rule.priority) {
         return Ok(priority);
     }
-    free_priority(&priorities_of(&rules), scattered(host))
-        .ok_or_else(|| properties.error("Listener", "has no room for another rule"))
+    let taken = rules.iter().filter_map(|rule| rule.priority).collect();
+    free_priority(&taken, scattered(host)).ok_or_else(|| properties.error("Listener", "has no room for another rule"))
 }
 
 /// Where versions begin to look for a free priority: far from each other, so that two that are created at the same time

@@ -80,6 +80,7 @@ rules! {
     LongName "long-name" Warning "Names have room where AWS shortens or refuses them.";
     ClearSecret "clear-secret" Error "A secret is not written into the definition.";
     LikelySecret "likely-secret" Warning "What looks like a secret is encrypted, or a parameter that nobody sees.";
+    Account "account" Warning "A saved account has what a definition names.";
     LargeTemplate "large-template" Warning "A template fits into a request.";
     Limit "limit" Error "A stack stays within the limits of CloudFormation.";
 }

@@ -4,6 +4,11 @@ use serde_json::json;
 
 use super::*;
 
+/// The findings where no account is saved.
+fn lint(file: &str, text: &str) -> Vec<Finding> {
+    super::lint(file, text, None)
+}
+
 /// `line:column rule` of every finding.
 fn found(text: &str) -> Vec<String> {
     lint("d.yaml", text)

@@ -22,7 +22,7 @@ const CONSEQUENCES: [&str; 6] = [
 ];
 
 /// What reasons contain, and what a person can do about it.
-const HINTS: [(&str, &str); 14] = [
+const HINTS: [(&str, &str); 15] = [
     (
         "SUCCESS signal",
         "No instance reported that the application runs. Look at its log: senza console NAME VERSION; a wrong image, a failing \
@@ -53,6 +53,10 @@ const HINTS: [(&str, &str); 14] = [
         "TooManyLoadBalancers",
         "The account's limit for load balancers is reached: raise it in Service Quotas, delete old versions (senza cleanup), or share \
          one load balancer (Senza::WeightedTargetGroup).",
+    ),
+    (
+        "conflicting RRSet of type CNAME",
+        "An old stack has a CNAME record of this name: convert it with senza migrate-cnames NAME, and create the version again.",
     ),
     (
         "riority",
@@ -291,6 +295,11 @@ mod tests {
             (
                 "User: arn:aws:sts::1:x is not authorized to perform: iam:CreateRole",
                 "permission",
+            ),
+            (
+                "RRSet of type A with DNS name app.example.org. is not permitted because a conflicting RRSet of type CNAME with the \
+                 same DNS name already exists in zone example.org.",
+                "senza migrate-cnames",
             ),
             ("Priority '17' is currently in use", "create the version again"),
             (

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
 use stups_aws::route53::Client;
 use stups_aws::route53::types;
 
@@ -10,7 +11,7 @@ use super::name::labels_in_zone;
 use crate::Error;
 
 /// A hosted zone, as far as finding the right one goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostedZone {
     /// the bare id, `Z...`
     pub(crate) id: String,

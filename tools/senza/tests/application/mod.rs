@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use serde_json::{Value as Json, json};
 use stups_aws::Session;
-use stups_aws::cloudformation::types::{Parameter, Stack, Tag};
+use stups_aws::cloudformation::types::{Parameter, Tag};
 use stups_aws::route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use stups_terminal::{Captured, Failure, Terminal};
 use stups_testkit::{Account, AwsApi};
@@ -158,16 +158,6 @@ impl Application {
             .unwrap();
         let template: Json = serde_json::from_str(answer.template_body().unwrap()).unwrap();
         template["Resources"]["MainDomain"]["Properties"]["Weight"].clone()
-    }
-
-    /// The names of the stacks that are protected against termination.
-    pub async fn protected(&self) -> Vec<String> {
-        let stacks = self.session.cloudformation().describe_stacks().send().await.unwrap();
-        let is_protected = |stack: &&Stack| stack.enable_termination_protection() == Some(true);
-        let protected = stacks.stacks().iter().filter(is_protected);
-        let mut names: Vec<String> = protected.filter_map(|stack| stack.stack_name.clone()).collect();
-        names.sort();
-        names
     }
 
     /// Creates or replaces a weighted record by hand.

@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use crate::account::{account, create_stack, topic_template};
 use crate::process::{finish, spawn};
-use crate::protection::protected;
 use crate::proxy::{Proxy, Verdict};
 use crate::scripted;
 use crate::traffic::application;
@@ -111,7 +110,7 @@ async fn protection_of_what_has_traffic_is_configured() {
     ] {
         let (is_success, _, stderr) = senza_at(home.path(), account.environment(), words).await;
         assert!(is_success, "{words}: {stderr}");
-        assert_eq!(protected(&account).await, expected, "{words}: {stderr}");
+        assert_eq!(account.protected_stacks().await, expected, "{words}: {stderr}");
     }
 }
 

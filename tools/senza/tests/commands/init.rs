@@ -242,6 +242,31 @@ async fn an_image_from_pier_one_gets_its_bucket() {
 }
 
 #[tokio::test]
+async fn the_policy_of_a_role_that_is_there_is_overwritten_on_request_only() {
+    const QUESTION: &str = "IAM role app-app already exists. Do you want Senza to overwrite the role policy? [y/N]: ";
+    let api = AwsApi::shared().await;
+    let builder = Account::builder(api).alias("acme-demo").security_group("app-app");
+    let account = builder.security_group("app-app-lb").role("app-app").build().await;
+    let directory = tempfile::tempdir().unwrap();
+    let words = [
+        "-t",
+        "bgapp",
+        "-v",
+        "application_id=app",
+        "-v",
+        "docker_image=pierone.example.org/team/app",
+    ];
+    for (answer, is_written) in [("n", false), ("", false), ("y", true)] {
+        let file = directory.path().join(format!("{answer}.yaml"));
+        // type, bucket, the role's policy
+        let outcome = init(&account, &file, &words, &format!("\n\n{answer}\n")).await;
+        assert_eq!(outcome.exit_code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
+        assert!(outcome.stdout.contains(QUESTION), "{}", outcome.stdout);
+        assert_eq!(policy(&account, "app-app").await.is_some(), is_written, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_bastion_s_group_is_the_only_way_in_by_ssh() {
     let api = AwsApi::shared().await;
     let account = Account::builder(api)

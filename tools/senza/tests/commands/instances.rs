@@ -164,6 +164,69 @@ async fn health_comes_from_the_stack_s_own_target_group() {
     );
 }
 
+/// A `piu` that writes down what it was told; the file, and the PATH that it is found in.
+#[cfg(target_os = "linux")]
+fn fake_piu(directory: &std::path::Path) -> (std::path::PathBuf, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let (program, told) = (directory.join("piu"), directory.join("told"));
+    std::fs::write(&program, format!("#!/bin/sh\necho \"$*\" >> {}\n", told.display())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    (told, path)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn access_is_requested_for_each_instance_through_the_bastion() {
+    use crate::process::{finish, spawn};
+    let account = account_with_instances().await;
+    let directory = tempfile::tempdir().unwrap();
+    let (told, path) = fake_piu(directory.path());
+    for (words, odd_host, expected) in [
+        (
+            "hello-world v2 -p broken",
+            "",
+            [" broken via senza --connect"].as_slice(),
+        ),
+        (
+            "hello-world v2 -p broken",
+            "odd.a",
+            &[" broken via senza --connect -O odd.a"],
+        ),
+        (
+            "hello-world v2 -p broken -O odd.b",
+            "odd.a",
+            &[" broken via senza --connect -O odd.b"],
+        ),
+        (
+            "hello-world v1 --piu broken --odd-host odd.b",
+            "",
+            &[" broken via senza -O odd.b", " broken via senza -O odd.b"],
+        ),
+    ] {
+        let mut environment = account.environment();
+        environment.extend(
+            [("PATH", path.as_str()), ("ODD_HOST", odd_host)].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let output = finish(spawn(&format!("instances {words}"), environment)).await;
+        assert!(
+            output.status.success(),
+            "{words}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let lines = std::fs::read_to_string(&told).unwrap();
+        let mut asked: Vec<&str> = Vec::new();
+        for line in lines.lines() {
+            let rest = line.strip_prefix("request-access ").unwrap();
+            let (address, rest) = rest.split_at(rest.find(' ').unwrap());
+            assert!(address.parse::<std::net::Ipv4Addr>().is_ok(), "{line}");
+            asked.push(rest);
+        }
+        assert_eq!(asked, expected, "{words} {odd_host}");
+        std::fs::remove_file(&told).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn access_is_requested_with_a_tool_that_has_to_be_there() {
     // The test's own PATH has no piu: it is not installed where tests run, and nothing here makes a link to it.

@@ -8,6 +8,7 @@ use stups_testkit::{Account, AwsApi};
 
 use crate::account::{account, senza, senza_on};
 use crate::groups::{assert_untouched, configuration, decoded, group, ids, image, with_configuration, with_template};
+use crate::proxy::{Proxy, Verdict};
 
 #[tokio::test]
 async fn a_launch_configuration_is_replaced_by_a_changed_copy() {
@@ -157,6 +158,24 @@ async fn channels_stand_for_their_newest_image() {
             Some(id_of(expected).as_str())
         );
     }
+}
+
+#[tokio::test]
+async fn a_channel_without_any_image_changes_nothing() {
+    let account = account().await;
+    with_configuration(&account, "app-1", (1, 1, 1)).await;
+    let proxy = Proxy::start(&account, |called| match called {
+        "DescribeImages" => Verdict::Rewrite(vec![("<name>Taupage".to_owned(), "<name>Other".to_owned())]),
+        _ => Verdict::Pass,
+    });
+    let before = account.requests().len();
+    let outcome = senza(&proxy.session(), "patch app 1 --image staging").await;
+    assert_eq!(
+        (outcome.exit_code, outcome.stderr.as_str()),
+        (1, "Error: No Taupage AMI found for staging\n")
+    );
+    let changes = |call: &&String| call.contains(":Create") || call.contains(":Update");
+    assert_eq!(account.requests()[before..].iter().find(changes), None);
 }
 
 #[tokio::test]

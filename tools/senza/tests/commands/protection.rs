@@ -1,30 +1,10 @@
 //! Versions that can't be deleted while they have traffic.
 
 use stups_aws::Session;
-use stups_testkit::Account;
 
 use crate::account::{Outcome, senza};
 use crate::proxy::{Proxy, Verdict};
 use crate::traffic::{application, shares};
-
-/// The names of the stacks that are protected.
-pub(crate) async fn protected(account: &Account) -> Vec<String> {
-    let stacks = account
-        .session()
-        .cloudformation()
-        .describe_stacks()
-        .send()
-        .await
-        .unwrap();
-    let mut names: Vec<String> = stacks
-        .stacks()
-        .iter()
-        .filter(|stack| stack.enable_termination_protection() == Some(true))
-        .filter_map(|stack| stack.stack_name.clone())
-        .collect();
-    names.sort();
-    names
-}
 
 async fn done(session: &Session, words: &str) -> Outcome {
     let outcome = senza(session, words).await;
@@ -37,10 +17,10 @@ async fn protection_comes_and_goes_with_the_traffic() {
     let account = application().await;
     let session = account.session();
     done(&session, "traffic hello v2 50").await;
-    assert!(protected(&account).await.is_empty(), "only on request");
+    assert!(account.protected_stacks().await.is_empty(), "only on request");
     let shared = done(&session, "traffic hello v2 10 --protect-traffic -o json").await;
     assert_eq!(
-        protected(&account).await,
+        account.protected_stacks().await,
         ["hello-v1", "hello-v2"],
         "all that have traffic"
     );
@@ -76,9 +56,9 @@ async fn protection_comes_and_goes_with_the_traffic() {
 
     // A change without the option leaves protection alone, and does not forget where it came from.
     done(&session, "traffic hello v2 20").await;
-    assert_eq!(protected(&account).await, ["hello-v1", "hello-v2"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v1", "hello-v2"]);
     let switched = done(&session, "traffic hello v2 100 --protect-traffic").await;
-    assert_eq!(protected(&account).await, ["hello-v2"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v2"]);
     assert!(
         switched
             .stderr
@@ -87,13 +67,13 @@ async fn protection_comes_and_goes_with_the_traffic() {
         switched.stderr
     );
     done(&session, "rollback hello -y --protect-traffic").await;
-    assert_eq!(protected(&account).await, ["hello-v1", "hello-v2"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v1", "hello-v2"]);
     done(&session, "traffic hello v2 100 --protect-traffic").await;
     done(&session, "delete hello v1").await;
     done(&session, "traffic hello v3 100 --protect-traffic").await;
-    assert_eq!(protected(&account).await, ["hello-v3"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v3"]);
     done(&session, "traffic hello v3 0 --protect-traffic").await;
-    assert!(protected(&account).await.is_empty(), "off is off");
+    assert!(account.protected_stacks().await.is_empty(), "off is off");
 }
 
 #[tokio::test]
@@ -104,9 +84,9 @@ async fn a_protection_that_a_person_switched_on_stays() {
     let request = request.stack_name("hello-v1").enable_termination_protection(true);
     request.send().await.unwrap();
     done(&session, "traffic hello v2 50 --protect-traffic").await;
-    assert_eq!(protected(&account).await, ["hello-v1", "hello-v2"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v1", "hello-v2"]);
     let outcome = done(&session, "traffic hello v2 100 --protect-traffic").await;
-    assert_eq!(protected(&account).await, ["hello-v1", "hello-v2"]);
+    assert_eq!(account.protected_stacks().await, ["hello-v1", "hello-v2"]);
     assert!(
         outcome
             .stderr
@@ -154,7 +134,7 @@ async fn a_change_that_fails_protects_nobody() {
     assert_eq!(outcome.exit_code, 1);
     assert!(outcome.stderr.contains("Protecting hello-v2"), "{}", outcome.stderr);
     assert_eq!(shares(&account).await, "100.0 0.0 0.0");
-    assert!(protected(&account).await.is_empty());
+    assert!(account.protected_stacks().await.is_empty());
 }
 
 #[tokio::test]

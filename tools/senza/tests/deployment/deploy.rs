@@ -133,12 +133,12 @@ async fn who_has_traffic_is_protected_on_request() {
     let outcome = application.senza(&failing.concat()).await;
     assert!(outcome.failure().1.ends_with("traffic is shared as before."));
     assert_eq!(
-        application.protected().await,
+        application.account.protected_stacks().await,
         ["hello-v1"],
         "the new one got it and lost it"
     );
     application.senza(&words).await.succeeded();
-    assert_eq!(application.protected().await, ["hello-v2"]);
+    assert_eq!(application.account.protected_stacks().await, ["hello-v2"]);
     let cleaned = [
         "deploy",
         &path,
@@ -150,7 +150,7 @@ async fn who_has_traffic_is_protected_on_request() {
         "1",
     ];
     application.senza(&cleaned).await.succeeded();
-    assert_eq!(application.protected().await, ["hello-v3"]);
+    assert_eq!(application.account.protected_stacks().await, ["hello-v3"]);
     assert_eq!(
         application.hello_weights().await,
         [200],

@@ -232,7 +232,11 @@ async fn who_has_traffic_is_protected_on_request() {
     ] {
         let words = ["traffic", "hello", version, share, "--protect-traffic"];
         application.senza(&words).await.succeeded();
-        assert_eq!(application.protected().await, expected, "{version} {share}");
+        assert_eq!(
+            application.account.protected_stacks().await,
+            expected,
+            "{version} {share}"
+        );
     }
 }
 

@@ -133,6 +133,9 @@ async fn prepare_step(
                 })
                 .collect();
             match stack_update::prepare(session, &stack, records, &weights).await? {
+                Ok(update) if was_converted(&update, identifier, &wanted) => {
+                    unsuitable = Some("its template has a CNAME, which is an alias record now".to_owned());
+                }
                 Ok(update) => step.update = Some(update),
                 Err(Unsuitable(reason)) => unsuitable = Some(reason),
             }
@@ -175,6 +178,17 @@ fn can_be_updated(status: &str) -> bool {
     )
 }
 
+/// Whether the template still has a CNAME where the version's record was converted into an alias: an update would fail.
+fn was_converted(update: &StackUpdate, identifier: &str, wanted: &[(&Shift, i64, i64)]) -> bool {
+    let is_alias = |domain: &str| {
+        let of_domain = wanted.iter().filter(|(shift, ..)| shift.domain.name == domain);
+        let mut records = of_domain.flat_map(|(shift, ..)| shift.domain.records_of(identifier));
+        records.any(|record| record.set.r#type().as_str() != "CNAME")
+    };
+    let mut types = update.record_types.iter();
+    types.any(|(domain, record_type)| record_type == "CNAME" && is_alias(domain))
+}
+
 /// DNS has no place for a CNAME beside anything else of the same name: the update of the stack would fail half way.
 fn refuse_mixed_types(shift: &Shift, steps: &[Step]) -> Result<(), Error> {
     let name = &shift.domain.name;
@@ -192,13 +206,19 @@ fn refuse_mixed_types(shift: &Shift, steps: &[Step]) -> Result<(), Error> {
         {
             let others = if record_type == "CNAME" { &addresses } else { &aliases };
             if let Some(other) = others.first() {
+                let advice = if record_type == "CNAME" {
+                    format!(
+                        "Delete the records of type {} in Route 53, or the stacks that made them",
+                        other.set.r#type().as_str()
+                    )
+                } else {
+                    format!("Convert the CNAMEs with `senza migrate-cnames {name}`")
+                };
                 return Err(Error::Fatal(format!(
                     "Stack {} makes a record of type {record_type} for {name}, but {} has one of type {} there, and DNS does \
-                     not allow both. Nothing was changed. Delete the records of type {} in Route 53, or the stacks that \
-                     made them, and try again.",
+                     not allow both. Nothing was changed. {advice}, and try again.",
                     step.identifier,
                     other.set.set_identifier().unwrap_or("someone"),
-                    other.set.r#type().as_str(),
                     other.set.r#type().as_str(),
                 )));
             }

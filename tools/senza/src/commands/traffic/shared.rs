@@ -87,12 +87,20 @@ pub(crate) async fn rules_of(session: &Session, listener: &str) -> Result<Vec<Ru
 
 /// Whether the rule is about requests for this name, all of them and no others.
 pub(crate) fn is_for_host(rule: &Rule, domain: &str) -> bool {
-    let [condition] = rule.conditions() else { return false };
+    host_of(rule).is_some_and(|host| canonical(host) == canonical(domain))
+}
+
+/// The one name that the rule is about, if it is about all requests for it and no others.
+pub(crate) fn host_of(rule: &Rule) -> Option<&str> {
+    let [condition] = rule.conditions() else { return None };
     let values = match condition.host_header_config() {
         Some(config) if !config.values().is_empty() => config.values(),
         _ => condition.values(),
     };
-    condition.field() == Some("host-header") && matches!(values, [value] if canonical(value) == canonical(domain))
+    match values {
+        [value] if condition.field() == Some("host-header") => Some(value),
+        _ => None,
+    }
 }
 
 /// The priorities that rules have.

@@ -135,6 +135,27 @@ async fn scaling_by_network() {
 }
 
 #[tokio::test]
+async fn one_threshold_is_one_alarm() {
+    // senza 2.1 ends in a stack trace when a metric of the network has only one.
+    for (metric, threshold, expected) in [
+        ("NetworkIn", "ScaleUpThreshold: 5 GB", "AppNetworkAlarmHigh"),
+        ("NetworkOut", "ScaleDownThreshold: 5 GB", "AppNetworkAlarmLow"),
+        ("CPU", "ScaleUpThreshold: 5", "AppCPUAlarmHigh"),
+        ("CPU", "ScaleDownThreshold: 5", "AppCPUAlarmLow"),
+    ] {
+        let scaling = format!("AutoScaling: {{Minimum: 1, Maximum: 2, MetricType: {metric}, {threshold}}}");
+        let template = app(&scaling, Senza2).await.template();
+        let resources = template["Resources"].as_object().unwrap();
+        let alarms: Vec<&str> = resources
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.contains("Alarm"))
+            .collect();
+        assert_eq!(alarms, [expected], "{scaling}");
+    }
+}
+
+#[tokio::test]
 async fn policies_of_the_definition_stay() {
     let definition = |group: &str| {
         format!(

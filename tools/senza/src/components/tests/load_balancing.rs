@@ -341,6 +341,23 @@ async fn domains_can_be_given_in_full() {
     );
 }
 
+#[tokio::test]
+async fn of_several_weighted_domains_the_last_chooses_the_certificate() {
+    let domains = |zones: [&str; 2]| {
+        let domain = |name: &str, zone: &str| format!("{name}: {{Type: weighted, Zone: {zone}., Subdomain: a}}");
+        format!("Domains: {{{}, {}}}", domain("One", zones[0]), domain("Two", zones[1]))
+    };
+    for zones in [["example.org", "example.net"], ["example.net", "example.org"]] {
+        let answers = Answers {
+            acm_certificates: vec![certificate("*.example.org"), certificate("*.example.net")],
+            ..standard()
+        };
+        let generated = generate(&weighted_with(&domains(zones)), Senza2, answers).await;
+        let chosen = generated.at("/Resources/Lb/Properties/Listeners/0/SSLCertificateId");
+        assert_eq!(chosen, certificate(&format!("*.{}", zones[1])).arn, "{zones:?}");
+    }
+}
+
 /// Properties, compatibility, server certificates, and the ARN or what the error says.
 type Row<'a> = (
     &'a str,

@@ -97,11 +97,17 @@ DEFINITIONS = [
     (GROUP % "AutoScaling: {Minimum: 1, Maximum: 2}")
     + "\nResources: {AppScaleUp: {Type: T, Properties: {AutoScalingGroupName: {Ref: App}}}}",
     "SenzaInfo: {OperatorTopicId: ops}\n" + GROUP % "",
+    "SenzaInfo: {OperatorTopicId: 'arn:aws:sns:eu-west-1:2:other'}\n"
+    + GROUP % "NotificationConfiguration: {TopicARN: mine}, LaunchConfigurationName: mine",
+    (GROUP % "AutoScaling: {Minimum: 1, Maximum: 2, MetricType: CPU, ScaleUpThreshold: 1, ScaleDownThreshold: 2, ScaleUpCooldown: 5}")
+    + "\nResources: {AppCPUAlarmHigh: {Type: Mine}, AppNetworkAlarmLow: {Type: Mine}}",
+    GROUP % "IamInstanceProfile: own, SecurityGroups: [{Ref: G}]",
     TAUPAGE % "",
     TAUPAGE % "ports: {8080: 8080, 443: 8443}, application_id: other, application_version: '1.0', notify_cfn: {a: b}",
     TAUPAGE % "environment: {A: 'yes', B: '0755', C: '1e3', D: \"multi\\nline\", E: \"a\\n b\", F: 'ü', G: \"it's\", H: '', "
     "I: [1, 1.5, true, null, {}, []], J: '{b', K: 'a: b', L: '2026-01-01', M: \"tab\\t\"}",
     TAUPAGE % "mint_bucket: {Ref: B}, environment: {A: {'Fn::GetAtt': [X, Arn]}, B: [{Ref: C}, {'Fn::Join': ['-', [a, {Ref: D}]]}]}, z: 1",
+    TAUPAGE % "environment: {A: 'aws:kms:AQICAHg=', B: 'a,b', C: '- x', D: '0x1F', E: ' x', F: 'a #h'}, 10: a, 9: b",
     TAUPAGE % "environment: {A: {'Fn::Sub': \"it's ${X}\"}, B: {'Fn::Sub': 'ü'}, C: {'Fn::Sub': \"tab\\t\"}}",
     (TAUPAGE % "environment: {A: {Stack: s, Output: O}}"),
     "SenzaComponents: [{C: {Type: 'Senza::StupsAutoConfiguration', PublicOnly: true}}, {App: {Type: "
@@ -115,6 +121,7 @@ DEFINITIONS = [
     BALANCER % "HealthCheckProtocol: TCP, NameSuffix: pub, Tags: [{Key: a, Value: b}], CrossZone: false, Misspelt: 1",
     BALANCER % "MainDomain: www.example.org, VersionDomain: a.b.example.org, LoadBalancerName: mine",
     BALANCER % "MainDomain: www.example.org",
+    BALANCER % "VersionDomain: a.b.example.org, HealthCheckProtocol: UDP",
     BALANCER % "Domains: {M: {Type: weighted, Zone: example.org., Subdomain: a}, S: {Type: standalone, Zone: x.test., Subdomain: b}}",
     BALANCER % "SSLCertificateId: 'arn:aws:iam::1:server-certificate/x', HealthCheck: {Target: 'TCP:1'}",
     BALANCER % ("SSLCertificateId: '%s'" % ARN),
