@@ -185,9 +185,9 @@ async fn the_environment_may_leave_checks_out() {
     let identity = "<Arn>arn:aws:iam::1:user/jdoe</Arn><UserId>u</UserId><Account>1</Account>";
     for (said, is_success, shown) in [
         (
-            "application,team,image,tag,source",
+            "quota,application,team,image,tag,source",
             true,
-            "Skipped checks application, team, image, tag, source: --skip-check\n",
+            "Skipped checks quota, application, team, image, tag, source: --skip-check\n",
         ),
         ("tag,everything", false, "everything"),
     ] {
