@@ -7,7 +7,7 @@ use stups_server::LogFormat;
 
 use crate::config::{self, Typed};
 use crate::service::Name;
-use crate::{documents, run};
+use crate::{documents, encrypted_variables, run};
 
 /// Run the STUPS services: identity, Kio and Pier One
 ///
@@ -69,7 +69,8 @@ impl Arguments {
                 Format::Human => LogFormat::Human,
             }),
         };
-        let settings = config::read(self.config.as_deref(), std::env::vars(), typed)?;
+        let variables = encrypted_variables::decrypted(std::env::vars().collect())?;
+        let settings = config::read(self.config.as_deref(), variables.into_iter(), typed)?;
         if check {
             println!("The settings can be used.");
             return Ok(());

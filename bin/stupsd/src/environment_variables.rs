@@ -30,6 +30,11 @@ const ORIGINALS: [(&str, Name, &str); 21] = [
     ("UPSTREAM_TOKENINFO_URL", Name::Identity, "upstream_tokeninfo_url"),
 ];
 
+/// Whether a variable is a setting of ours or of an original.
+pub(crate) fn knows(name: &str) -> bool {
+    name.starts_with("STUPS_") || ORIGINALS.iter().any(|(variable, ..)| *variable == name)
+}
+
 /// Puts what the environment says into the settings: `STUPS_` variables win over the file, the originals' do not.
 pub(crate) fn apply(settings: &mut Table, variables: impl Iterator<Item = (String, String)>) {
     let variables: Vec<_> = variables.collect();

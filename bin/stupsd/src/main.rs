@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod documents;
+mod encrypted_variables;
 mod environment_variables;
 mod listen;
 mod pierone_variables;

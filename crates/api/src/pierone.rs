@@ -14,7 +14,7 @@ pub use image::{
 };
 pub use import::{Import, Imported};
 pub use metadata::{BaseImage, CiMetadata, Compliance, ComplianceStatus, ImageMetadata};
-pub use source::ScmSource;
+pub use source::{MODIFIED, ScmSource, SourceOrigin};
 pub use vulnerabilities::{
     COULD_NOT_FIGURE_OUT, Feature, LayerReport, NO_CVES_FOUND, ReportedLayer, Severities, Vulnerability,
 };

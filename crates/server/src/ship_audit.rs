@@ -9,6 +9,7 @@ use stups_api::Timestamp;
 use stups_auth::tokens::{ServiceToken, ServiceTokenSettings, ServiceTokens};
 use stups_store::Store;
 use stups_store::audit::{Destination, Format, Record, Shipper};
+use stups_store::objects;
 use url::Url;
 
 use crate::{Job, JobResult, StartError};
@@ -16,9 +17,13 @@ use crate::{Job, JobResult, StartError};
 /// The name of the token that audit services get (contract kio 2.10, pierone 2.13).
 const TOKEN: &str = "http-audit-logger";
 
+/// How often records that are there are shipped where each is for itself.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Ships the audit trail to a destination, at least once and in order: what is written does not wait for it.
 pub struct ShipAudit {
     name: &'static str,
+    interval: Duration,
     shipper: Shipper,
 }
 
@@ -35,6 +40,7 @@ impl ShipAudit {
         if let Some(path) = file {
             jobs.push(Self {
                 name: "ship-audit-file",
+                interval: SOON,
                 shipper: Shipper::new(store.clone(), Destination::File(path.to_owned())),
             });
         }
@@ -52,10 +58,27 @@ impl ShipAudit {
             };
             jobs.push(Self {
                 name: "ship-audit-http",
+                interval: SOON,
                 shipper: Shipper::new(store.clone(), destination),
             });
         }
         Ok(jobs)
+    }
+
+    /// One for a bucket (`s3://bucket/prefix`, or a directory: `file:///directory`) that gets what happened within `interval` as an
+    /// object, below the date and `directory` (contract pierone 2.13).
+    pub fn to_bucket(store: &Store, url: &Url, directory: String, interval: Duration) -> Result<Self, StartError> {
+        let objects = objects::open(url).map_err(|error| StartError::wrong(store.service(), error))?;
+        let destination = Destination::Bucket {
+            url: url.clone(),
+            objects,
+            directory,
+        };
+        Ok(Self {
+            name: "ship-audit-bucket",
+            interval,
+            shipper: Shipper::new(store.clone(), destination),
+        })
     }
 }
 
@@ -81,7 +104,7 @@ impl Job for ShipAudit {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(1)
+        self.interval
     }
 
     fn run(&self) -> Pin<Box<dyn Future<Output = JobResult> + Send + '_>> {

@@ -73,6 +73,15 @@ pub struct Config {
     pub audit_url: Option<Url>,
     /// A file that gets each record of the audit trail as a line of JSON. None by default.
     pub audit_file: Option<PathBuf>,
+    /// Where the records of some seconds each become an object of such lines: `s3://bucket/prefix` or `file:///directory`. None by
+    /// default.
+    pub audit_bucket: Option<Url>,
+    /// What objects there are called by, below the date: the application and its version. `pierone/<version>` by default.
+    pub audit_bucket_application: Option<String>,
+    /// The same below that: the instance. A random name by default.
+    pub audit_bucket_instance: Option<String>,
+    /// How many seconds lie between two such objects.
+    pub audit_bucket_seconds: u64,
 }
 
 /// How clients are asked for credentials.
@@ -118,6 +127,10 @@ impl Default for Config {
             gc_role_arn: None,
             audit_url: None,
             audit_file: None,
+            audit_bucket: None,
+            audit_bucket_application: None,
+            audit_bucket_instance: None,
+            audit_bucket_seconds: 10,
         }
     }
 }

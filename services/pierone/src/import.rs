@@ -45,6 +45,7 @@ impl PierOne {
                 ..source
             }),
             stated_source: original.source,
+            provenance: self.provenance_in(original.repository, &manifest).await?,
             past: Some(Past {
                 created_at: original.created.0,
                 created_by: original.created_by.to_owned(),

@@ -29,6 +29,7 @@ mod uploads;
 mod vulnerabilities;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use stups_api::client::Client;
@@ -41,6 +42,7 @@ use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::{self, ObjectsError, Presigner};
 use stups_store::{DatabaseUrl, Store};
 use url::Url;
+use uuid::Uuid;
 
 pub use audit::envelope;
 pub use config::{Challenge, Config};
@@ -78,7 +80,8 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
     let store = Store::open(&url, NAME, migrations()).await.map_err(store_error)?;
     let name = config.registry.clone();
     let format = Arc::new(move |record: &_| envelope(name.as_deref(), record));
-    let ship = ShipAudit::configured(&store, config.audit_file.as_deref(), config.audit_url.as_ref(), format)?;
+    let mut ship = ShipAudit::configured(&store, config.audit_file.as_deref(), config.audit_url.as_ref(), format)?;
+    ship.extend(ship_to_bucket(&store, config)?);
     let session = session(config).await?;
     let remover = match (&config.gc_role_arn, &session) {
         (Some(role), Some(session)) => Some(remover(&place, role, session).await?),
@@ -97,6 +100,22 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
     };
     let service = registry.service(environment).await?;
     ship.into_iter().fold(service, Service::job).build()
+}
+
+/// The bucket of the audit trail, if there is one (contract pierone 2.13).
+fn ship_to_bucket(store: &Store, config: &Config) -> Result<Option<ShipAudit>, StartError> {
+    let Some(bucket) = &config.audit_bucket else {
+        return Ok(None);
+    };
+    if config.audit_bucket_seconds == 0 {
+        return Err(StartError::wrong(NAME, "audit_bucket_seconds: at least one second"));
+    }
+    let application = config.audit_bucket_application.clone();
+    let application = application.unwrap_or_else(|| format!("{NAME}/{}", env!("CARGO_PKG_VERSION")));
+    let instance = config.audit_bucket_instance.clone();
+    let instance = instance.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let interval = Duration::from_secs(config.audit_bucket_seconds);
+    ShipAudit::to_bucket(store, bucket, format!("{application}/{instance}"), interval).map(Some)
 }
 
 /// AWS as the environment says, where a setting needs it.

@@ -3,6 +3,7 @@
 mod m0001_content;
 mod m0002_traceability;
 mod m0003_scan_requests;
+mod m0004_provenance;
 
 /// All of them.
 pub fn all() -> stups_store::Migrations {
@@ -10,6 +11,7 @@ pub fn all() -> stups_store::Migrations {
         Box::new(m0001_content::Migration),
         Box::new(m0002_traceability::Migration),
         Box::new(m0003_scan_requests::Migration),
+        Box::new(m0004_provenance::Migration),
     ]
 }
 

@@ -199,6 +199,7 @@ impl PierOne {
             "DELETE FROM tags WHERE repository = $1 AND digest = $2",
             "DELETE FROM vulnerability_reports WHERE repository = $1 AND digest = $2",
             "DELETE FROM scan_requests WHERE repository = $1 AND digest = $2",
+            "DELETE FROM provenance WHERE repository = $1 AND digest = $2",
             "DELETE FROM manifest_refs WHERE repository = $1 AND digest = $2",
             "DELETE FROM manifests WHERE repository = $1 AND digest = $2",
         ] {

@@ -1,6 +1,7 @@
 //! Where images come from (contract pierone 2.9, 5.7): what a trusted caller says, else annotations of the manifest, else labels
-//! of its configuration, else `scm-source.json` in the topmost layer that has one.
+//! of its configuration, else `scm-source.json` in the topmost layer that has one, else provenance that was attached to it.
 
+mod provenance;
 mod scan;
 mod told;
 
@@ -11,7 +12,7 @@ use futures::TryStreamExt as _;
 use sea_orm::FromQueryResult;
 use serde_json::Value;
 use stups_api::Timestamp;
-use stups_api::pierone::ScmSource;
+use stups_api::pierone::{ScmSource, SourceOrigin};
 use stups_server::Error;
 use tokio::sync::Semaphore;
 
@@ -21,10 +22,11 @@ use crate::names::{Digest, Repository};
 use crate::storage::Storage;
 use crate::{PierOne, errors, sql};
 
+pub(crate) use provenance::Provenance;
 pub(crate) use told::stated;
 
-/// How many bytes of a configuration are read.
-const LARGEST_CONFIG: u64 = 4 << 20;
+/// How many bytes of a configuration or an attestation are read.
+const LARGEST_DOCUMENT: u64 = 4 << 20;
 
 /// How long layers of one image are looked through; what is left is looked through when somebody asks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,29 +57,39 @@ impl PierOne {
         manifest: &Manifest,
     ) -> Result<Option<ScmSource>, Error> {
         if let Some(source) = told::annotated(&manifest.annotations) {
-            return Ok(Some(pushed_now(source)));
+            return Ok(Some(pushed_now(source, SourceOrigin::Annotations)));
         }
         if let Some(config) = manifest.config()
             && let Some(source) = self.labelled(repository, &config.digest).await?
         {
-            return Ok(Some(pushed_now(source)));
+            return Ok(Some(pushed_now(source, SourceOrigin::Labels)));
         }
         let layers = tokio::time::timeout(PATIENCE, self.in_layers(repository, manifest));
         match layers.await {
-            Ok(found) => Ok(found?.map(pushed_now)),
+            Ok(found) => Ok(found?.map(|source| pushed_now(source, SourceOrigin::File))),
             Err(_) => Ok(None),
         }
     }
 
     async fn labelled(&self, repository: &Repository, config: &Digest) -> Result<Option<ScmSource>, Error> {
-        let Some(blob) = blobs::linked(self.store.connection(), repository, config).await? else {
+        let Some(bytes) = self.document(repository, config).await? else {
             return Ok(None);
         };
-        if blob.bytes() > LARGEST_CONFIG {
+        let config: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let labels = config.pointer("/config/Labels").and_then(Value::as_object);
+        Ok(labels.and_then(told::annotated))
+    }
+
+    /// The bytes of a small blob; nothing of one that is not there, or is too large to be one.
+    async fn document(&self, repository: &Repository, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        let Some(blob) = blobs::linked(self.store.connection(), repository, digest).await? else {
+            return Ok(None);
+        };
+        if blob.bytes() > LARGEST_DOCUMENT {
             return Ok(None);
         }
         let stream = self.storage.read(&Storage::blob(&blob.digest), 0..blob.bytes()).await;
-        let bytes: Vec<u8> = stream
+        let bytes = stream
             .map_err(|error| errors::storage(&error))?
             .try_fold(Vec::new(), |mut all, bytes| async move {
                 all.extend_from_slice(&bytes);
@@ -85,9 +97,7 @@ impl PierOne {
             })
             .await
             .map_err(|error| errors::storage(&error))?;
-        let config: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let labels = config.pointer("/config/Labels").and_then(Value::as_object);
-        Ok(labels.and_then(told::annotated))
+        Ok(Some(bytes))
     }
 
     /// From the top: what an image adds shadows what it stands on.
@@ -135,9 +145,10 @@ impl PierOne {
     }
 }
 
-fn pushed_now(source: ScmSource) -> ScmSource {
+fn pushed_now(source: ScmSource, origin: SourceOrigin) -> ScmSource {
     ScmSource {
         created: Some(Timestamp::now()),
+        origin: Some(origin),
         ..source
     }
 }

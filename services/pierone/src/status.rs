@@ -28,6 +28,13 @@ pub(crate) struct Status {
     pub(crate) received_at: i64,
 }
 
+/// What is said of a source, by an image itself or by what was attached to it.
+#[derive(FromQueryResult)]
+struct Told {
+    standing: i32,
+    source: String,
+}
+
 /// Everything that is said about a tag.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Compliance {
@@ -90,7 +97,7 @@ impl PierOne {
         let own = read(&row.source).or_else(|| read(&manifest.source));
         let source = match own {
             Some(source) => Some(source),
-            None => self.common_source(repository, &manifest.digest).await?,
+            None => self.told_elsewhere(repository, &manifest.digest).await?,
         };
         Ok(source.map(|source| ScmSource {
             created: source.created.or(Some(Timestamp(manifest.pushed_at))),
@@ -99,20 +106,25 @@ impl PierOne {
         }))
     }
 
-    /// What all images of an index say, if they say the same.
-    async fn common_source(&self, repository: &Repository, index: &str) -> Result<Option<ScmSource>, Error> {
-        let texts = sql::texts(
+    /// What all images of an index say themselves, else what provenance says of them or of the manifest itself; nothing where two of
+    /// them contradict each other. What an image says is never outdone by what was attached to it.
+    async fn told_elsewhere(&self, repository: &Repository, digest: &str) -> Result<Option<ScmSource>, Error> {
+        let told: Vec<Told> = sql::rows(
             self.store.connection(),
-            "SELECT COALESCE(m.source, '') FROM manifest_refs r
+            "SELECT 0 AS standing, m.source FROM manifest_refs r
              JOIN manifests m ON m.repository = r.repository AND m.digest = r.target
-             WHERE r.repository = $1 AND r.digest = $2 AND r.kind = 'manifest'",
-            [repository.as_str().into(), index.into()],
+             WHERE r.repository = $1 AND r.digest = $2 AND r.kind = 'manifest' AND m.source IS NOT NULL
+             UNION ALL SELECT 1 AS standing, p.source FROM provenance p
+             WHERE p.repository = $1 AND (p.subject = $2 OR p.subject IN
+                 (SELECT r.target FROM manifest_refs r WHERE r.repository = $1 AND r.digest = $2 AND r.kind = 'manifest'))
+             ORDER BY standing LIMIT 10000",
+            [repository.as_str().into(), digest.into()],
         )
         .await?;
+        let best = told.first().map(|told| told.standing);
         let mut common: Option<ScmSource> = None;
-        for text in texts {
-            let Ok(source) = serde_json::from_str::<ScmSource>(&text) else {
-                // Provenance and the like stand beside images in an index, and are made from nothing.
+        for told in told.iter().filter(|told| Some(told.standing) == best) {
+            let Ok(source) = serde_json::from_str::<ScmSource>(&told.source) else {
                 continue;
             };
             match &common {

@@ -1,23 +1,20 @@
 //! `cargo xtask bench pierone`: the registry beside Debian's `docker-registry`, on one disk, and beside what `openssl` hashes.
 //!
-//! Both run without authentication and keep blobs in a directory. All clients are in this process; its own work is part of
-//! what is measured, the same for both: `cargo run --release --package xtask -- bench pierone` keeps it small.
+//! Both run without authentication and keep blobs in a directory. All clients are in one process, a release build like ours
+//! (`benches/registry-clients`); its own work is part of what is measured, the same for both.
 
-mod client;
+mod clients;
 mod goals;
-mod layers;
 mod registry;
 mod sizes;
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Result;
 use stups_testkit::container_tool;
 
-use self::client::{Client, in_parallel};
-use self::goals::{Figures, Side};
-use self::layers::{Layers, Shape};
+use self::clients::Clients;
+use self::goals::{Figures, Rates, Side, Transfer};
 use self::registry::Registry;
 use self::sizes::{Image, Sizes};
 use super::wrk::load;
@@ -30,7 +27,7 @@ const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json";
 /// Arguments of `cargo xtask bench pierone`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PierOneArguments {
-    /// Measure the `stupsd` in this directory instead of a release build made now
+    /// Measure the `stupsd` in this directory with the `registry-clients` there, instead of release builds made now
     #[arg(long, value_name = "DIR")]
     executables: Option<PathBuf>,
     /// Where both keep what is pushed, and the clients what they push; the directory for temporary files by default
@@ -50,69 +47,74 @@ pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
         setup::ensure(setup::BASICS)?;
     }
     let stupsd = release("stupsd", arguments.executables.as_deref())?;
+    let clients = release("registry-clients", arguments.executables.as_deref())?;
     let peer = container_tool("docker-registry")?;
     container_tool("wrk")?;
     let openssl = container_tool("openssl")?;
     let disk = arguments.disk.clone().unwrap_or_else(std::env::temp_dir);
     let sizes = if arguments.quick { sizes::QUICK } else { sizes::FULL };
     let seconds = if arguments.quick { 1 } else { arguments.seconds };
-    if cfg!(debug_assertions) {
-        println!("The clients are a debug build: they slow both down.");
-    }
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let layers = Layers::make(&disk, sizes.largest())?;
-        let mut figures = Figures {
-            openssl: layers.hashed_by(&openssl)?,
-            ..Figures::default()
-        };
-        println!("{:<34}{:>14}{:>18}", "", "stupsd", "docker-registry");
-        for image in sizes.images {
-            let shape = layers.shaped(image)?;
-            for &clients in sizes.clients {
-                let registry = Registry::stupsd(&stupsd, &disk)?;
-                let ours = transfer(&registry, &shape, image, clients).await?;
-                drop(registry);
-                let registry = Registry::docker_registry(&peer, &disk)?;
-                let peer = transfer(&registry, &shape, image, clients).await?;
-                for (what, ours, peer) in [("push", ours.push, peer.push), ("pull", ours.pull, peer.pull)] {
-                    row(&format!("{what} {image}, {}", counted(clients)), ours, peer, "MB/s");
+    let ours = || Registry::stupsd(&stupsd, &disk);
+    let peer = || Registry::docker_registry(&peer, &disk);
+
+    let clients = Clients::with_bytes(clients, &disk, sizes.largest())?;
+    let mut figures = Figures {
+        openssl: clients.hashed_by(&openssl)?,
+        ..Figures::default()
+    };
+    println!("{:<34}{:>14}{:>18}", "", "stupsd", "docker-registry");
+    for image in sizes.images {
+        for &count in sizes.clients {
+            let rounds = if count == 1 { sizes.rounds } else { 1 };
+            let title = |what| format!("{what} {image}, {}", counted(count));
+            let mut measured = Vec::new();
+            for round in 1..=rounds {
+                let theirs = transfer(&clients, &peer()?, image, count)?;
+                let ours = transfer(&clients, &ours()?, image, count)?;
+                if rounds > 1 {
+                    row(&format!("  push, round {round}"), ours.push, theirs.push, "MB/s");
+                    row(&format!("  pull, round {round}"), ours.pull, theirs.pull, "MB/s");
                 }
-                figures.transfers.push(goals::Transfer { clients, ours, peer });
+                measured.push((ours, theirs));
             }
+            let transfer = Transfer::of_rounds(count, &measured);
+            row(&title("push"), transfer.ours.push, transfer.peer.push, "MB/s");
+            row(&title("pull"), transfer.ours.pull, transfer.peer.pull, "MB/s");
+            figures.transfers.push(transfer);
         }
-        let registry = Registry::stupsd(&stupsd, &disk)?;
-        let ours = answers(&registry, &layers, &sizes, seconds).await?;
-        drop(registry);
-        let registry = Registry::docker_registry(&peer, &disk)?;
-        let theirs = answers(&registry, &layers, &sizes, seconds).await?;
-        drop(registry);
-        row("manifest GET, 64 connections", ours.0, theirs.0, "/s");
-        row(
-            &format!("list of {} tags, 64 connections", sizes.tags),
-            ours.1,
-            theirs.1,
-            "/s",
-        );
-        figures.manifests = Side::of(ours.0, theirs.0);
-        let ours = memory(&Registry::stupsd(&stupsd, &disk)?, &layers, &sizes).await?;
-        let theirs = memory(&Registry::docker_registry(&peer, &disk)?, &layers, &sizes).await?;
-        row(
-            &format!("peak memory, {} pushes at once", sizes.pushes),
-            ours,
-            theirs,
-            "MB",
-        );
-        figures.memory = Side::of(ours, theirs);
-        println!("{:<34}{:>9.0} MB/s", "openssl dgst -sha256", figures.openssl);
-        println!();
-        for goal in figures.goals() {
-            println!("{goal}");
-        }
-        if arguments.quick {
-            println!("\nA quick run: none of these figures means anything.");
-        }
-        Ok(())
-    })
+    }
+    println!(
+        "(One client: the median of {} rounds, each with a new registry.)",
+        sizes.rounds
+    );
+    let theirs = answers(&clients, &peer()?, &sizes, seconds)?;
+    let own = answers(&clients, &ours()?, &sizes, seconds)?;
+    row("manifest GET, 64 connections", own.0, theirs.0, "/s");
+    row(
+        &format!("list of {} tags, 64 connections", sizes.tags),
+        own.1,
+        theirs.1,
+        "/s",
+    );
+    figures.manifests = Side::of(own.0, theirs.0);
+    let theirs = memory(&clients, &peer()?, &sizes)?;
+    let own = memory(&clients, &ours()?, &sizes)?;
+    row(
+        &format!("peak memory, {} pushes at once", sizes.pushes),
+        own,
+        theirs,
+        "MB",
+    );
+    figures.memory = Side::of(own, theirs);
+    println!("{:<34}{:>9.0} MB/s", "openssl dgst -sha256", figures.openssl);
+    println!();
+    for goal in figures.goals() {
+        println!("{goal}");
+    }
+    if arguments.quick {
+        println!("\nA quick run: none of these figures means anything.");
+    }
+    Ok(())
 }
 
 fn row(title: &str, ours: f64, peer: f64, unit: &str) {
@@ -128,39 +130,19 @@ fn counted(clients: usize) -> String {
 }
 
 /// So many clients push an image of their own, then pull it, in MB/s together.
-async fn transfer(registry: &Registry, shape: &Shape, image: &Image, clients: usize) -> Result<goals::Rates> {
-    let megabytes = (image.bytes() * clients as u64) as f64 / 1e6;
-    let push = in_parallel(clients, |number| {
-        let client = Client::new(registry.url(), number);
-        let layers = shape.of(number);
-        async move { client?.push_image(&layers, &["1.0"]).await }
-    });
-    let start = Instant::now();
-    push.await?;
-    let push = megabytes / start.elapsed().as_secs_f64();
-    let pull = in_parallel(clients, |number| {
-        let client = Client::new(registry.url(), number);
-        async move { client?.pull_image("1.0").await }
-    });
-    let start = Instant::now();
-    let pulled: u64 = pull.await?.iter().sum();
-    let elapsed = start.elapsed().as_secs_f64();
-    anyhow::ensure!(pulled == image.bytes() * clients as u64, "{pulled} bytes were pulled");
-    Ok(goals::Rates {
-        push,
-        pull: megabytes / elapsed,
+fn transfer(clients: &Clients, registry: &Registry, image: &Image, count: usize) -> Result<Rates> {
+    Ok(Rates {
+        push: clients.push(registry, image, count, 1)?,
+        pull: clients.pull(registry, image, count)?,
     })
 }
 
 /// Manifests and lists of tags per second.
-async fn answers(registry: &Registry, layers: &Layers, sizes: &Sizes, seconds: u64) -> Result<(f64, f64)> {
-    let client = Client::new(registry.url(), 0)?;
-    let tags: Vec<String> = (0..sizes.tags).map(|number| format!("1.{number}")).collect();
-    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-    client.push_image(&layers.shaped(&sizes::SMALL)?.of(0), &tags).await?;
+fn answers(clients: &Clients, registry: &Registry, sizes: &Sizes, seconds: u64) -> Result<(f64, f64)> {
+    clients.push(registry, &sizes::SMALL, 1, sizes.tags)?;
     let mut rates = [0.0; 2];
     for (rate, path) in rates.iter_mut().zip(["manifests/1.0", "tags/list"]) {
-        let url = client.url(path)?;
+        let url = registry.url().join("v2/bench/app-0/")?.join(path)?;
         let loaded = load(url.as_str(), ACCEPT, seconds)?;
         anyhow::ensure!(loaded.failed == 0, "{url}: {} answers failed", loaded.failed);
         *rate = loaded.rate;
@@ -169,13 +151,7 @@ async fn answers(registry: &Registry, layers: &Layers, sizes: &Sizes, seconds: u
 }
 
 /// The peak of the process's memory while so many push at once, in MB.
-async fn memory(registry: &Registry, layers: &Layers, sizes: &Sizes) -> Result<f64> {
-    let shape = layers.shaped(&sizes.pushed)?;
-    let pushed = in_parallel(sizes.pushes, |number| {
-        let client = Client::new(registry.url(), number);
-        let layers = shape.of(number);
-        async move { client?.push_image(&layers, &["1.0"]).await }
-    });
-    pushed.await?;
+fn memory(clients: &Clients, registry: &Registry, sizes: &Sizes) -> Result<f64> {
+    clients.push(registry, &sizes.pushed, sizes.pushes, 1)?;
     Ok(registry.peak_memory()? as f64 / 1e6)
 }

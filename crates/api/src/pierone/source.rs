@@ -19,10 +19,30 @@ pub struct ScmSource {
     /// Whether it says all that it has to: the originals do not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<bool>,
+    /// What told it: the originals do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<SourceOrigin>,
+}
+
+/// What tells where an image was made from; the first that does counts (contract pierone 5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceOrigin {
+    /// The header `X-SCM-Source` of a trusted caller.
+    Header,
+    /// The manifest's annotations.
+    Annotations,
+    /// Labels in the image's configuration.
+    Labels,
+    /// The file in a layer.
+    #[serde(rename = "scm-source.json")]
+    File,
+    /// SLSA provenance that was attached to the image. Nobody has verified a signature of it.
+    Provenance,
 }
 
 /// What stands behind the commit id of changed files.
-const MODIFIED: &str = " (locally modified)";
+pub const MODIFIED: &str = " (locally modified)";
 
 /// Systems that commits come from.
 const PROVIDERS: [&str; 4] = ["git", "hg", "svn", "http"];
@@ -62,6 +82,7 @@ mod tests {
             status: status.to_owned(),
             created: None,
             valid: None,
+            origin: None,
         }
     }
 

@@ -38,6 +38,9 @@ pub enum ShippingError {
         /// What is wrong with it.
         source: std::io::Error,
     },
+    /// The bucket did not take an object.
+    #[error("the audit bucket: {0}")]
+    Bucket(#[from] object_store::Error),
     /// The destination was not reached or broke off.
     #[error("the audit destination cannot be reached: {0}")]
     Http(#[source] reqwest::Error),

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Future;
+use jiff::Timestamp;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -33,6 +36,17 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub enum Destination {
     /// A file of JSON lines, one record each. `stups audit verify FILE` checks it. It belongs to one instance.
     File(PathBuf),
+    /// Objects of JSON lines, some records each, named as contract pierone 2.13 says:
+    /// `<year>/<month>/<day>/<directory>/modifying-requests-<hour>-<minute>-<second>-<number of the first record>.log`. One that is
+    /// written twice by the same writer is written to the same place.
+    Bucket {
+        /// What it is called: `s3://bucket/prefix`.
+        url: Url,
+        /// What is there.
+        objects: Arc<dyn ObjectStore>,
+        /// What stands between the date and the name: whose trail it is, and who writes it.
+        directory: String,
+    },
     /// `PUT <url>/<SHA-256 of the body>` per record, as contract kio 2.10 says: sent twice it is the same object.
     Http {
         /// Without a slash at its end.
@@ -55,7 +69,7 @@ impl Destination {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => format!("file:{}", path.display()),
-            Self::Http { url, .. } => {
+            Self::Bucket { url, .. } | Self::Http { url, .. } => {
                 let mut url = url.clone();
                 let _ = url.set_password(None);
                 url.to_string()
@@ -67,6 +81,9 @@ impl Destination {
     pub(super) async fn deliver(&self, records: &[Record]) -> Result<(), (usize, ShippingError)> {
         match self {
             Self::File(path) => append(path, records).await.map_err(|error| (0, error)),
+            Self::Bucket { objects, directory, .. } => put_object(objects.as_ref(), directory, records)
+                .await
+                .map_err(|error| (0, error.into())),
             Self::Http { url, token, format } => {
                 let client = client().map_err(|error| (0, error))?;
                 let token = match token {
@@ -107,16 +124,37 @@ async fn append(path: &PathBuf, records: &[Record]) -> Result<(), ShippingError>
         .await
         .map_err(failed)?;
     let (length, last) = last_record(&mut file).await.map_err(failed)?;
-    let mut lines = String::new();
-    for record in records.iter().filter(|record| record.sequence > last) {
-        lines.push_str(&canonical::text(serde_json::to_value(record).unwrap_or_default()));
-        lines.push('\n');
-    }
+    let lines = lines(records.iter().filter(|record| record.sequence > last));
     file.set_len(length).await.map_err(failed)?;
     file.seek(std::io::SeekFrom::Start(length)).await.map_err(failed)?;
     file.write_all(lines.as_bytes()).await.map_err(failed)?;
     file.flush().await.map_err(failed)?;
     file.sync_all().await.map_err(failed)
+}
+
+fn lines<'a>(records: impl Iterator<Item = &'a Record>) -> String {
+    let mut lines = String::new();
+    for record in records {
+        lines.push_str(&canonical::text(serde_json::to_value(record).unwrap_or_default()));
+        lines.push('\n');
+    }
+    lines
+}
+
+/// Writes the records as one object, which is named after the first of them.
+async fn put_object(objects: &dyn ObjectStore, directory: &str, records: &[Record]) -> Result<(), object_store::Error> {
+    let Some(first) = records.first() else { return Ok(()) };
+    let time = Timestamp::from_millisecond(first.recorded_at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let day = time.strftime("%Y/%m/%d").to_string();
+    let name = format!(
+        "modifying-requests-{}-{}.log",
+        time.strftime("%H-%M-%S"),
+        first.sequence
+    );
+    let parts = day.split('/').chain(directory.split('/')).chain([name.as_str()]);
+    let place: Path = parts.filter(|part| !part.is_empty()).collect();
+    objects.put(&place, lines(records.iter()).into()).await?;
+    Ok(())
 }
 
 /// The file's length without a line that was interrupted, and the number of its last record; 0 when there is none.

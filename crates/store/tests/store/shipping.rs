@@ -7,16 +7,22 @@ use std::sync::{Arc, Mutex};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::put;
+use futures::TryStreamExt as _;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use stups_store::audit::{self, Destination, Format, Record, Shipper, ShippingError, TokenSource};
+use stups_store::objects::object_store::aws::AmazonS3Builder;
+use stups_store::objects::object_store::{ObjectStore as _, ObjectStoreExt as _};
+use stups_store::objects::s3;
 use stups_store::{Dialect, Store};
+use stups_testkit::{Account, AwsApi};
 
 use crate::support::{TestDatabase, event};
 
 on_both_databases!(
     a_file_gets_every_record_once,
     an_http_destination_gets_every_record,
+    a_bucket_gets_objects_of_lines,
     a_destination_that_fails_gets_the_rest_later,
     two_shippers_share_the_work,
 );
@@ -180,6 +186,84 @@ async fn an_http_destination_gets_every_record(dialect: Dialect) {
     assert_eq!(again.run().await.unwrap().shipped, 0);
     add(&store, 1).await;
     assert!(matches!(again.run().await, Err(ShippingError::Refused(401))));
+}
+
+async fn a_bucket_gets_objects_of_lines(dialect: Dialect) {
+    let bucket = format!("trail-{dialect:?}").to_lowercase();
+    let account = Account::builder(AwsApi::shared().await).bucket(&bucket).build().await;
+    let objects_at = |url: &str| {
+        let environment = account.environment();
+        let from = |name: &str| environment.iter().find(|(key, _)| key == name).unwrap().1.clone();
+        let settings = AmazonS3Builder::new()
+            .with_endpoint(from("AWS_ENDPOINT_URL"))
+            .with_access_key_id(from("AWS_ACCESS_KEY_ID"))
+            .with_secret_access_key(from("AWS_SECRET_ACCESS_KEY"))
+            .with_token(from("AWS_SESSION_TOKEN"))
+            .with_region("us-east-1");
+        let url: url::Url = url.parse().unwrap();
+        (s3(&url, settings).unwrap(), url)
+    };
+    let (objects, url) = objects_at(&format!("s3://{bucket}/audit"));
+    let database = TestDatabase::new(dialect).await;
+    let store = database.open().await;
+    let shipper = || {
+        let destination = Destination::Bucket {
+            url: url.clone(),
+            objects: objects.clone(),
+            directory: "pierone/1.8/../i-0123/".to_owned(),
+        };
+        Shipper::new(store.clone(), destination)
+    };
+    let written = async || {
+        let mut found: Vec<_> = objects.list(None).try_collect().await.unwrap();
+        found.sort_by(|one, other| one.location.cmp(&other.location));
+        let mut records: Vec<Record> = Vec::new();
+        for object in &found {
+            let bytes = objects.get(&object.location).await.unwrap().bytes().await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            records.extend(text.lines().map(|line| serde_json::from_str::<Record>(line).unwrap()));
+        }
+        records.sort_by_key(|record| record.sequence);
+        (
+            found
+                .into_iter()
+                .map(|object| object.location.to_string())
+                .collect::<Vec<_>>(),
+            records,
+        )
+    };
+    // Nothing that happened is no object.
+    assert_eq!(shipper().run().await.unwrap().shipped, 0);
+    assert!(written().await.0.is_empty());
+
+    add(&store, 250).await;
+    assert_eq!(shipper().run().await.unwrap().position, 250);
+    let (places, records) = written().await;
+    assert_eq!(places.len(), 2);
+    assert_eq!(audit::verify(records.clone()).unwrap().length(), 250);
+    let first = jiff::Timestamp::from_millisecond(records[0].recorded_at).unwrap();
+    // What leads nowhere is a name like any other.
+    let expected = first.strftime("%Y/%m/%d/pierone/1.8/%2E%2E/i-0123/modifying-requests-%H-%M-%S-1.log");
+    let expected = expected.to_string();
+    assert!(places.contains(&expected), "{places:?} {expected}");
+
+    // It died before it could remember how far it was: the same object is written again, with what has come meanwhile.
+    add(&store, 1).await;
+    forget_position(&database, &store, 200).await;
+    assert_eq!(shipper().run().await.unwrap().position, 251);
+    let (again, records) = written().await;
+    assert_eq!(again, places);
+    assert_eq!(audit::verify(records).unwrap().length(), 251);
+
+    let (objects, url) = objects_at("s3://no-such-bucket");
+    let gone = Destination::Bucket {
+        url,
+        objects,
+        directory: String::new(),
+    };
+    let failing = Shipper::new(store.clone(), gone);
+    assert!(matches!(failing.run().await, Err(ShippingError::Bucket(_))));
+    assert_eq!(failing.position().await.unwrap(), 0);
 }
 
 async fn a_destination_that_fails_gets_the_rest_later(dialect: Dialect) {

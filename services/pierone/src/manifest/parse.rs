@@ -98,6 +98,14 @@ impl Manifest {
             .map(|reference| &reference.digest)
     }
 
+    /// Those of its layers that are of one of these types.
+    pub(crate) fn layers_of_type(&self, types: &[&str]) -> impl Iterator<Item = &Digest> {
+        self.references
+            .iter()
+            .filter(move |reference| reference.kind == Kind::Layer && types.contains(&reference.media_type.as_str()))
+            .map(|reference| &reference.digest)
+    }
+
     /// Reads a manifest that was sent with this content type.
     pub(crate) fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Error> {
         let members = members(bytes)?;

@@ -16,6 +16,7 @@ use super::{Change, Manifest, TagRow, history, stored, tag_row};
 use crate::errors::manifest_invalid;
 use crate::names::{Algorithm, Digest, Repository, TagClass, is_growing, matches};
 use crate::principal::Principal;
+use crate::source::Provenance;
 use crate::{PierOne, audit, blobs, sql};
 
 /// How deep indexes may be nested.
@@ -33,6 +34,8 @@ pub(crate) struct Put<'a> {
     pub(crate) source: Option<ScmSource>,
     /// The same, as a trusted caller says.
     pub(crate) stated_source: Option<ScmSource>,
+    /// What it says about the sources of other manifests.
+    pub(crate) provenance: Vec<Provenance>,
     /// Of what is taken over from another registry: when it came there.
     pub(crate) past: Option<Past>,
 }
@@ -256,6 +259,9 @@ impl PierOne {
                 ],
             )
             .await?;
+        }
+        for provenance in &put.provenance {
+            provenance.insert(transaction, put.repository, sha256).await?;
         }
         Ok(true)
     }

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 use stups_api::Timestamp;
-use stups_api::pierone::ScmSource;
+use stups_api::pierone::{ScmSource, SourceOrigin};
 use stups_server::Error;
 
 /// The annotations of OCI images, and labels of the same names.
@@ -23,6 +23,7 @@ pub(super) fn annotated(annotations: &Map<String, Value>) -> Option<ScmSource> {
         status: String::new(),
         created: None,
         valid: None,
+        origin: None,
     })
 }
 
@@ -37,6 +38,7 @@ pub(super) fn file(bytes: &[u8]) -> Option<ScmSource> {
         status: text("status")?,
         created: None,
         valid: None,
+        origin: None,
     })
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn stated(header: &str) -> Result<ScmSource, Error> {
     })?;
     Ok(ScmSource {
         created: Some(Timestamp::now()),
+        origin: Some(SourceOrigin::Header),
         ..source
     })
 }

@@ -6,6 +6,7 @@ mod administration;
 mod bad_input;
 mod blobs;
 mod clair;
+mod contract;
 mod documented;
 mod endpoints;
 mod imports;

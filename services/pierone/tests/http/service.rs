@@ -28,6 +28,11 @@ async fn a_setting_that_cannot_be_used_is_named() {
         (json!({"database": "mysql://localhost/x"}), "postgres"),
         (json!({"storage": "ftp://localhost/x"}), "ftp://localhost/x"),
         (json!({"mutable_tags": ["nonsense"]}), "nonsense"),
+        (json!({"audit_bucket": "ftp://localhost/x"}), "ftp://localhost/x"),
+        (
+            json!({"audit_bucket": "s3://trail", "audit_bucket_seconds": 0}),
+            "audit_bucket_seconds",
+        ),
         (
             json!({"storage": "s3://bucket", "blob_bytes": (5_u64 << 40) + 1}),
             "blob_bytes",
@@ -64,6 +69,46 @@ async fn for_a_developer_it_starts_with_nothing() {
     let record: Value = serde_json::from_str(std::fs::read_to_string(&trail).unwrap().trim()).unwrap();
     assert_eq!(record["event"]["action"], "policy.changed");
     assert!(directory.path().join("pierone").is_dir());
+}
+
+#[tokio::test]
+async fn the_trail_goes_where_the_original_put_its_logs() {
+    let directory = tempfile::tempdir().unwrap();
+    let environment = Environment {
+        insecure_no_auth: true,
+        ..environment(&directory)
+    };
+    let logs = directory.path().join("logs");
+    let config = Config {
+        audit_bucket: Some(url::Url::from_directory_path(&logs).unwrap()),
+        audit_bucket_application: Some("pierone/1.8".to_owned()),
+        audit_bucket_instance: Some("i-0123".to_owned()),
+        public_read: vec!["stups/*".to_owned()],
+        ..Config::default()
+    };
+    let built = build(&config, &environment).await.unwrap();
+    assert!(built.jobs.run_once("ship-audit-bucket").await);
+    let mut place = logs;
+    let only = |place: &std::path::Path| {
+        let mut entries = std::fs::read_dir(place).unwrap();
+        let entry = entries.next().unwrap().unwrap().path();
+        assert!(entries.next().is_none(), "{}", entry.display());
+        entry
+    };
+    for _ in ["year", "month", "day"] {
+        place = only(&place);
+    }
+    let log = only(&place.join("pierone/1.8/i-0123"));
+    let name = log.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.starts_with("modifying-requests-") && name.ends_with("-1.log"),
+        "{name}"
+    );
+    let record: Value = serde_json::from_str(std::fs::read_to_string(&log).unwrap().trim()).unwrap();
+    assert_eq!(
+        (&record["sequence"], &record["event"]["subject"]),
+        (&json!(1), &json!("public_read"))
+    );
 }
 
 #[tokio::test]

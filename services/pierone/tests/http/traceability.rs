@@ -8,7 +8,8 @@ use stups_api::pierone::{LayerReport, PierOneClient};
 use stups_pierone::Config;
 
 use crate::support::{
-    ADMIN, ASMITH, COLLEAGUE, Ground, JDOE, OCI_INDEX, OCI_MANIFEST, PierOne, Pushed, ROBOT, TRUSTED, descriptor,
+    ADMIN, ADMIN2, ASMITH, COLLEAGUE, Ground, JDOE, OCI_INDEX, OCI_MANIFEST, PierOne, Pushed, ROBOT, TRUSTED,
+    descriptor,
 };
 
 const REVISION: &str = "0123456789012345678901234567890123456789";
@@ -84,12 +85,20 @@ async fn annotations_labels_and_trusted_callers_are_believed_first() {
             }))
         };
         pierone.put("stups/kio", "1.0", JDOE, &image(json!({}))).await.is(201);
-        assert_eq!(source_of(&pierone, "1.0").await["url"], "git:label");
+        let found = source_of(&pierone, "1.0").await;
+        assert_eq!(
+            (&found["url"], &found["origin"]),
+            (&json!("git:label"), &json!("labels"))
+        );
         let annotated = image(json!({
             "org.opencontainers.image.source": "git:annotation", "org.opencontainers.image.revision": REVISION,
         }));
         pierone.put("stups/kio", "2.0", JDOE, &annotated).await.is(201);
-        assert_eq!(source_of(&pierone, "2.0").await["url"], "git:annotation");
+        let found = source_of(&pierone, "2.0").await;
+        assert_eq!(
+            (&found["url"], &found["origin"]),
+            (&json!("git:annotation"), &json!("annotations"))
+        );
 
         let stated: String =
             url::form_urlencoded::byte_serialize(source("git:stated", REVISION).to_string().as_bytes())
@@ -105,7 +114,11 @@ async fn annotations_labels_and_trusted_callers_are_believed_first() {
             .send("PUT", path, TRUSTED, &headers, &annotated.bytes)
             .await
             .is(201);
-        assert_eq!(source_of(&pierone, "3.0").await["url"], "git:stated");
+        let found = source_of(&pierone, "3.0").await;
+        assert_eq!(
+            (&found["url"], &found["origin"]),
+            (&json!("git:stated"), &json!("header"))
+        );
         let bad = [("content-type", OCI_MANIFEST), ("x-scm-source", "{")];
         pierone.send("PUT", path, TRUSTED, &bad, &annotated.bytes).await.is(400);
 
@@ -126,6 +139,142 @@ async fn annotations_labels_and_trusted_callers_are_believed_first() {
             .is(201);
         assert_eq!(source_of(&pierone, "5.0").await, Value::Null);
     }
+}
+
+/// What BuildKit says about images that it has made.
+fn statement(about: &[&Pushed], url: &str) -> Value {
+    let subjects = about
+        .iter()
+        .map(|image| json!({"name": "_", "digest": {"sha256": &image.digest[7..]}}));
+    let vcs = json!({"source": url, "revision": REVISION});
+    json!({
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "https://slsa.dev/provenance/v0.2",
+        "subject": subjects.collect::<Vec<_>>(),
+        "predicate": {"metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"vcs": vcs}}},
+    })
+}
+
+/// Pushes a manifest with a statement, as BuildKit does; with a subject, as its newer releases do.
+async fn attest(pierone: &PierOne, statement: &Value, subject: Option<&Pushed>) -> Pushed {
+    let statement = statement.to_string();
+    pierone.blob("stups/kio", b"{}").await;
+    pierone.blob("stups/kio", statement.as_bytes()).await;
+    let mut manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": descriptor("application/vnd.oci.image.config.v1+json", b"{}"),
+        "layers": [descriptor("application/vnd.in-toto+json", statement.as_bytes())],
+    });
+    if let Some(subject) = subject {
+        manifest["subject"] = subject.descriptor();
+    }
+    let attestation = Pushed::new(manifest);
+    pierone
+        .put("stups/kio", &attestation.digest, JDOE, &attestation)
+        .await
+        .is(201);
+    attestation
+}
+
+fn index_of(images: &[&Pushed], attestations: &[&Pushed]) -> Pushed {
+    let mut list: Vec<Value> = images.iter().map(|image| image.descriptor()).collect();
+    list.extend(attestations.iter().map(|attestation| {
+        let mut descriptor = attestation.descriptor();
+        descriptor["platform"] = json!({"architecture": "unknown", "os": "unknown"});
+        descriptor["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+        descriptor
+    }));
+    Pushed::new(json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list}))
+}
+
+#[tokio::test]
+async fn provenance_tells_the_source_of_images_that_do_not() {
+    for pierone in PierOne::both().await {
+        let image = pierone.image("stups/kio", "1.0", &[b"one"]).await;
+        let other = pierone.image("stups/kio", "2.0", &[b"other"]).await;
+        let told = pierone
+            .image("stups/kio", "3.0", &[&layer(&source("git:file", REVISION))])
+            .await;
+        assert_eq!(source_of(&pierone, "3.0").await["origin"], "scm-source.json");
+        let untold = "/teams/stups/artifacts/kio/tags/1.0/scm-source";
+        pierone.get(untold).await.is(404);
+
+        // Beside the image in its index, pushed before that.
+        let beside = attest(
+            &pierone,
+            &statement(&[&image], "https://user:secret@github.com/stups/kio"),
+            None,
+        )
+        .await;
+        pierone
+            .put("stups/kio", "4.0", JDOE, &index_of(&[&image], &[&beside]))
+            .await
+            .is(201);
+        for tag in ["1.0", "4.0"] {
+            let source = source_of(&pierone, tag).await;
+            assert_eq!(source["url"], "https://github.com/stups/kio");
+            assert_eq!(
+                (&source["revision"], &source["origin"]),
+                (&json!(REVISION), &json!("provenance"))
+            );
+            // It does not know who has made it.
+            assert_eq!(source["valid"], false);
+        }
+        pierone
+            .get("/teams/stups/artifacts/kio/tags/2.0/scm-source")
+            .await
+            .is(404);
+
+        // As what refers to it; what an image says itself is never outdone, whatever refers to it.
+        attest(&pierone, &statement(&[&other], "git:referrer"), Some(&other)).await;
+        assert_eq!(source_of(&pierone, "2.0").await["url"], "git:referrer");
+        let forged = attest(&pierone, &statement(&[&told], "git:forged"), Some(&told)).await;
+        assert_eq!(source_of(&pierone, "3.0").await["url"], "git:file");
+        pierone
+            .put(
+                "stups/kio",
+                "5.0",
+                JDOE,
+                &index_of(&[&told, &image], &[&forged, &beside]),
+            )
+            .await
+            .is(201);
+        assert_eq!(source_of(&pierone, "5.0").await["url"], "git:file");
+        // Two sources are none.
+        pierone
+            .put("stups/kio", "6.0", JDOE, &index_of(&[&image, &other], &[]))
+            .await
+            .is(201);
+        assert_eq!(source_of(&pierone, "6.0").await, Value::Null);
+        // About another repository's images nothing is said.
+        pierone.image("stups/elsewhere", "1.0", &[b"one"]).await;
+        pierone
+            .get("/teams/stups/artifacts/elsewhere/tags/1.0/scm-source")
+            .await
+            .is(404);
+
+        // What is purged says nothing any more.
+        let again = attest(&pierone, &statement(&[&other], "git:again"), None).await;
+        assert_eq!(source_of(&pierone, "2.0").await, Value::Null);
+        let purge = json!({"repository": "stups/kio", "digest": again.digest, "reason": "a mistake", "ticket": "1"});
+        for admin in [ADMIN, ADMIN2] {
+            assert!(pierone.json("POST", "/purges", admin, &purge).await.status < 300);
+        }
+        assert_eq!(source_of(&pierone, "2.0").await["url"], "git:referrer");
+    }
+}
+
+#[tokio::test]
+async fn a_large_attestation_is_not_read() {
+    let pierone = PierOne::small().await;
+    let image = pierone.image("stups/kio", "1.0", &[b"one"]).await;
+    let mut large = statement(&[&image], "git:large");
+    large["padding"] = "x".repeat(4 << 20).into();
+    attest(&pierone, &large, None).await;
+    pierone
+        .get("/teams/stups/artifacts/kio/tags/1.0/scm-source")
+        .await
+        .is(404);
 }
 
 #[tokio::test]

@@ -17,6 +17,28 @@ pub(super) struct Transfer {
     pub(super) peer: Rates,
 }
 
+impl Transfer {
+    /// The median of several rounds, each figure by itself: one round in which the disk was slow decides nothing.
+    pub(super) fn of_rounds(clients: usize, rounds: &[(Rates, Rates)]) -> Self {
+        let median = |figure: &dyn Fn(&(Rates, Rates)) -> f64| {
+            let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures.get(figures.len() / 2).copied().unwrap_or_default()
+        };
+        Self {
+            clients,
+            ours: Rates {
+                push: median(&|round| round.0.push),
+                pull: median(&|round| round.0.pull),
+            },
+            peer: Rates {
+                push: median(&|round| round.1.push),
+                pull: median(&|round| round.1.pull),
+            },
+        }
+    }
+}
+
 /// One figure of both.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Side {
@@ -99,6 +121,19 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_round_decides() {
+        let rates = |push, pull| Rates { push, pull };
+        let rounds = [
+            (rates(100.0, 30.0), rates(7.0, 1.0)),
+            (rates(1.0, 20.0), rates(9.0, 3.0)),
+            (rates(90.0, 10.0), rates(8.0, 2.0)),
+        ];
+        let transfer = Transfer::of_rounds(1, &rounds);
+        assert_eq!((transfer.ours.push, transfer.ours.pull), (90.0, 20.0));
+        assert_eq!((transfer.peer.push, transfer.peer.pull), (8.0, 2.0));
+    }
 
     #[test]
     fn the_worst_image_decides() {

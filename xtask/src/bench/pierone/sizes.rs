@@ -28,6 +28,8 @@ pub(super) struct Sizes {
     pub(super) images: &'static [Image],
     /// how many push and pull at once
     pub(super) clients: &'static [usize],
+    /// how often what one client does is measured
+    pub(super) rounds: usize,
     /// tags of the repository whose tags are listed
     pub(super) tags: usize,
     /// how many push at once while memory is watched
@@ -57,6 +59,7 @@ pub(super) const SMALL: Image = mib(1, 1);
 pub(super) const FULL: Sizes = Sizes {
     images: &[mib(1, 512), mib(64, 4)],
     clients: &[1, 16],
+    rounds: 5,
     tags: 100,
     pushes: 100,
     pushed: mib(1, 16),
@@ -65,6 +68,7 @@ pub(super) const FULL: Sizes = Sizes {
 pub(super) const QUICK: Sizes = Sizes {
     images: &[mib(1, 8), mib(4, 1)],
     clients: &[1, 4],
+    rounds: 3,
     tags: 10,
     pushes: 10,
     pushed: mib(1, 1),

@@ -105,6 +105,7 @@ impl Call<'_> {
             sha512,
             source: pierone.source_of(name, &manifest).await?,
             stated_source,
+            provenance: pierone.provenance_in(name, &manifest).await?,
             past: None,
         };
         let result = pierone.put_manifest(self.who, &put).await?;

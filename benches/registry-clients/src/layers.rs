@@ -1,20 +1,16 @@
 //! What clients push: bytes that are made once into a file, and a few of each layer's own behind them.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use ring::digest::{Context, SHA256};
-use tempfile::NamedTempFile;
-
-use super::sizes::Image;
 
 /// How many bytes of the file are read at once.
 const PIECE: u64 = 1 << 20;
@@ -22,63 +18,62 @@ const PIECE: u64 = 1 << 20;
 /// How many bytes of a layer are its own.
 const OWN: u64 = 32;
 
+/// An image of so many layers of one size.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Image {
+    /// How many layers an image has
+    #[arg(long)]
+    layers: usize,
+    /// Bytes of each layer
+    #[arg(long)]
+    size: u64,
+}
+
 /// The bytes of all layers.
-pub(super) struct Layers {
-    file: Arc<NamedTempFile>,
+pub(crate) struct Layers {
+    file: Arc<File>,
     size: u64,
 }
 
 /// Different from every other in its last bytes, so that a registry has to take and hash all of them.
 #[derive(Clone)]
-pub(super) struct Layer {
-    file: Arc<NamedTempFile>,
+pub(crate) struct Layer {
+    file: Arc<File>,
     own: Bytes,
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// `sha256:<hex>`
-    pub(super) digest: String,
+    pub(crate) digest: String,
 }
 
 impl Layers {
-    /// Makes the file, in this directory.
-    pub(super) fn make(directory: &Path, size: u64) -> Result<Self> {
-        let mut file = NamedTempFile::new_in(directory)?;
-        let mut writer = BufWriter::with_capacity(PIECE as usize, file.as_file_mut());
+    /// Makes the file, of at least so many bytes.
+    pub(crate) fn make(path: &Path, size: u64) -> Result<()> {
+        let file = File::create(path).with_context(|| format!("Can't write {}", path.display()))?;
+        let mut writer = BufWriter::with_capacity(PIECE as usize, &file);
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..size / 8 {
+        for _ in 0..size.div_ceil(8) {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
             writer.write_all(&state.to_le_bytes())?;
         }
         writer.flush()?;
-        drop(writer);
         // What the kernel has still to write would be part of what is measured first.
-        file.as_file().sync_all()?;
+        file.sync_all()?;
+        Ok(())
+    }
+
+    /// The layers that are made of this file.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("Can't read {}", path.display()))?;
         Ok(Self {
+            size: file.metadata()?.len(),
             file: Arc::new(file),
-            size,
         })
     }
 
-    /// How many MB/s of them `openssl` hashes, once they are in memory.
-    pub(super) fn hashed_by(&self, openssl: &Path) -> Result<f64> {
-        let mut best = f64::INFINITY;
-        for _ in 0..3 {
-            let start = Instant::now();
-            let status = Command::new(openssl)
-                .args(["dgst", "-sha256"])
-                .arg(self.file.path())
-                .stdout(Stdio::null())
-                .status()
-                .context("Can't run openssl")?;
-            ensure!(status.success(), "openssl dgst: {status}");
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        Ok(self.size as f64 / 1e6 / best)
-    }
-
     /// The layers of images of this shape. What they have in common is hashed here, once.
-    pub(super) fn shaped(&self, image: &Image) -> Result<Shape> {
+    pub(crate) fn shaped(&self, image: &Image) -> Result<Shape> {
         ensure!(
             image.size > OWN && image.size <= self.size,
             "no layer of {} bytes",
@@ -90,7 +85,7 @@ impl Layers {
         while at < image.size - OWN {
             let length = PIECE.min(image.size - OWN - at) as usize;
             let piece = &mut piece[..length];
-            self.file.as_file().read_exact_at(piece, at)?;
+            self.file.read_exact_at(piece, at)?;
             hash.update(piece);
             at += length as u64;
         }
@@ -103,8 +98,8 @@ impl Layers {
 }
 
 /// Layers of one size.
-pub(super) struct Shape {
-    file: Arc<NamedTempFile>,
+pub(crate) struct Shape {
+    file: Arc<File>,
     image: Image,
     /// of all bytes but a layer's own
     common: Context,
@@ -112,7 +107,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// The layers of one client's image.
-    pub(super) fn of(&self, client: usize) -> Vec<Layer> {
+    pub(crate) fn of(&self, client: usize) -> Vec<Layer> {
         let layer = |number: usize| {
             let own = Bytes::from(format!("{:<32}", format!("{client} {number}")));
             let mut hash = self.common.clone();
@@ -130,7 +125,7 @@ impl Shape {
 
 impl Layer {
     /// Its bytes, read from the file piece by piece.
-    pub(super) fn bytes(&self) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
+    pub(crate) fn bytes(&self) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
         let (file, own) = (self.file.clone(), self.own.clone());
         let common = self.size - OWN;
         let pieces = stream::try_unfold(0, move |at| {
@@ -142,7 +137,7 @@ impl Layer {
                 let length = PIECE.min(common - at);
                 let read = move || {
                     let mut piece = vec![0; length as usize];
-                    file.as_file().read_exact_at(&mut piece, at).map(|()| piece)
+                    file.read_exact_at(&mut piece, at).map(|()| piece)
                 };
                 let piece = tokio::task::spawn_blocking(read).await??;
                 Ok(Some((Bytes::from(piece), at + length)))
@@ -153,7 +148,7 @@ impl Layer {
 }
 
 /// `sha256:<hex>` of what was hashed.
-pub(super) fn sha256(hash: Context) -> String {
+pub(crate) fn sha256(hash: Context) -> String {
     let mut text = "sha256:".to_owned();
     for byte in hash.finish().as_ref() {
         let _ = write!(text, "{byte:02x}");
@@ -171,7 +166,9 @@ mod tests {
     fn a_layer_is_what_its_digest_says_and_like_no_other() {
         let directory = tempfile::tempdir().unwrap();
         let size = 3 << 19;
-        let layers = Layers::make(directory.path(), size).unwrap();
+        let file = directory.path().join("bytes");
+        Layers::make(&file, size).unwrap();
+        let layers = Layers::open(&file).unwrap();
         let shape = layers.shaped(&Image { layers: 2, size }).unwrap();
         let all: Vec<Layer> = (0..2).flat_map(|client| shape.of(client)).collect();
         let digests: std::collections::BTreeSet<&str> = all.iter().map(|layer| layer.digest.as_str()).collect();

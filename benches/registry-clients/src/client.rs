@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::layers::{Layer, sha256};
+use crate::layers::{Layer, sha256};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &[u8] = b"{}";
 
 /// One client with a connection and a repository of its own.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     repository: Url,
 }
 
 /// Runs `make(0)`, `make(1)` and so on at once; their results in any order.
-pub(super) async fn in_parallel<T, F>(count: usize, make: impl Fn(usize) -> F) -> Result<Vec<T>>
+pub(crate) async fn in_parallel<T, F>(count: usize, make: impl Fn(usize) -> F) -> Result<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
@@ -32,7 +32,7 @@ where
 }
 
 impl Client {
-    pub(super) fn new(registry: &Url, number: usize) -> Result<Self> {
+    pub(crate) fn new(registry: &Url, number: usize) -> Result<Self> {
         drop(rustls::crypto::ring::default_provider().install_default());
         Ok(Self {
             http: reqwest::Client::builder().build()?,
@@ -40,13 +40,12 @@ impl Client {
         })
     }
 
-    /// A path of its repository: `tags/list`.
-    pub(super) fn url(&self, path: &str) -> Result<Url> {
+    fn url(&self, path: &str) -> Result<Url> {
         Ok(self.repository.join(path)?)
     }
 
-    /// Pushes an image with these layers, and gives it these tags.
-    pub(super) async fn push_image(&self, layers: &[Layer], tags: &[&str]) -> Result<()> {
+    /// Pushes an image with these layers, gives it these tags, and returns how many bytes the layers have.
+    pub(crate) async fn push_image(&self, layers: &[Layer], tags: &[String]) -> Result<u64> {
         for layer in layers {
             let body = Body::wrap_stream(layer.bytes());
             self.push_blob(body, layer.size, &layer.digest).await?;
@@ -77,7 +76,7 @@ impl Client {
             let answer = request.header(CONTENT_TYPE, MANIFEST).body(manifest.clone()).send();
             expect(answer.await?, StatusCode::CREATED).await?;
         }
-        Ok(())
+        Ok(layers.iter().map(|layer| layer.size).sum())
     }
 
     async fn push_blob(&self, body: Body, size: u64, digest: &str) -> Result<()> {
@@ -96,7 +95,7 @@ impl Client {
     }
 
     /// Pulls the layers of an image, and returns how many bytes they had.
-    pub(super) async fn pull_image(&self, tag: &str) -> Result<u64> {
+    pub(crate) async fn pull_image(&self, tag: &str) -> Result<u64> {
         let request = self.http.get(self.url(&format!("manifests/{tag}"))?);
         let answer = expect(request.header(ACCEPT, MANIFEST).send().await?, StatusCode::OK).await?;
         let manifest: Value = answer.json().await?;
