@@ -105,7 +105,7 @@ mod tests {
             let files = Parts::of_files();
             prop_assert_eq!(files.next(written, false), files.size);
             let next = files.next(written, true);
-            prop_assert!(next % files.size == 0 && (files.size..=2 << 20).contains(&next), "{next}");
+            prop_assert!(next.is_multiple_of(files.size) && (files.size..=2 << 20).contains(&next), "{next}");
             prop_assert!(next == files.size || next as u64 * 8 <= written);
             prop_assert_eq!(Parts::of_objects().next(written, true), Parts::of_objects().size);
         }
