@@ -333,6 +333,13 @@ fn what_cannot_be_run_is_told_in_one_line() {
         assert!(errors[0].contains(part), "{arguments:?}: {stderr}");
         assert!(stderr.ends_with(&format!("{}\n", errors[0])), "{arguments:?}: {stderr}");
     }
+    // What is encrypted, and cannot be decrypted, is not shown.
+    let variables = [("AWS_REGION_ID", "eu-west-1"), ("DB_PASSWORD", "aws:kms:~secret~")];
+    let output = ended(directory.path(), &["pierone", "--check-config"], &variables);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let reason = "Error: DB_PASSWORD cannot be decrypted: what follows aws:kms: is not base64\n";
+    assert_eq!(stderr, reason);
     let usage = ended(directory.path(), &["koi"], &[]);
     assert_eq!(usage.status.code(), Some(2));
 }

@@ -11,6 +11,9 @@ pub(crate) const UPLOADED: &str = "tag.uploaded";
 /// A tag that points to something else now.
 pub(crate) const UPDATED: &str = "tag.updated";
 
+/// A tag that stays what it is.
+const DENIED: &str = "tag.denied";
+
 /// A tag that was taken over: what happened to it elsewhere is no news to an audit service.
 pub(crate) const IMPORTED: &str = "tag.imported";
 
@@ -28,13 +31,7 @@ pub(crate) fn tag(action: &str, actor: Actor, repository: &Repository, tag: &str
 pub(crate) fn tag_denied(actor: Actor, repository: &Repository, name: &str, digest: &str, rule: &str) -> Event {
     Event {
         outcome: Outcome::Denied,
-        ..tag(
-            "tag.denied",
-            actor,
-            repository,
-            name,
-            json!({"digest": digest, "rule": rule}),
-        )
+        ..tag(DENIED, actor, repository, name, json!({"digest": digest, "rule": rule}))
     }
 }
 
@@ -62,14 +59,15 @@ pub(crate) fn event(action: &str, subject: &str, actor: Actor, details: Value) -
 }
 
 /// The envelope in which the original sent events to an audit service. New tags are told as the original told them, with digest and
-/// media type beside; what it did not tell has a name of the same kind. Content without a name is not told.
+/// media type beside; what it did not tell has a name of the same kind. Content without a name is not told. What somebody was not
+/// allowed to do has `-denied` behind its name: without, the names say that it was done.
 pub fn envelope(registry: Option<&str>, record: &Record) -> Option<Value> {
     let event = &record.event;
     let details = &event.details;
     let name = match event.action.as_str() {
         UPLOADED => "docker-tag-uploaded",
         UPDATED => "docker-tag-updated",
-        "tag.denied" => "docker-tag-denied",
+        DENIED => "docker-tag-denied",
         "tag.deactivated" => "docker-tag-deactivated",
         "tag.activated" => "docker-tag-activated",
         "image.production_ready" => "docker-image-production-ready",
@@ -94,7 +92,13 @@ pub fn envelope(registry: Option<&str>, record: &Record) -> Option<Value> {
     } else {
         json!({"subject": event.subject, "repository": registry, "details": details})
     };
-    Some(audit_envelope(record, name, "1", &payload))
+    let refused = event.outcome == Outcome::Denied && event.action != DENIED;
+    let name = if refused {
+        format!("{name}-denied")
+    } else {
+        name.to_owned()
+    };
+    Some(audit_envelope(record, &name, "1", &payload))
 }
 
 #[cfg(test)]
@@ -152,6 +156,9 @@ mod tests {
             &record(tag_denied(actor(), &repository, "1.0", "sha256:1", "immutable")),
         );
         assert_eq!(denied.unwrap()["event_type"]["name"], "docker-tag-denied");
+        let attempt = refused("image.approved", actor(), "stups/kio:1.0", "not of the team");
+        let told = envelope(None, &record(attempt)).unwrap();
+        assert_eq!(told["event_type"]["name"], "docker-image-approved-denied");
         let blob = content("blob.pushed", actor(), &repository, "sha256:1", json!({}));
         assert_eq!(envelope(None, &record(blob)), None);
     }

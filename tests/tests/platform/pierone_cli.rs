@@ -412,6 +412,29 @@ async fn skopeo_gets_its_credentials_from_the_helper() {
     assert!(refused.contains("config.json"), "{refused}");
 }
 
+/// Deployment tools of old ask with the original's package whether an image is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_originals_library_finds_images() {
+    let pusher = Pusher::new().await;
+    let script = "import os, sys\n\
+        from pierone.api import DockerImage, image_exists\n\
+        token = os.environ['OAUTH2_ACCESS_TOKENS'].split('=', 1)[1]\n\
+        for name in sys.argv[2:]:\n\
+        \x20   artifact, tag = name.split(':')\n\
+        \x20   print(name, image_exists(DockerImage(sys.argv[1], 'stups', artifact, tag), token))\n";
+    let words = [
+        "-c",
+        script,
+        &pusher.registry,
+        "app:1.0",
+        "app:9.9",
+        "none:1.0",
+        "group:multi",
+    ];
+    let found = pusher.somebody.user.run(&original("python"), &words).await.succeeded();
+    assert_eq!(found, "app:1.0 True\napp:9.9 False\nnone:1.0 False\ngroup:multi True\n");
+}
+
 /// Those before the last, each with what only it can do.
 #[tokio::test(flavor = "multi_thread")]
 async fn older_releases_are_served() {

@@ -1,8 +1,10 @@
 //! What the original's clients and tests take for granted, and no other file is about (contract pierone 2.2 to 2.8, 3, 5.1, 5.4).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{ASMITH, JDOE, OCI_MANIFEST, PierOne, ROBOT, TRUSTED, sha256};
+use crate::support::{
+    ADMIN, ADMIN2, ASMITH, COLLEAGUE, JDOE, OCI_MANIFEST, PierOne, Pushed, ROBOT, TRUSTED, descriptor, sha256,
+};
 
 #[tokio::test]
 async fn teams_are_counted_one_by_one() {
@@ -183,5 +185,80 @@ async fn browsers_may_ask_from_everywhere() {
         let answer = pierone.send("GET", path, ASMITH, &headers[..1], b"").await;
         assert!(answer.header("access-control-allow-origin").is_some(), "{path}");
         assert!(answer.header("strict-transport-security").is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_service_is_told_what_happened_and_what_was_not_allowed() {
+    for pierone in PierOne::both().await {
+        let config = json!({"config": {"Labels": {
+            "org.opencontainers.image.source": "git:x",
+            "org.opencontainers.image.revision": "0123456789012345678901234567890123456789",
+            "org.opencontainers.image.authors": "jdoe",
+        }}});
+        let config = config.to_string();
+        pierone.blob("stups/kio", config.as_bytes()).await;
+        let image = Pushed::new(json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor("c", config.as_bytes()),
+        }));
+        let other = pierone.prepare("stups/kio", &[b"two"]).await;
+        for (tag, image, status) in [
+            ("1.0", &image, 201),
+            ("1.0", &image, 201),
+            ("1.0", &other, 409),
+            ("1-SNAPSHOT", &image, 201),
+            ("1-SNAPSHOT", &other, 201),
+        ] {
+            pierone.put("stups/kio", tag, JDOE, image).await.is(status);
+        }
+        let tag = "/teams/stups/artifacts/kio/tags/1.0";
+        let said = [
+            ("POST", "production-ready", JDOE, json!({"incident_id": "INC-1"})),
+            ("POST", "approval", COLLEAGUE, json!(null)),
+            ("PUT", "active", JDOE, json!({"active": false, "reason": "CVE"})),
+            ("PUT", "active", JDOE, json!({"active": true, "reason": "mended"})),
+        ];
+        for (method, what, who, body) in said {
+            let path = format!("{tag}/{what}");
+            // Somebody of another team first.
+            pierone.json(method, &path, ASMITH, &body).await.is(403);
+            pierone.json(method, &path, who, &body).await.is(204);
+        }
+        let purge = json!({"repository": "stups/kio", "digest": image.digest, "reason": "a secret", "ticket": "1"});
+        for admin in [ADMIN, ADMIN2] {
+            assert!(pierone.json("POST", "/purges", admin, &purge).await.status < 300);
+        }
+
+        let filter = stups_store::audit::Filter::default();
+        let records = stups_store::audit::page(pierone.store.connection(), 0, 1000, &filter).await;
+        let told: Vec<Value> = records
+            .unwrap()
+            .iter()
+            .filter_map(|record| stups_pierone::envelope(Some("pierone.example.org"), record))
+            .collect();
+        let names: Vec<_> = told
+            .iter()
+            .map(|event| event["event_type"]["name"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "docker-tag-uploaded",
+            "docker-tag-denied",
+            "docker-tag-uploaded",
+            "docker-tag-updated",
+            "docker-image-production-ready-denied",
+            "docker-image-production-ready",
+            "docker-image-approved-denied",
+            "docker-image-approved",
+            "docker-tag-deactivated-denied",
+            "docker-tag-deactivated",
+            "docker-tag-activated-denied",
+            "docker-tag-activated",
+            "docker-image-purged",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(told[0]["payload"]["tag"]["digest"], image.digest);
+        assert_eq!(told[0]["payload"]["scm_source"]["url"], "git:x");
+        assert_eq!(told[3]["payload"]["tag"]["previous_digest"], image.digest);
+        assert_eq!(told[5]["payload"]["details"]["incident"], "INC-1");
     }
 }
