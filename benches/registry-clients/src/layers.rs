@@ -1,19 +1,19 @@
 //! What clients push: bytes that are made once into a file, and a few of each layer's own behind them.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, stream};
+use futures::{Stream, stream};
 use ring::digest::{Context, SHA256};
 
-/// How many bytes of the file are read at once.
-const PIECE: u64 = 1 << 20;
+/// How many bytes are sent at once.
+const PIECE: usize = 1 << 20;
 
 /// How many bytes of a layer are its own.
 const OWN: u64 = 32;
@@ -31,14 +31,14 @@ pub(crate) struct Image {
 
 /// The bytes of all layers.
 pub(crate) struct Layers {
-    file: Arc<File>,
+    file: File,
     size: u64,
 }
 
 /// Different from every other in its last bytes, so that a registry has to take and hash all of them.
 #[derive(Clone)]
 pub(crate) struct Layer {
-    file: Arc<File>,
+    common: Bytes,
     own: Bytes,
     pub(crate) size: u64,
     /// `sha256:<hex>`
@@ -49,7 +49,7 @@ impl Layers {
     /// Makes the file, of at least so many bytes.
     pub(crate) fn make(path: &Path, size: u64) -> Result<()> {
         let file = File::create(path).with_context(|| format!("Can't write {}", path.display()))?;
-        let mut writer = BufWriter::with_capacity(PIECE as usize, &file);
+        let mut writer = BufWriter::with_capacity(PIECE, &file);
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         for _ in 0..size.div_ceil(8) {
             state ^= state << 13;
@@ -68,41 +68,37 @@ impl Layers {
         let file = File::open(path).with_context(|| format!("Can't read {}", path.display()))?;
         Ok(Self {
             size: file.metadata()?.len(),
-            file: Arc::new(file),
+            file,
         })
     }
 
-    /// The layers of images of this shape. What they have in common is hashed here, once.
+    /// The layers of images of this shape. What they have in common is read and hashed here, once: a client that did so while it
+    /// sends would be what is measured.
     pub(crate) fn shaped(&self, image: &Image) -> Result<Shape> {
         ensure!(
             image.size > OWN && image.size <= self.size,
             "no layer of {} bytes",
             image.size
         );
+        let mut common = vec![0; usize::try_from(image.size - OWN)?];
+        self.file.read_exact_at(&mut common, 0)?;
         let mut hash = Context::new(&SHA256);
-        let mut piece = vec![0; PIECE as usize];
-        let mut at = 0;
-        while at < image.size - OWN {
-            let length = PIECE.min(image.size - OWN - at) as usize;
-            let piece = &mut piece[..length];
-            self.file.read_exact_at(piece, at)?;
-            hash.update(piece);
-            at += length as u64;
-        }
+        hash.update(&common);
         Ok(Shape {
-            file: self.file.clone(),
+            common: common.into(),
             image: *image,
-            common: hash,
+            hash,
         })
     }
 }
 
 /// Layers of one size.
 pub(crate) struct Shape {
-    file: Arc<File>,
+    /// all bytes but a layer's own
+    common: Bytes,
     image: Image,
-    /// of all bytes but a layer's own
-    common: Context,
+    /// of these
+    hash: Context,
 }
 
 impl Shape {
@@ -110,10 +106,10 @@ impl Shape {
     pub(crate) fn of(&self, client: usize) -> Vec<Layer> {
         let layer = |number: usize| {
             let own = Bytes::from(format!("{:<32}", format!("{client} {number}")));
-            let mut hash = self.common.clone();
+            let mut hash = self.hash.clone();
             hash.update(&own);
             Layer {
-                file: self.file.clone(),
+                common: self.common.clone(),
                 own,
                 size: self.image.size,
                 digest: sha256(hash),
@@ -124,26 +120,11 @@ impl Shape {
 }
 
 impl Layer {
-    /// Its bytes, read from the file piece by piece.
-    pub(crate) fn bytes(&self) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-        let (file, own) = (self.file.clone(), self.own.clone());
-        let common = self.size - OWN;
-        let pieces = stream::try_unfold(0, move |at| {
-            let file = file.clone();
-            async move {
-                if at == common {
-                    return Ok(None);
-                }
-                let length = PIECE.min(common - at);
-                let read = move || {
-                    let mut piece = vec![0; length as usize];
-                    file.read_exact_at(&mut piece, at).map(|()| piece)
-                };
-                let piece = tokio::task::spawn_blocking(read).await??;
-                Ok(Some((Bytes::from(piece), at + length)))
-            }
-        });
-        pieces.chain(stream::once(async move { Ok(own) }))
+    /// Its bytes, piece by piece.
+    pub(crate) fn bytes(&self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
+        let (mut rest, own) = (self.common.clone(), self.own.clone());
+        let pieces = std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.split_to(PIECE.min(rest.len()))));
+        stream::iter(pieces.chain(std::iter::once(own)).map(Ok))
     }
 }
 
