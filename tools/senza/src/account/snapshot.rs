@@ -1,6 +1,7 @@
 //! What is known about an account, in a file: a definition can be evaluated with it where AWS can't be asked, as in an editor or in CI.
 //!
-//! It has the answers to what definitions asked when it was saved, and no secrets: what KMS decrypts is not among them.
+//! It has the answers to what definitions asked when it was saved. What KMS decrypts is not among them; outputs of other stacks are,
+//! whatever they hold.
 
 use std::collections::BTreeMap;
 use std::io;
