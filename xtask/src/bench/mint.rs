@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(20);
 /// Arguments of `cargo xtask bench mint`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MintArguments {
-    /// How many applications are rotated by one worker, as many others by four, and again by one without an AWS API
+    /// How many applications get their first secrets, and are then rotated by one worker, by four, and by one without an AWS API
     #[arg(long, default_value_t = 1000)]
     applications: usize,
     /// How many applications there are when there is nothing to do
@@ -49,39 +49,40 @@ pub(crate) fn run(arguments: &MintArguments) -> Result<()> {
     } else {
         (arguments.applications, arguments.idle)
     };
-    ensure!(idle >= 3 * applications, "--idle counts those that are rotated, too");
+    ensure!(idle >= applications, "--idle counts those that are rotated, too");
     tokio::runtime::Runtime::new()?.block_on(async {
         println!(
             "{applications} applications, each with a service user, a password and a client in one bucket; busy: of one processor, of \
              all for the machine"
         );
         println!(
-            "{:<20}{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "{:<26}{:<12}{:>12}{:>10}{:>16}{:>20}{:>16}{:>18}{:>16}",
             "", "database", "per minute", "in", "AWS API busy", "identity, Kio busy", "workers busy", "PostgreSQL busy", "machine busy"
         );
         // In one process with files of its own, as a team tries it out; then with several workers, which need PostgreSQL.
         let alone = Bench::start(&stupsd, Database::Sqlite).await?;
         alone.configure(0..applications).await?;
-        alone.rotate(1, None, applications).await?;
+        alone.secrets("first secrets", 1, None, applications).await?;
         drop(alone);
         let bench = Bench::start(&stupsd, Database::PostgreSql).await?;
-        let rotate = async |round: usize, workers, api| {
-            let all = round * applications;
-            bench.configure(all - applications..all).await?;
-            bench.rotate(workers, api, all).await
+        bench.configure(0..applications).await?;
+        bench.secrets("first secrets", 1, None, applications).await?;
+        let rotate = async |workers, api| {
+            bench.age().await?;
+            bench.secrets("rotated", workers, api, applications).await
         };
-        let one = rotate(1, 1, None).await?;
-        let four = rotate(2, 4, None).await?;
+        let one = rotate(1, None).await?;
+        let four = rotate(4, None).await?;
         // Takes every file and does nothing with it.
         let free = Bare::start(&bare, b"")?;
-        let without = rotate(3, 1, Some(&free)).await?;
+        let without = rotate(1, Some(&free)).await?;
         println!(
-            "\nfour workers rotate {:.2} times as many as one, one with an S3 that costs nothing {:.2} times as many; to reach: \
-             limited by the AWS API and not by the workers",
-            four / one,
-            without / one
+            "\nfour workers rotate {:.2} times as many as one, one with an S3 that costs nothing {:.2} times as many",
+            four.rate / one.rate,
+            without.rate / one.rate
         );
-        bench.configure(3 * applications..idle).await?;
+        println!("{}", one.limit());
+        bench.configure(applications..idle).await?;
         let worker = bench.rotate_the_rest(idle).await?;
         bench.idle(&worker, idle).await?;
         drop(worker);
@@ -103,6 +104,35 @@ struct Bench {
     mint: Stupsd,
     http: reqwest::Client,
     token: String,
+}
+
+/// Applications per minute, and for which share of the time each party kept a processor busy.
+#[derive(Clone, Copy)]
+struct Round {
+    rate: f64,
+    api: f64,
+    services: f64,
+    workers: f64,
+    database: f64,
+}
+
+impl Round {
+    /// Who would be at its end first, had each a processor of its own, as on different machines.
+    fn limit(&self) -> String {
+        let alone = |busy: f64| self.rate / busy.max(f64::MIN_POSITIVE);
+        let api = alone(self.api);
+        let ours = [self.workers, self.services, self.database].map(alone);
+        let [workers, services, database] = ours;
+        format!(
+            "with a processor of its own each does so many per minute: AWS API {api:.0}, workers {workers:.0}, identity and Kio \
+             {services:.0}, PostgreSQL {database:.0}; to reach: limited by the AWS API and not by us: {}",
+            if ours.iter().all(|ours| *ours > api) {
+                "reached"
+            } else {
+                "not reached"
+            }
+        )
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,10 +226,18 @@ impl Bench {
         send_all(numbers.map(|number| put(mint, number, &wanted))).await
     }
 
-    /// Lets so many workers begin, waits until that many applications have their secrets, and prints a line; how many there were
-    /// per minute.
-    async fn rotate(&self, workers: usize, free: Option<&Bare>, all: usize) -> Result<f64> {
-        let before = self.rotated().await?;
+    /// Lets what secrets there are count as made long ago.
+    async fn age(&self) -> Result<()> {
+        let cluster = self.cluster.as_ref().context("no PostgreSQL")?;
+        let statement = "UPDATE mint.applications SET last_password_rotation = 1, last_client_rotation = 1";
+        cluster.sql(&self.database, statement).await?;
+        Ok(())
+    }
+
+    /// Lets so many workers begin, waits until all applications have new secrets, and prints a line.
+    async fn secrets(&self, what: &str, workers: usize, free: Option<&Bare>, all: usize) -> Result<Round> {
+        let before = self.up_to_date().await?;
+        ensure!(before == 0, "{before} applications have new secrets already");
         let (api, services) = (cpu_time(self.api.process_id())?, self.services.cpu_time()?);
         let database = self.database_time()?;
         let (machine_busy, machine_idle) = machine_ticks()?;
@@ -216,29 +254,35 @@ impl Bench {
         }
         let (busy_now, idle_now) = machine_ticks()?;
         let (busy_ticks, idle_ticks) = (busy_now - machine_busy, idle_now - machine_idle);
-        let share = busy_ticks as f64 / (busy_ticks + idle_ticks).max(1) as f64;
-        let machine = format!("{:.0} %", share * 100.0);
+        let machine = busy_ticks as f64 / (busy_ticks + idle_ticks).max(1) as f64;
         self.all_rotated(all).await?;
-        let busy = |spent: Duration| format!("{:.0} %", spent.as_secs_f64() / time.as_secs_f64() * 100.0);
-        let rate = (all - before) as f64 / time.as_secs_f64() * 60.0;
+        let busy = |spent: Duration| spent.as_secs_f64() / time.as_secs_f64();
+        let round = Round {
+            rate: all as f64 / time.as_secs_f64() * 60.0,
+            api: busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
+            services: busy(self.services.cpu_time()?.saturating_sub(services)),
+            workers: busy(by_workers),
+            database: busy(database),
+        };
+        let share = |busy: f64| format!("{:.0} %", busy * 100.0);
         println!(
-            "{:<20}{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
+            "{:<26}{:<12}{:>12.0}{:>8.1} s{:>16}{:>20}{:>16}{:>18}{:>16}",
             format!(
-                "{} worker{}{}",
+                "{what}, {} worker{}{}",
                 workers.len(),
                 if workers.len() == 1 { "" } else { "s" },
                 if free.is_some() { ", free S3" } else { "" }
             ),
             if self.cluster.is_some() { "PostgreSQL" } else { "SQLite" },
-            rate,
+            round.rate,
             time.as_secs_f64(),
-            busy(cpu_time(self.api.process_id())?.saturating_sub(api)),
-            busy(self.services.cpu_time()?.saturating_sub(services)),
-            busy(by_workers),
-            busy(database),
-            machine,
+            share(round.api),
+            share(round.services),
+            share(round.workers),
+            share(round.database),
+            share(machine),
         );
-        Ok(rate)
+        Ok(round)
     }
 
     /// For how long PostgreSQL kept a processor busy. SQLite is a part of the services.
@@ -260,18 +304,20 @@ impl Bench {
     /// A cycle ends when everything that was due is done, and nobody asks for it meanwhile: a list of all applications now and then
     /// would take the processors from what is measured.
     async fn all_rotated(&self, all: usize) -> Result<()> {
-        let rotated = self.rotated().await?;
-        ensure!(rotated >= all, "{rotated} of {all} applications have their secrets");
+        let count = self.up_to_date().await?;
+        ensure!(count >= all, "{count} of {all} applications have their secrets");
         Ok(())
     }
 
-    /// How many applications have their client, which comes last.
-    async fn rotated(&self) -> Result<usize> {
+    /// How many applications have a new client, which comes last.
+    async fn up_to_date(&self) -> Result<usize> {
         let request = self.http.get(format!("{}/apps", self.mint.url("mint")?));
         let listed = json_of(request.bearer_auth(&self.token)).await?;
         let applications = listed.as_array().context("no list")?.iter();
+        // What [`Self::age`] has been at is of 1970.
+        let is_new = |rotated: &str| rotated > "2000";
         Ok(applications
-            .filter(|application| !application["last_client_rotation"].is_null())
+            .filter(|application| application["last_client_rotation"].as_str().is_some_and(is_new))
             .count())
     }
 
