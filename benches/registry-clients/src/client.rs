@@ -1,8 +1,9 @@
-//! A client of the registry protocol: pushes as docker does, pulls without keeping what it gets.
+//! A client of the registry protocol: pushes as docker does, several layers at once, and pulls so, without keeping what it gets.
 
 use std::future::Future;
 
 use anyhow::{Context as _, Result, bail};
+use futures::{FutureExt, StreamExt as _, TryStreamExt as _, stream};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Response, StatusCode};
 use ring::digest::{Context, SHA256};
@@ -15,7 +16,13 @@ use crate::layers::{Layer, sha256};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &[u8] = b"{}";
 
-/// One client with a connection and a repository of its own.
+/// How many layers docker uploads at once (`max-concurrent-uploads`, dockerd(8)).
+const UPLOADS: usize = 5;
+
+/// How many it downloads at once (`max-concurrent-downloads`).
+const DOWNLOADS: usize = 3;
+
+/// One client with connections and a repository of its own.
 pub(crate) struct Client {
     http: reqwest::Client,
     repository: Url,
@@ -46,10 +53,13 @@ impl Client {
 
     /// Pushes an image with these layers, gives it these tags, and returns how many bytes the layers have.
     pub(crate) async fn push_image(&self, layers: &[Layer], tags: &[String]) -> Result<u64> {
-        for layer in layers {
+        let pushes = layers.iter().map(|layer| {
             let body = Body::wrap_stream(layer.bytes());
-            self.push_blob(body, layer.size, &layer.digest).await?;
-        }
+            self.push_blob(body, layer.size, &layer.digest)
+        });
+        let pushes: Vec<_> = pushes.map(FutureExt::boxed).collect();
+        let mut pushes = stream::iter(pushes).buffer_unordered(UPLOADS);
+        while pushes.try_next().await?.is_some() {}
         let mut hash = Context::new(&SHA256);
         hash.update(CONFIG);
         let config = sha256(hash);
@@ -99,14 +109,24 @@ impl Client {
         let request = self.http.get(self.url(&format!("manifests/{tag}"))?);
         let answer = expect(request.header(ACCEPT, MANIFEST).send().await?, StatusCode::OK).await?;
         let manifest: Value = answer.json().await?;
+        let layers = manifest["layers"].as_array().context("a manifest without layers")?;
+        let pulls = layers.iter().map(|layer| self.pull_blob(layer));
+        let pulls: Vec<_> = pulls.map(FutureExt::boxed).collect();
+        let mut pulls = stream::iter(pulls).buffer_unordered(DOWNLOADS);
         let mut bytes = 0;
-        for layer in manifest["layers"].as_array().context("a manifest without layers")? {
-            let digest = layer["digest"].as_str().context("a layer without a digest")?;
-            let url = self.url(&format!("blobs/{digest}"))?;
-            let mut answer = expect(self.http.get(url).send().await?, StatusCode::OK).await?;
-            while let Some(piece) = answer.chunk().await? {
-                bytes += piece.len() as u64;
-            }
+        while let Some(pulled) = pulls.try_next().await? {
+            bytes += pulled;
+        }
+        Ok(bytes)
+    }
+
+    async fn pull_blob(&self, layer: &Value) -> Result<u64> {
+        let digest = layer["digest"].as_str().context("a layer without a digest")?;
+        let url = self.url(&format!("blobs/{digest}"))?;
+        let mut answer = expect(self.http.get(url).send().await?, StatusCode::OK).await?;
+        let mut bytes = 0;
+        while let Some(piece) = answer.chunk().await? {
+            bytes += piece.len() as u64;
         }
         Ok(bytes)
     }

@@ -73,18 +73,31 @@ pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
                 let ours = transfer(&clients, &ours()?, image, count)?;
                 if rounds > 1 {
                     row(&format!("  push, round {round}"), ours.push, theirs.push, "MB/s");
-                    row(&format!("  pull, round {round}"), ours.pull, theirs.pull, "MB/s");
+                    row(
+                        &format!("  first pull, round {round}"),
+                        ours.first_pull,
+                        theirs.first_pull,
+                        "MB/s",
+                    );
+                    row(&format!("  pull again, round {round}"), ours.pull, theirs.pull, "MB/s");
                 }
                 measured.push((ours, theirs));
             }
-            let transfer = Transfer::of_rounds(count, &measured);
+            let transfer = Transfer::of_rounds(*image, count, &measured);
             row(&title("push"), transfer.ours.push, transfer.peer.push, "MB/s");
-            row(&title("pull"), transfer.ours.pull, transfer.peer.pull, "MB/s");
+            row(
+                &title("first pull"),
+                transfer.ours.first_pull,
+                transfer.peer.first_pull,
+                "MB/s",
+            );
+            row(&title("pull again"), transfer.ours.pull, transfer.peer.pull, "MB/s");
             figures.transfers.push(transfer);
         }
     }
     println!(
-        "(One client: the median of {} rounds, each with a new registry.)",
+        "(One client: the median of {} rounds, each with a new registry. A client has five layers on their way up at once, and three \
+         down, as docker has.)",
         sizes.rounds
     );
     let theirs = answers(&clients, &peer()?, &sizes, seconds)?;
@@ -129,10 +142,11 @@ fn counted(clients: usize) -> String {
     }
 }
 
-/// So many clients push an image of their own, then pull it, in MB/s together.
+/// So many clients push an image of their own, then pull it twice, in MB/s together.
 fn transfer(clients: &Clients, registry: &Registry, image: &Image, count: usize) -> Result<Rates> {
     Ok(Rates {
         push: clients.push(registry, image, count, 1)?,
+        first_pull: clients.pull(registry, image, count)?,
         pull: clients.pull(registry, image, count)?,
     })
 }
