@@ -81,9 +81,9 @@ impl Storage {
         Path::from("uploads")
     }
 
-    /// A place for a part of an upload, used once.
+    /// A place for a part of an upload, used once. Not in a directory of its own, which would stay when the upload is gone.
     pub(crate) fn part_of(upload: &str) -> Path {
-        Path::from(format!("uploads/{upload}/{}", uuid::Uuid::new_v4().simple()))
+        Path::from(format!("uploads/{upload}.{}", uuid::Uuid::new_v4().simple()))
     }
 
     /// How many bytes an object has; nothing when it is not there.

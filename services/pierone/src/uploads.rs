@@ -29,7 +29,12 @@ pub(crate) struct Upload {
     pub(crate) algorithm: Option<String>,
     /// How many bytes are there.
     pub(crate) size: i64,
+    /// When it was last heard of: milliseconds since 1970 UTC.
+    touched_at: i64,
 }
+
+/// A sign of life is noted no more often than this, in milliseconds: a push is many short requests.
+const TOUCH_RESOLUTION: i64 = 60_000;
 
 impl Upload {
     pub(crate) fn bytes(&self) -> u64 {
@@ -71,6 +76,7 @@ impl PierOne {
             id: Uuid::new_v4().to_string(),
             algorithm: (algorithm == Algorithm::Sha512).then(|| "sha512".to_owned()),
             size: 0,
+            touched_at: now,
         };
         let write = self.store.write().await?;
         blobs::ensure_repository(write.transaction(), repository).await?;
@@ -95,7 +101,7 @@ impl PierOne {
     pub(crate) async fn upload(&self, repository: &Repository, id: &str) -> Result<Upload, Error> {
         let upload = sql::row(
             self.store.connection(),
-            "SELECT id, algorithm, size FROM uploads WHERE id = $1 AND repository = $2",
+            "SELECT id, algorithm, size, touched_at FROM uploads WHERE id = $1 AND repository = $2",
             [id.into(), repository.as_str().into()],
         );
         upload.await?.ok_or_else(errors::upload_unknown)
@@ -178,11 +184,15 @@ impl PierOne {
 
     /// Says that the upload is alive.
     async fn touch(&self, upload: &Upload) -> Result<(), Error> {
+        let now = Timestamp::now().0;
+        if (0..TOUCH_RESOLUTION).contains(&(now - upload.touched_at)) {
+            return Ok(());
+        }
         let write = self.store.write().await?;
         sql::execute(
             write.transaction(),
             "UPDATE uploads SET touched_at = $1 WHERE id = $2",
-            [Timestamp::now().0.into(), upload.id.clone().into()],
+            [now.into(), upload.id.clone().into()],
         )
         .await?;
         Ok(write.commit_unaudited().await?)

@@ -81,7 +81,7 @@ pub(crate) async fn collect(pierone: &PierOne, dry_run: bool, actor: &Actor) -> 
     };
     let expired: Vec<Upload> = sql::rows(
         pierone.store.connection(),
-        "SELECT id, algorithm, size FROM uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2",
+        "SELECT id, algorithm, size, touched_at FROM uploads WHERE touched_at < $1 ORDER BY touched_at LIMIT $2",
         [(now - EXPIRY).into(), BATCH.into()],
     )
     .await?;

@@ -1,6 +1,8 @@
 //! end-4, 5, 6, 11, 13, 14: every way to push a blob, with both hashes.
 
 use stups_pierone::Config;
+use stups_store::objects::object_store::ObjectStore as _;
+use stups_store::objects::object_store::path::Path;
 
 use crate::support::{ASMITH, Answer, Ground, JDOE, PierOne, noise, sha256, sha512};
 
@@ -284,5 +286,40 @@ async fn large_blobs_are_written_in_parts() {
             )
             .await;
         verified(&pierone, end, &digest, &bytes).await;
+    }
+}
+
+/// Neither parts nor directories in which they were.
+#[tokio::test]
+async fn what_was_for_an_upload_goes_with_it() {
+    for pierone in PierOne::both().await {
+        let bytes = noise(77, 9000);
+        let digest = sha256(&bytes);
+        let location = started(&pierone).await;
+        for (range, piece) in [("0-4999", &bytes[..5000]), ("5000-8999", &bytes[5000..])] {
+            let headers = [("content-range", range)];
+            pierone.send("PATCH", &location, JDOE, &headers, piece).await.is(202);
+        }
+        let path = format!("{location}?digest={digest}");
+        pierone.send("PUT", &path, JDOE, &[], b"").await.is(201);
+        let given_up = started(&pierone).await;
+        pierone.send("PATCH", &given_up, JDOE, &[], &bytes).await.is(202);
+        let uploads = Path::from("uploads");
+        let listed = pierone
+            .ground
+            .objects
+            .list_with_delimiter(Some(&uploads))
+            .await
+            .unwrap();
+        assert_eq!(listed.objects.len(), 1, "{}: {listed:?}", pierone.ground.name);
+        pierone.send("DELETE", &given_up, JDOE, &[], b"").await.is(204);
+        let listed = pierone
+            .ground
+            .objects
+            .list_with_delimiter(Some(&uploads))
+            .await
+            .unwrap();
+        let left = (listed.objects.len(), listed.common_prefixes.len());
+        assert_eq!(left, (0, 0), "{}: {listed:?}", pierone.ground.name);
     }
 }
