@@ -9,7 +9,7 @@ use stups_api::Timestamp;
 use stups_auth::tokens::{ServiceToken, ServiceTokenSettings, ServiceTokens};
 use stups_store::Store;
 use stups_store::audit::{Destination, Format, Record, Shipper};
-use stups_store::objects;
+use stups_store::objects::{self, FileWrites};
 use url::Url;
 
 use crate::{Job, JobResult, StartError};
@@ -68,7 +68,8 @@ impl ShipAudit {
     /// One for a bucket (`s3://bucket/prefix`, or a directory: `file:///directory`) that gets what happened within `interval` as an
     /// object, below the date and `directory` (contract pierone 2.13).
     pub fn to_bucket(store: &Store, url: &Url, directory: String, interval: Duration) -> Result<Self, StartError> {
-        let objects = objects::open(url).map_err(|error| StartError::wrong(store.service(), error))?;
+        let objects =
+            objects::open(url, FileWrites::Cached).map_err(|error| StartError::wrong(store.service(), error))?;
         let destination = Destination::Bucket {
             url: url.clone(),
             objects,

@@ -11,6 +11,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::signer::{Method, Signer as _};
+use serde::Deserialize;
 use url::Url;
 
 pub use object_store;
@@ -34,27 +35,38 @@ pub enum ObjectsError {
     Settings(#[from] object_store::Error),
 }
 
+/// How parts of files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileWrites {
+    /// Through the system's cache.
+    Cached,
+    /// Large ones past it, where the file system knows how: that costs less, drives nothing out of the cache that others read, and
+    /// leaves the first reading to the disk.
+    Direct,
+}
+
 /// The place that the URL names: `file:///directory`, made when it is missing, or `s3://bucket/prefix`.
 ///
 /// An object in a directory is on the disk when its put has returned. For S3, credentials, region and endpoint come from the
 /// usual variables: `AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web identities, container and instance roles.
 /// Both take conditional puts ([`object_store::PutMode::Create`]). What is put into S3 has its SHA-256 with it, or the checksum that
 /// `AWS_CHECKSUM_ALGORITHM` names: buckets whose objects are locked take nothing else.
-pub fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+pub fn open(url: &Url, writes: FileWrites) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     match url.scheme() {
-        "file" => directory(url),
+        "file" => directory(url, writes),
         "s3" => s3(url, AmazonS3Builder::from_env()),
         _ => Err(ObjectsError::Url(url.clone())),
     }
 }
 
-fn directory(url: &Url) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+fn directory(url: &Url, writes: FileWrites) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     let path = url.to_file_path().map_err(|()| ObjectsError::Url(url.clone()))?;
     std::fs::create_dir_all(&path).map_err(|source| ObjectsError::Directory {
         path: path.clone(),
         source,
     })?;
-    Ok(Arc::new(directory::Directory::new(&path)?))
+    Ok(Arc::new(directory::Directory::new(&path, writes)?))
 }
 
 /// As [`open`] for `s3://`, with settings from elsewhere than the environment.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use stups_auth::AdminList;
+use stups_store::objects::FileWrites;
 use url::Url;
 
 /// Settings of the registry. Every one has a default with which it starts.
@@ -16,6 +17,10 @@ pub struct Config {
     pub storage: Option<Url>,
     /// Whether downloads from S3 are redirected to URLs that are signed for 15 minutes, instead of passing through the service.
     pub redirect_downloads: bool,
+    /// How large layers come into a directory: `direct`, past the system's cache where the file system knows how, which costs half
+    /// as much and leaves in memory what is pulled, but lets the first pull of a layer read the disk; or `cached`. `direct` by
+    /// default.
+    pub file_writes: FileWrites,
     /// The service that decides who may act for a team. Identity by default; without either, nobody may push.
     pub policy_url: Option<Url>,
     /// Who may do everything that `application.registry_admin` allows: `/employees/jdoe,/services/robot`. Nobody by default.
@@ -101,6 +106,7 @@ impl Default for Config {
             database: None,
             storage: None,
             redirect_downloads: false,
+            file_writes: FileWrites::Direct,
             policy_url: None,
             admin_users: AdminList::default(),
             challenge: Challenge::Basic,

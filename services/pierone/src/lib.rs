@@ -71,7 +71,7 @@ pub async fn build(config: &Config, environment: &Environment) -> Result<Built, 
         Some(url) => url.clone(),
         None => default_place(environment)?,
     };
-    let objects = objects::open(&place).map_err(|error| objects_error(&error))?;
+    let objects = objects::open(&place, config.file_writes).map_err(|error| objects_error(&error))?;
     let presigner = if config.redirect_downloads {
         Presigner::open(&place).map_err(|error| objects_error(&error))?
     } else {

@@ -1,5 +1,7 @@
 //! Objects in a directory, on the disk when their put has returned.
 
+mod direct;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -21,6 +23,9 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
+use self::direct::{Buffers, Direct};
+use super::FileWrites;
+
 /// How many bytes are written until the disk is asked to take them, beside what is written next.
 const FLUSHED_AT_ONCE: u64 = 32 << 20;
 
@@ -28,25 +33,31 @@ const FLUSHED_AT_ONCE: u64 = 32 << 20;
 /// there it begins with the last. What a crash leaves of them is listed, as `<object>.<id>.unfinished`, so that somebody can
 /// remove it.
 #[derive(Debug)]
-pub(super) struct Directory(LocalFileSystem);
+pub(super) struct Directory {
+    files: LocalFileSystem,
+    /// Shared by those that write past the cache, if any does.
+    buffers: Option<Arc<Buffers>>,
+}
 
 impl Directory {
     /// In a directory that is there.
-    pub(super) fn new(path: &FilePath) -> Result<Self> {
-        Ok(Self(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
+    pub(super) fn new(path: &FilePath, writes: FileWrites) -> Result<Self> {
+        let files = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
+        let buffers = (writes == FileWrites::Direct).then(Arc::default);
+        Ok(Self { files, buffers })
     }
 }
 
 impl fmt::Display for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.files.fmt(f)
     }
 }
 
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.0.put_opts(location, payload, options).await
+        self.files.put_opts(location, payload, options).await
     }
 
     async fn put_multipart_opts(
@@ -60,41 +71,42 @@ impl ObjectStore for Directory {
                 implementer: self.to_string(),
             });
         }
-        let destination = self.0.path_to_filesystem(location)?;
-        let upload = blocking(move || Upload::start(destination)).await?;
+        let destination = self.files.path_to_filesystem(location)?;
+        let buffers = self.buffers.clone();
+        let upload = blocking(move || Upload::start(destination, buffers)).await?;
         Ok(Box::new(upload))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.0.get_opts(location, options).await
+        self.files.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.0.get_ranges(location, ranges).await
+        self.files.get_ranges(location, ranges).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.0.delete_stream(locations)
+        self.files.delete_stream(locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(prefix)
+        self.files.list(prefix)
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list_with_offset(prefix, offset)
+        self.files.list_with_offset(prefix, offset)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.0.list_with_delimiter(prefix).await
+        self.files.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.0.copy_opts(from, to, options).await
+        self.files.copy_opts(from, to, options).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.0.rename_opts(from, to, options).await
+        self.files.rename_opts(from, to, options).await
     }
 }
 
@@ -102,18 +114,19 @@ impl ObjectStore for Directory {
 #[derive(Debug)]
 struct Upload {
     file: Arc<File>,
+    direct: Option<Arc<Direct>>,
     /// Where it is until then. None when it has been renamed or removed.
     unfinished: Option<PathBuf>,
     destination: PathBuf,
     /// How many bytes were given.
     size: u64,
-    /// How many of them were given when the disk was asked the last time.
-    flushed: u64,
+    /// How many of them went into the system's cache since the disk was asked the last time.
+    cached: u64,
     flushing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Upload {
-    fn start(destination: PathBuf) -> io::Result<Self> {
+    fn start(destination: PathBuf, buffers: Option<Arc<Buffers>>) -> io::Result<Self> {
         let mut name = destination.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.unfinished", Uuid::new_v4().simple()));
         let unfinished = destination.with_file_name(name);
@@ -123,10 +136,11 @@ impl Upload {
         let file = OpenOptions::new().write(true).create_new(true).open(&unfinished)?;
         Ok(Self {
             file: Arc::new(file),
+            direct: buffers.map(|buffers| Arc::new(Direct::new(unfinished.clone(), buffers))),
             unfinished: Some(unfinished),
             destination,
             size: 0,
-            flushed: 0,
+            cached: 0,
             flushing: None,
         })
     }
@@ -134,10 +148,10 @@ impl Upload {
     /// Lets the disk take what has been written so far, unless it still does that.
     fn flush(&mut self) {
         let busy = self.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished());
-        if busy || self.size - self.flushed < FLUSHED_AT_ONCE {
+        if busy || self.cached < FLUSHED_AT_ONCE {
             return;
         }
-        self.flushed = self.size;
+        self.cached = 0;
         let (file, before) = (Arc::clone(&self.file), self.flushing.take());
         self.flushing = Some(tokio::spawn(async move {
             // The system tells of an error once: to whom asks first.
@@ -154,8 +168,17 @@ impl MultipartUpload for Upload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         self.flush();
         let (file, start) = (Arc::clone(&self.file), self.size);
-        self.size += data.content_length() as u64;
-        blocking(move || write_all(&file, &data, start)).boxed()
+        let length = data.content_length();
+        self.size += length as u64;
+        let direct = self.direct.clone().filter(|direct| direct.suits(length, start));
+        if direct.is_none() {
+            self.cached += length as u64;
+        }
+        let write = move || match direct {
+            Some(direct) if direct.write(&data, start)? => Ok(()),
+            _ => write_all(&file, &data, start),
+        };
+        blocking(write).boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {

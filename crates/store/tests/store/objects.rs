@@ -5,7 +5,7 @@ use futures::TryStreamExt as _;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
-use stups_store::objects::{ObjectsError, open, s3};
+use stups_store::objects::{FileWrites, ObjectsError, open, s3};
 use stups_testkit::{Account, AwsApi};
 use url::Url;
 
@@ -69,8 +69,12 @@ const PART: usize = 5 << 20;
 async fn a_directory_keeps_objects() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path().join("to/be made")).unwrap();
-    keeps_objects(&*open(&url).unwrap()).await;
-    keeps_parts(&*open(&url).unwrap()).await;
+    for writes in [FileWrites::Cached, FileWrites::Direct] {
+        let store = open(&url, writes).unwrap();
+        keeps_objects(&*store).await;
+        keeps_parts(&*store).await;
+        store.delete(&Path::from("layers/a b")).await.unwrap();
+    }
     assert!(directory.path().join("to/be made/images").exists());
 }
 
@@ -78,16 +82,43 @@ async fn a_directory_keeps_objects() {
 async fn a_file_that_the_disk_takes_in_several_turns_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path()).unwrap();
-    let store = open(&url).unwrap();
     let name = Path::from("large");
-    let mut upload = store.put_multipart(&name).await.unwrap();
     let piece = |number: usize| vec![number as u8; 1 << 20];
-    for number in 0..100 {
-        upload.put_part(piece(number).into()).await.unwrap();
+    let expected = (0..70).map(piece).collect::<Vec<_>>().concat();
+    for writes in [FileWrites::Cached, FileWrites::Direct] {
+        let store = open(&url, writes).unwrap();
+        let mut upload = store.put_multipart(&name).await.unwrap();
+        for number in 0..70 {
+            upload.put_part(piece(number).into()).await.unwrap();
+        }
+        upload.complete().await.unwrap();
+        let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
+        assert!(whole == expected, "{writes:?}: {} bytes", whole.len());
+    }
+}
+
+/// Large parts and small ones, whole pages and not, one after the other.
+#[tokio::test]
+async fn what_goes_past_the_cache_and_what_does_not_make_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Url::from_directory_path(directory.path()).unwrap();
+    let store = open(&url, FileWrites::Direct).unwrap();
+    let name = Path::from("mixed");
+    let mut upload = store.put_multipart(&name).await.unwrap();
+    let sizes = [4096, 1 << 20, 2 << 20, 4096 * 3, 1 << 21, 77, 1 << 20, (1 << 20) + 1, 5];
+    let part = |(number, size): (usize, usize)| {
+        (0..size)
+            .map(move |place| (place / 999 + number) as u8)
+            .collect::<Vec<u8>>()
+    };
+    for numbered in sizes.into_iter().enumerate() {
+        let bytes = part(numbered);
+        let pieces: PutPayload = bytes.chunks(70_001).map(bytes::Bytes::copy_from_slice).collect();
+        upload.put_part(pieces).await.unwrap();
     }
     upload.complete().await.unwrap();
     let whole = store.get(&name).await.unwrap().bytes().await.unwrap();
-    assert!(whole == (0..100).flat_map(piece).collect::<Vec<_>>());
+    assert!(whole == sizes.into_iter().enumerate().flat_map(part).collect::<Vec<u8>>());
 }
 
 /// More pieces than the system takes at once, none of the size of a page, some of none.
@@ -95,7 +126,7 @@ async fn a_file_that_the_disk_takes_in_several_turns_is_whole() {
 async fn a_part_of_many_pieces_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path()).unwrap();
-    let store = open(&url).unwrap();
+    let store = open(&url, FileWrites::Cached).unwrap();
     let name = Path::from("pieces");
     let mut upload = store.put_multipart(&name).await.unwrap();
     let pieces = |part: usize| (0..3000).map(move |number: usize| vec![(part + number) as u8; number % 17]);
@@ -114,7 +145,7 @@ async fn a_part_of_many_pieces_is_whole() {
 async fn an_unfinished_file_is_listed() {
     let directory = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(directory.path()).unwrap();
-    let store = open(&url).unwrap();
+    let store = open(&url, FileWrites::Cached).unwrap();
     let mut upload = store.put_multipart(&Path::from("uploads/1/part")).await.unwrap();
     upload.put_part(PutPayload::from_static(b"half")).await.unwrap();
     let listed: Vec<_> = store.list(Some(&Path::from("uploads"))).try_collect().await.unwrap();
@@ -167,7 +198,10 @@ async fn s3_keeps_objects() {
 fn other_urls_are_refused() {
     for url in ["http://host/path", "gs://bucket", "file://elsewhere/path"] {
         assert!(
-            matches!(open(&url.parse().unwrap()), Err(ObjectsError::Url(_))),
+            matches!(
+                open(&url.parse().unwrap(), FileWrites::Cached),
+                Err(ObjectsError::Url(_))
+            ),
             "{url}"
         );
     }

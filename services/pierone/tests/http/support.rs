@@ -14,7 +14,7 @@ use stups_server::{Built, Environment, Limits};
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;
 use stups_store::objects::object_store::{ObjectStore, ObjectStoreExt as _};
-use stups_store::objects::{Presigner, open, s3};
+use stups_store::objects::{FileWrites, Presigner, open, s3};
 use stups_store::{DatabaseUrl, Store};
 use stups_testkit::{Account, AwsApi, Everybody, PostgreSql, Teams};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -60,7 +60,7 @@ impl Ground {
         let place = Url::from_directory_path(files.path().join("objects")).unwrap();
         Self {
             database: DatabaseUrl::sqlite_file(&files.path().join("pierone.db")),
-            objects: open(&place).unwrap(),
+            objects: open(&place, FileWrites::Direct).unwrap(),
             directory: true,
             presigner: None,
             remover: None,
