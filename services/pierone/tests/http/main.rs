@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod administration;
+mod backlog;
 mod bad_input;
 mod blobs;
 mod clair;
