@@ -53,10 +53,24 @@ async fn of_an_image_for_several_platforms_each_gets_its_own() {
         std::fs::write(&file, architecture).unwrap();
         buildah(&["copy", container.trim(), &file.display().to_string(), "/which"]);
         buildah(&["config", "--arch", architecture, container.trim()]);
-        buildah(&["commit", "--manifest", "several", container.trim(), &format!("app-{architecture}")]);
+        buildah(&[
+            "commit",
+            "--manifest",
+            "several",
+            container.trim(),
+            &format!("app-{architecture}"),
+        ]);
     }
     let remote = format!("docker://{registry}/stups/several:1.0");
-    let push = ["manifest", "push", "--all", "--tls-verify=false", &creds, "several", &remote];
+    let push = [
+        "manifest",
+        "push",
+        "--all",
+        "--tls-verify=false",
+        &creds,
+        "several",
+        &remote,
+    ];
     buildah(&push);
     // A pipeline that runs twice is no error.
     buildah(&push);
@@ -67,7 +81,15 @@ async fn of_an_image_for_several_platforms_each_gets_its_own() {
         succeeds(&mut tool(
             &somebody,
             "podman",
-            &["pull", "--quiet", "--tls-verify=false", &creds, "--arch", architecture, &image],
+            &[
+                "pull",
+                "--quiet",
+                "--tls-verify=false",
+                &creds,
+                "--arch",
+                architecture,
+                &image,
+            ],
         ));
         let pulled = ["image", "inspect", "--format", "{{.Architecture}}", &image];
         assert_eq!(succeeds(&mut tool(&somebody, "podman", &pulled)).trim(), architecture);
@@ -76,7 +98,11 @@ async fn of_an_image_for_several_platforms_each_gets_its_own() {
     succeeds(&mut docker.command(&["login", "-u", "oauth2", "-p", &somebody.token, &registry]));
     succeeds(&mut docker.command(&["pull", &image]));
     let pulled = succeeds(&mut docker.command(&["image", "inspect", "--format", "{{.Architecture}}", &image]));
-    let own = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let own = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
     assert_eq!(pulled.trim(), own);
 }
 
@@ -99,7 +125,10 @@ async fn an_artifact_about_an_image_is_found_there() {
         "layers": [layout.blob("application/vnd.in-toto+json", statement.as_bytes())],
         "subject": subject,
     });
-    let artifact = layout.blob("application/vnd.oci.image.manifest.v1+json", artifact.to_string().as_bytes());
+    let artifact = layout.blob(
+        "application/vnd.oci.image.manifest.v1+json",
+        artifact.to_string().as_bytes(),
+    );
     layout.tag("about", artifact.clone());
     let local = |tag: &str| format!("oci:{}:{tag}", directory.display());
     let remote = |tag: &str| format!("docker://{}/stups/app:{tag}", somebody.registry());
@@ -112,9 +141,18 @@ async fn an_artifact_about_an_image_is_found_there() {
     assert_eq!(referrers["mediaType"], INDEX);
     assert_eq!(referrers["manifests"][0]["digest"], artifact["digest"], "{referrers}");
     let tag = somebody.get("teams/stups/artifacts/app/tags/image").await;
-    assert!(tag["referrers"].to_string().contains(artifact["digest"].as_str().unwrap()), "{tag}");
+    assert!(
+        tag["referrers"]
+            .to_string()
+            .contains(artifact["digest"].as_str().unwrap()),
+        "{tag}"
+    );
     let back = somebody.user.path("back");
-    succeeds(&mut skopeo_copy(&somebody, &remote("about"), &format!("oci:{}:x", back.display())));
+    succeeds(&mut skopeo_copy(
+        &somebody,
+        &remote("about"),
+        &format!("oci:{}:x", back.display()),
+    ));
     let list: Value = serde_json::from_str(&std::fs::read_to_string(back.join("index.json")).unwrap()).unwrap();
     assert_eq!(list["manifests"][0]["digest"], artifact["digest"]);
 }
@@ -154,17 +192,26 @@ fn image_of(layout: &Layout, layer: &Value) -> Value {
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [layer],
         "config": layout.blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes()),
     });
-    layout.blob("application/vnd.oci.image.manifest.v1+json", manifest.to_string().as_bytes())
+    layout.blob(
+        "application/vnd.oci.image.manifest.v1+json",
+        manifest.to_string().as_bytes(),
+    )
 }
 
 /// How many bytes lie in a directory.
 fn bytes_in(directory: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return 0;
+    };
     entries
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let metadata = entry.metadata().ok()?;
-            Some(if metadata.is_dir() { bytes_in(&entry.path()) } else { metadata.len() })
+            Some(if metadata.is_dir() {
+                bytes_in(&entry.path())
+            } else {
+                metadata.len()
+            })
         })
         .sum()
 }
@@ -205,14 +252,27 @@ async fn a_large_layer_comes_whole_also_when_its_first_push_was_killed() {
     until("some of it has come", async || bytes_in(&uploads) > 50 << 20).await;
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let url = somebody.platform.pierone_url().join("v2/stups/large/tags/list").unwrap();
-    let list = stups_tests::client().get(url).bearer_auth(&somebody.token).send().await.unwrap();
+    let url = somebody
+        .platform
+        .pierone_url()
+        .join("v2/stups/large/tags/list")
+        .unwrap();
+    let list = stups_tests::client()
+        .get(url)
+        .bearer_auth(&somebody.token)
+        .send()
+        .await
+        .unwrap();
     let list: Value = list.json().await.unwrap();
     assert!(list["tags"].as_array().is_none_or(Vec::is_empty), "{list}");
 
     succeeds(&mut skopeo_copy(&somebody, &local, &remote));
     let back = somebody.user.path("back");
-    succeeds(&mut skopeo_copy(&somebody, &remote, &format!("oci:{}:x", back.display())));
+    succeeds(&mut skopeo_copy(
+        &somebody,
+        &remote,
+        &format!("oci:{}:x", back.display()),
+    ));
     let hex = large["digest"].as_str().unwrap().trim_start_matches("sha256:");
     let place = Path::new("blobs/sha256").join(hex);
     assert!(same(&directory.join(&place), &back.join(&place)));

@@ -363,6 +363,8 @@ async fn another_services_paths_tell_the_same() {
     let told = pierone.get(path).await.is(200).json();
     assert_eq!(told["compliance"]["user"]["incident"], "1");
     assert_eq!(told["compliance"]["status"], "production_ready");
+    assert_eq!(told["compliance"]["user"]["reason"], "incident 1");
+    assert_eq!(told["compliance"]["checker"]["reason"], "nobody has checked it");
     // The same of a copy, which has the same name elsewhere, is no news; something else is a contradiction.
     let copy = path.replace("pierone.example.org", "production.example.org");
     pierone
