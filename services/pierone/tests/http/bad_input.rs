@@ -434,8 +434,12 @@ impl MultipartUpload for FailingUpload {
 
 #[tokio::test]
 async fn a_storage_that_fails_leaves_nothing_half_visible() {
-    for (full, status) in [(true, 507), (false, 503)] {
-        let sound = Ground::small();
+    let large = Ground::large().await;
+    for (full, status, sound) in [
+        (true, 507, Ground::small()),
+        (false, 503, Ground::small()),
+        (false, 503, large),
+    ] {
         let failing = sound.with_objects(Arc::new(Failing {
             inner: sound.objects.clone(),
             full,
@@ -444,7 +448,8 @@ async fn a_storage_that_fails_leaves_nothing_half_visible() {
         let ready = async |pierone: &PierOne| pierone.send("GET", "/.well-known/ready", "", &[], b"").await.status;
         assert_eq!(ready(&pierone).await, status);
         assert_eq!(ready(&sound.start(Config::default()).await).await, 200);
-        for bytes in [noise(1, 100), noise(2, 1 << 20)] {
+        // In one piece, and in more than one part of S3.
+        for bytes in [noise(1, 100), noise(2, 1 << 20), noise(3, 17 << 20)] {
             let digest = sha256(&bytes);
             let path = format!("/v2/stups/kio/blobs/uploads/?digest={digest}");
             pierone
