@@ -1,7 +1,7 @@
 //! `pierone inspect-contents`
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _};
+use std::io::{self, BufReader, Seek as _};
 
 use serde_json::Value;
 use stups_api::client::Answer;
