@@ -9,8 +9,8 @@ mod vulnerabilities;
 
 pub use client::PierOneClient;
 pub use image::{
-    Active, HistoryEntry, ImageName, OciError, OciErrors, Purge, Referrer, Stats, TagDetail, TagSummary, TeamStats,
-    Tombstone,
+    Active, HistoryEntry, INACTIVE, ImageName, OciError, OciErrors, Purge, Referrer, Stats, TagDetail, TagSummary,
+    TeamStats, Tombstone,
 };
 pub use import::{Import, Imported};
 pub use metadata::{BaseImage, CiMetadata, Compliance, ComplianceStatus, ImageMetadata};

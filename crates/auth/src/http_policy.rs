@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use moka::Expiry;
 use moka::future::Cache;
 use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 use stups_api::client::{Answer, Client};
@@ -77,6 +78,8 @@ impl HttpPolicy {
             .await;
         let answer = answer.map_err(unavailable)?;
         match answer.status {
+            // A proxy's page to log in at is no decision.
+            StatusCode::OK if is_page(&answer) => Err(PolicyUnavailable("the answer is a page of HTML".to_owned())),
             StatusCode::OK => Ok(true),
             StatusCode::FORBIDDEN => Ok(false),
             _ => Err(unexpected(answer)),
@@ -160,6 +163,12 @@ impl Policy for HttpPolicy {
 /// Whether it could be a team at all: nothing blank, nothing that would be another path, nothing endless.
 fn is_name(team: &str) -> bool {
     !team.trim().is_empty() && team.len() <= NAME_LIMIT && team != "." && team != ".."
+}
+
+fn is_page(answer: &Answer) -> bool {
+    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+        || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
 fn unexpected(answer: Answer) -> PolicyUnavailable {

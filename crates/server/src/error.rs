@@ -145,6 +145,10 @@ impl From<stups_store::Error> for Error {
                 tracing::info!(%error, "a constraint of the database refused a write");
                 Self::conflict("It is there already, or something that it refers to is gone.")
             }
+            stups_store::Error::Text(_) => {
+                tracing::info!(%error, "a text cannot be kept");
+                Self::bad_request("A text has a character that cannot be kept, such as U+0000.")
+            }
             _ => {
                 tracing::error!(%error, "the database failed");
                 Self::internal()

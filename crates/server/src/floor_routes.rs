@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use serde_json::{Map, Value, json};
 use stups_store::Store;
 use utoipa_swagger_ui::Config;
@@ -48,7 +48,8 @@ pub(crate) struct Floor {
 /// The routes; `/` only where the service has none of its own.
 pub(crate) fn routes(floor: Arc<Floor>, root: bool) -> Router {
     let router = Router::new()
-        .route("/.well-known/health", get(async || Json(json!({"health": true}))))
+        // Whatever a load balancer asks with (contract pierone 2.1).
+        .route("/.well-known/health", any(async || Json(json!({"health": true}))))
         .route("/.well-known/ready", get(ready))
         .route("/.well-known/schema-discovery", get(discovery))
         .route("/openapi.json", get(openapi))

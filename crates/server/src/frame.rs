@@ -270,8 +270,8 @@ impl FrameSettings {
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let without_head = matches!(self.shape, ErrorShape::Friboo | ErrorShape::FribooDetail)
-            && matches!(access, Access::Guarded | Access::Floor);
+        let without_head =
+            matches!(self.shape, ErrorShape::Friboo | ErrorShape::FribooDetail) && access == Access::Guarded;
         if without_head && *request.method() == Method::HEAD {
             return Err(undefined(request.method(), request.uri().path()));
         }

@@ -1,4 +1,5 @@
 use sea_orm::sqlx;
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// Why the store could not do what it was asked for.
@@ -10,6 +11,9 @@ pub enum Error {
     /// A unique or foreign key constraint refused the write: somebody else was first, or the thing referred to is gone.
     #[error("the database refused the write: {0}")]
     Constraint(SqlErr),
+    /// A text has a character that this database cannot keep or compare with: PostgreSQL knows no zero. Services answer 400.
+    #[error("a text has a character that the database does not know: {0}")]
+    Text(#[source] DbErr),
     /// Anything else: a defect of ours. Services answer 500.
     #[error("database: {0}")]
     Database(#[source] DbErr),
@@ -35,6 +39,8 @@ impl From<DbErr> for Error {
         }
         if is_unavailable(&error) {
             Self::Unavailable(error)
+        } else if is_text(&error) {
+            Self::Text(error)
         } else {
             Self::Database(error)
         }
@@ -47,6 +53,15 @@ fn is_unavailable(error: &DbErr) -> bool {
         DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => is_passing(error),
         _ => false,
     }
+}
+
+/// PostgreSQL, "Error Codes": `character_not_in_repertoire`, `untranslatable_character`.
+fn is_text(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| ["22021", "22P05"].contains(&&*code))
 }
 
 fn is_passing(error: &sqlx::Error) -> bool {

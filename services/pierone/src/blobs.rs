@@ -5,7 +5,7 @@
 //! bytes are in their place.
 
 use axum::http::StatusCode;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
 use serde_json::json;
 use stups_api::Timestamp;
 use stups_server::Error;
@@ -93,11 +93,20 @@ pub(crate) async fn repositories_with(
     .await
 }
 
-/// Makes the repository known.
+/// Makes the repository known, and keeps a purge from it until the write ends.
 pub(crate) async fn ensure_repository(
     transaction: &DatabaseTransaction,
     repository: &Repository,
 ) -> Result<(), StoreError> {
+    // SQLite's write has the whole database.
+    let lock = match transaction.get_database_backend() {
+        DbBackend::Sqlite => "",
+        _ => " FOR KEY SHARE",
+    };
+    let question = format!("SELECT 1 FROM repositories WHERE name = $1{lock}");
+    if sql::exists(transaction, &question, [repository.as_str().into()]).await? {
+        return Ok(());
+    }
     sql::execute(
         transaction,
         "INSERT INTO repositories (name, team, artifact, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",

@@ -294,7 +294,8 @@ impl Registry {
             .routes(routes::guarded(pierone.clone()))
             .open_routes(routes::readable(pierone.clone()))
             .protocol_routes(routes::protocol(pierone.clone()))
-            .job(jobs::CollectGarbage(pierone.clone()));
+            .job(jobs::CollectGarbage(pierone.clone()))
+            .job(jobs::ReadProvenance(pierone.clone()));
         let service = outlets.into_iter().fold(service, Service::job);
         Ok(match results {
             Some((queue, client)) => service.job(clair::ReadResults { pierone, client, queue }),

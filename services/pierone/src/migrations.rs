@@ -4,6 +4,7 @@ mod m0001_content;
 mod m0002_traceability;
 mod m0003_scan_requests;
 mod m0004_provenance;
+mod m0005_provenance_backlog;
 
 /// All of them.
 pub fn all() -> stups_store::Migrations {
@@ -12,6 +13,7 @@ pub fn all() -> stups_store::Migrations {
         Box::new(m0002_traceability::Migration),
         Box::new(m0003_scan_requests::Migration),
         Box::new(m0004_provenance::Migration),
+        Box::new(m0005_provenance_backlog::Migration),
     ]
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use stups_api::Timestamp;
 use stups_api::pierone::{Purge, Tombstone};
 use stups_server::{Authenticated, Error};
-use stups_store::Error as StoreError;
+use stups_store::{Dialect, Error as StoreError};
 
 use crate::manifest::{Change, history, stored};
 use crate::names::{Digest, Repository};
@@ -98,6 +98,7 @@ impl PierOne {
         let digest = Digest::parse(&purge.digest)?;
         let write = self.store.write().await?;
         let transaction = write.transaction();
+        self.hold_pushes(transaction, &repository).await?;
         let Some(manifest) = stored(transaction, &repository, &digest).await? else {
             return match tombstone(transaction, &repository, digest.as_str()).await? {
                 Some(done) if done.approved_by.is_some() => Ok(done),
@@ -138,6 +139,16 @@ impl PierOne {
         left.ok_or_else(Error::internal)
     }
 
+    /// Waits for pushes to the repository that have begun, and lets others begin when the purge is done: none of them is to name
+    /// what goes. SQLite's write has the whole database.
+    async fn hold_pushes(&self, transaction: &DatabaseTransaction, repository: &Repository) -> Result<(), StoreError> {
+        if self.store.dialect() == Dialect::PostgreSql {
+            let question = "SELECT name FROM repositories WHERE name = $1 FOR UPDATE";
+            sql::texts(transaction, question, [repository.as_str().into()]).await?;
+        }
+        Ok(())
+    }
+
     async fn carry_out(
         &self,
         transaction: &DatabaseTransaction,
@@ -174,6 +185,12 @@ impl PierOne {
                 by: approver,
             };
             history(transaction, repository, tag, &change).await?;
+        }
+        if self.store.dialect() == Dialect::PostgreSql {
+            // Pushes to other repositories may be about to refer to the same content, and hold it in this order.
+            let question = "SELECT digest FROM blobs WHERE digest IN
+                 (SELECT target FROM manifest_refs WHERE repository = $1 AND digest = $2) ORDER BY digest FOR UPDATE";
+            sql::texts(transaction, question, key()).await?;
         }
         // Content that this image alone refers to.
         let blobs = sql::texts(

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
 use stups_api::Timestamp;
-use stups_api::pierone::ScmSource;
+use stups_api::pierone::{INACTIVE, ScmSource};
 use stups_server::Error;
 use stups_store::Error as StoreError;
 
@@ -56,7 +56,7 @@ impl Compliance {
 
     pub(crate) fn status(&self) -> &str {
         if self.inactive.is_some() {
-            return "inactive";
+            return INACTIVE;
         }
         self.decisive().map_or(NOT_PROCESSED, |status| &status.status)
     }

@@ -17,6 +17,8 @@ mod mint_killed;
 mod openapi;
 mod pierone;
 mod pierone_cli;
+mod pierone_clients;
+mod pierone_faults;
 #[cfg(target_os = "linux")]
 mod pierone_killed;
 mod pierone_stub;

@@ -8,12 +8,17 @@ use tokio::process::Command;
 
 /// Lets schemathesis call every operation of the document, with what it allows and with what it does not.
 async fn conforms(directory: &Path, url: &str, token: &str) {
+    passes(directory, url, token, "not_a_server_error,status_code_conformance").await;
+}
+
+/// The same with these checks.
+async fn passes(directory: &Path, url: &str, token: &str, checks: &str) {
     let python = tokio::task::spawn_blocking(|| PythonEnvironment::get(Requirements::Schemathesis));
     let python = python.await.unwrap().unwrap();
     let output = Command::new(python.executable("schemathesis"))
         .args(["run", &format!("{url}/openapi.json"), "--url", url])
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        .args(["--checks", "not_a_server_error,status_code_conformance"])
+        .args(["--checks", checks])
         // The same calls in each run, so that a failure can be seen again.
         .args([
             "--phases",
@@ -103,4 +108,29 @@ async fn essentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mint() {
     service_conforms("mint", "essentials_url").await;
+}
+
+/// The protocol's operations have more answers than their document names: of them only that none is a defect.
+async fn pierone_bears(database: Option<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let vouching = vouch().await;
+    let mut settings = format!(
+        "[pierone]\ntokeninfo_url = \"{vouching}/tokeninfo\"\npolicy_url = \"{vouching}\"\n\
+         admin_users = \"/employees/jdoe\"\n"
+    );
+    if let Some(url) = database {
+        settings.extend(["database = \"", &url, "\"\n"]);
+    }
+    let process = ServiceProcess::start("pierone", directory.path(), &settings, false).await;
+    passes(directory.path(), process.url(), "token", "not_a_server_error").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pierone_on_sqlite() {
+    pierone_bears(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pierone_on_postgresql() {
+    pierone_bears(Some(PostgreSql::shared().await.database().await)).await;
 }

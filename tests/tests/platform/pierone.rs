@@ -56,7 +56,7 @@ impl Somebody {
         format!("oauth2:{}", self.token)
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let url = self.platform.pierone_url().join(path).unwrap();
         let answer = stups_tests::client()
             .get(url)
@@ -85,7 +85,7 @@ pub(crate) fn succeeds(command: &mut Command) -> String {
 }
 
 #[track_caller]
-fn fails(command: &mut Command) -> String {
+pub(crate) fn fails(command: &mut Command) -> String {
     let output = ended(command);
     assert!(!output.status.success(), "{command:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -146,7 +146,7 @@ impl Layout {
 }
 
 /// A layer with one file of so many bytes, plain.
-fn layer(name: &str, size: usize) -> Vec<u8> {
+pub(crate) fn layer(name: &str, size: usize) -> Vec<u8> {
     let bytes: Vec<u8> = (0..size).map(|place| (place * 31 + place / 257) as u8).collect();
     archive(name, &bytes)
 }

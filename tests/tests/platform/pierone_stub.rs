@@ -137,6 +137,20 @@ async fn trust_and_status_of_later_years() {
 }
 
 #[tokio::test]
+async fn what_was_withdrawn_is_not_the_latest() {
+    let withdrawn =
+        json!({"status": "inactive", "status_reason": "it was withdrawn", "created": "2026-11-28T10:00:00.000Z"});
+    let tags = json!([tag("1.0", &json!({})), tag("2.0", &withdrawn)]);
+    let url = Stub::default().answer(TAGS, &[(200, tags)]).start().await;
+    let latest = run(&url, &[], &["latest", "stups", "app"]).await.succeeded();
+    assert_eq!(latest, "1.0\n");
+    let none = json!([tag("2.0", &withdrawn)]);
+    let url = Stub::default().answer(TAGS, &[(200, none)]).start().await;
+    let failed = run(&url, &[], &["latest", "stups", "app"]).await.failed(1);
+    assert!(failed.contains("Latest tag not found"), "{failed}");
+}
+
+#[tokio::test]
 async fn vulnerabilities_are_read_where_the_registry_says() {
     let vulnerability = |name: &str, severity: &str, fixed_by: &str| json!({"Name": name, "Severity": severity, "Link": format!("https://example.org/{name}"), "FixedBy": fixed_by});
     let report = json!({"Layer": {"Name": "sha256:c", "Features": [

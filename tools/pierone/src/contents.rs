@@ -1,7 +1,7 @@
 //! `pierone inspect-contents`
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _};
+use std::io::{self, BufReader, Seek as _};
 
 use serde_json::Value;
 use stups_api::client::Answer;
@@ -137,17 +137,7 @@ impl FileInLayer {
 /// What is in a layer, plain or packed with gzip or zstd.
 fn files_of(mut layer: File, index: usize, digest: &str) -> io::Result<Vec<FileInLayer>> {
     layer.rewind()?;
-    let mut start = Vec::new();
-    (&mut layer).take(4).read_to_end(&mut start)?;
-    layer.rewind()?;
-    let packed = BufReader::new(layer);
-    let unpacked: Box<dyn Read> = match start.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(packed)),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            Box::new(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
-        }
-        _ => Box::new(packed),
-    };
+    let unpacked = stups_layer::unpacked(BufReader::new(layer))?;
     let mut archive = tar::Archive::new(unpacked);
     let mut files = Vec::new();
     for entry in archive.entries()? {

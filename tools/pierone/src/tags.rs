@@ -3,7 +3,7 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use stups_api::Timestamp;
-use stups_api::pierone::TagSummary;
+use stups_api::pierone::{INACTIVE, TagSummary};
 use stups_terminal::{Column, Failure, OutputFormat, Row, Table, TableArguments};
 
 use crate::context::{Context, failed};
@@ -146,11 +146,12 @@ pub(crate) fn epoch(time: Timestamp) -> Value {
     (time.0 as f64 / 1000.0).into()
 }
 
-/// By the time that they were made, whatever their place in the list.
+/// By the time that they were made, whatever their place in the list. What was withdrawn is not what anybody wants.
 pub(crate) async fn latest(context: &Context, arguments: &LatestArguments) -> Result<(), Failure> {
     let tags = context.pierone.tags(&arguments.team, &arguments.artifact).await;
     let tags = tags.map_err(|error| failed(&error))?;
-    let latest = tags.into_iter().max_by_key(|tag| tag.created);
+    let active = tags.into_iter().filter(|tag| tag.status.as_deref() != Some(INACTIVE));
+    let latest = active.max_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
     let latest = latest.ok_or_else(|| Failure::application("Latest tag not found"))?;
     if context.terminal.format() == OutputFormat::Text {
         context.terminal.print(&format!("{}\n", latest.name));

@@ -142,6 +142,9 @@ pub struct TeamStats {
     pub tags: i64,
 }
 
+/// The status of a tag that was withdrawn.
+pub const INACTIVE: &str = "inactive";
+
 /// Whether a tag can be pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Active {

@@ -53,6 +53,14 @@ async fn yes_no_and_cannot_say() {
             "{status}"
         );
     }
+    // A page to log in at, as a proxy in front of the service gives it.
+    for kind in ["text/html; charset=utf-8", "application/json"] {
+        let stub = Stub::start().await;
+        stub.set("/auth", Given::Text(200, kind, "\n<html>log in</html>".to_owned()));
+        let policy = HttpPolicy::new(stub.url.clone()).unwrap();
+        let decided = policy.may_act_for(&caller("jdoe"), "stups").await;
+        assert!(decided.is_err(), "{kind}: {decided:?}");
+    }
     for (status, expected) in [(200, Some(true)), (404, Some(false)), (401, None), (500, None)] {
         let stub = Stub::start().await;
         stub.set("/teams/stups", Given::Json(status, json!({})));

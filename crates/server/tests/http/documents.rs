@@ -17,6 +17,13 @@ async fn health_and_discovery_need_no_token() {
         service.get_open("/.well-known/schema-discovery").await.json(),
         json!({"schema_url": "/swagger.json", "schema_type": "swagger-2.0", "ui_url": "/ui/"})
     );
+    for method in [Method::HEAD, Method::POST, Method::PUT, Method::DELETE] {
+        let answer = service.ask(method.clone(), "/.well-known/health", &[], None).await;
+        assert_eq!(answer.status, 200, "{method}");
+    }
+    for path in ["/.well-known/ready", "/openapi.json", "/swagger.json", "/ui/"] {
+        assert_eq!(service.ask(Method::HEAD, path, &[], None).await.status, 200, "{path}");
+    }
     let icon = service.get_open("/favicon.ico").await;
     assert_eq!(icon.status, 404);
     assert!(icon.header("content-type").unwrap().starts_with("text/plain"));

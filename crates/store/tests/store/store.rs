@@ -1,6 +1,6 @@
 //! Opening, migrating, writing, and what happens when the database does not play along.
 
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, Statement};
 use stups_store::{DatabaseUrl, Dialect, Error, Store, audit};
 use stups_testkit::PostgreSql;
 
@@ -184,6 +184,13 @@ async fn constraints_are_told_from_other_errors(dialect: Dialect) {
         .await
         .unwrap_err();
     assert!(matches!(wrong, Error::Database(_)), "{wrong}");
+    let backend = store.connection().get_database_backend();
+    let zero = Statement::from_sql_and_values(backend, "SELECT 1 FROM fruit WHERE name = $1", ["a\0b".into()]);
+    let zero = store.connection().query_one_raw(zero).await.map_err(Error::from);
+    match dialect {
+        Dialect::PostgreSql => assert!(matches!(zero, Err(Error::Text(_))), "{zero:?}"),
+        Dialect::Sqlite => assert!(zero.is_ok(), "{zero:?}"),
+    }
 }
 
 async fn records_are_never_changed_nor_removed(dialect: Dialect) {

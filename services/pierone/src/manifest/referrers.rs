@@ -1,5 +1,5 @@
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stups_store::Error as StoreError;
 
 use crate::names::{Digest, Repository};
@@ -65,11 +65,13 @@ fn descriptor(row: Row) -> Value {
     if let Some(kind) = row.artifact_type {
         descriptor["artifactType"] = kind.into();
     }
-    if let Some(annotations) = row
+    let annotations = row
         .annotations
-        .and_then(|text| serde_json::from_str::<Value>(&text).ok())
-    {
-        descriptor["annotations"] = annotations;
+        .and_then(|text| serde_json::from_str::<Map<String, Value>>(&text).ok());
+    if let Some(mut annotations) = annotations {
+        // One that is no text would keep clients from reading all the others.
+        annotations.retain(|_, value| value.is_string());
+        descriptor["annotations"] = annotations.into();
     }
     descriptor
 }

@@ -54,6 +54,7 @@ enum Target<'a> {
     Token,
     Catalog,
     Extensions,
+    ExtensionsOf(&'a str),
     Uploads(&'a str),
     Upload(&'a str, &'a str),
     Blob(&'a str, &'a str),
@@ -74,6 +75,9 @@ impl<'a> Target<'a> {
             "_oci/ext/discover" => return Some(Self::Extensions),
             _ => {}
         }
+        if let Some(name) = path.strip_suffix("/_oci/ext/discover") {
+            return Some(Self::ExtensionsOf(name));
+        }
         let (front, last) = path.rsplit_once('/')?;
         let (name, verb) = front.rsplit_once('/')?;
         match (verb, last) {
@@ -90,7 +94,8 @@ impl<'a> Target<'a> {
     fn repository(&self) -> Option<&'a str> {
         match self {
             Self::Base | Self::Token | Self::Catalog | Self::Extensions => None,
-            Self::Uploads(name)
+            Self::ExtensionsOf(name)
+            | Self::Uploads(name)
             | Self::Tags(name)
             | Self::Upload(name, _)
             | Self::Blob(name, _)
@@ -271,6 +276,7 @@ async fn dispatch(
         (Target::Base, _) => read_only(&method, call.base(host(&parts))),
         (Target::Catalog, _) => read_only(&method, call.catalog().await),
         (Target::Extensions, _) => read_only(&method, call.extensions()),
+        (Target::ExtensionsOf(_), Some(name)) => read_only(&method, call.extensions_of(&name).await),
         (Target::Uploads(_), Some(name)) if method == Method::POST => call.start(&name, &parts.headers, body).await,
         (Target::Uploads(_), _) => Err(not_allowed(&method, "POST")),
         (Target::Upload(_, id), Some(name)) => match method {
@@ -382,6 +388,8 @@ mod tests {
             ),
             ("/a/b/tags/list", Some(Target::Tags("a/b"))),
             ("/a/b/referrers/sha256:1", Some(Target::Referrers("a/b", "sha256:1"))),
+            ("/_oci/ext/discover", Some(Target::Extensions)),
+            ("/a/b/_oci/ext/discover", Some(Target::ExtensionsOf("a/b"))),
             ("/a/b/uploads/1", None),
             ("/a/b", None),
             ("/tags/list", None),

@@ -16,7 +16,8 @@ use url::Url;
 
 use crate::manifest::Manifest;
 use crate::names::{Digest, Repository};
-use crate::{PierOne, sql};
+use crate::storage::Storage;
+use crate::{PierOne, blobs, errors, sql};
 
 /// A statement as it is.
 const STATEMENT: &str = "application/vnd.in-toto+json";
@@ -50,13 +51,32 @@ impl PierOne {
         manifest: &Manifest,
     ) -> Result<Vec<Provenance>, Error> {
         let mut all = Vec::new();
-        for layer in manifest.layers_of_type(&[STATEMENT, ENVELOPE]).take(MOST_STATEMENTS) {
+        for layer in statements(manifest) {
             if let Some(bytes) = self.document(repository, layer).await? {
                 all.extend(told(&bytes));
             }
         }
         Ok(all)
     }
+
+    /// Whether a statement of the manifest is linked, and its bytes are not there.
+    pub(crate) async fn has_lost(&self, repository: &Repository, manifest: &Manifest) -> Result<bool, Error> {
+        for layer in statements(manifest) {
+            let Some(blob) = blobs::linked(self.store.connection(), repository, layer).await? else {
+                continue;
+            };
+            let size = self.storage.size(&Storage::blob(&blob.digest)).await;
+            if size.map_err(|error| errors::storage(&error))? != Some(blob.bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What of a manifest is read.
+fn statements(manifest: &Manifest) -> impl Iterator<Item = &Digest> {
+    manifest.layers_of_type(&[STATEMENT, ENVELOPE]).take(MOST_STATEMENTS)
 }
 
 impl Provenance {

@@ -1,6 +1,6 @@
 //! Looking through a layer for `scm-source.json`: streaming, and bounded whatever the layer is.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _};
@@ -63,34 +63,40 @@ impl Read for Packed {
 }
 
 fn look(packed: impl Read, most: u64) -> Option<ScmSource> {
-    let mut packed = BufReader::with_capacity(64 << 10, packed);
-    let start = packed.fill_buf().ok()?;
-    let found = if start.starts_with(&[0x1f, 0x8b]) {
-        in_tar(flate2::read::MultiGzDecoder::new(packed).take(most))
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        in_tar(ruzstd::decoding::StreamingDecoder::new(packed).ok()?.take(most))
-    } else {
-        in_tar(packed.take(most))
-    };
+    let packed = BufReader::with_capacity(64 << 10, packed);
+    let unpacked = stups_layer::unpacked(packed).ok()?;
     // A layer that is no archive, or ends too early, is somebody else's concern.
-    found.ok().flatten()
+    in_tar(unpacked.take(most)).ok().flatten()
 }
 
+/// Entries are taken as they are: what an archive says of the next one in front of it (long names, extended attributes) would be
+/// read into memory, however large it claims to be. The file that is looked for needs none of that.
 fn in_tar(unpacked: impl Read) -> io::Result<Option<ScmSource>> {
     let mut archive = tar::Archive::new(unpacked);
-    let mut found = None;
-    for entry in archive.entries()?.take(MOST_ENTRIES) {
+    let mut files = 0;
+    for entry in archive.entries()?.raw(true) {
         let entry = entry?;
-        let name = entry.path_bytes();
-        let is_source = matches!(&*name, b"scm-source.json" | b"./scm-source.json" | b"/scm-source.json");
-        if is_source && entry.header().entry_type().is_file() && entry.size() <= LARGEST_FILE {
-            let mut bytes = Vec::new();
-            entry.take(LARGEST_FILE).read_to_end(&mut bytes)?;
-            found = told::file(&bytes);
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname()
+            || kind.is_gnu_longlink()
+            || kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions()
+        {
+            continue;
+        }
+        files += 1;
+        if files > MOST_ENTRIES {
             break;
         }
+        let name = entry.path_bytes();
+        let is_source = matches!(&*name, b"scm-source.json" | b"./scm-source.json" | b"/scm-source.json");
+        if is_source && kind.is_file() && entry.size() <= LARGEST_FILE {
+            let mut bytes = Vec::new();
+            entry.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+            return Ok(told::file(&bytes));
+        }
     }
-    Ok(found)
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -128,7 +134,9 @@ mod tests {
     #[test]
     fn the_file_is_found_however_the_layer_is_packed() {
         let layer = tar(&[("bin/sh", b"#!"), ("scm-source.json", SOURCE)]);
-        for packed in [layer.clone(), gzip(&layer), zstd(&layer)] {
+        // One frame a piece, as layers are written whose files can be fetched one by one.
+        let pieces: Vec<u8> = layer.chunks(700).flat_map(zstd).collect();
+        for packed in [layer.clone(), gzip(&layer), zstd(&layer), pieces] {
             assert_eq!(look(&packed[..], MOST_BYTES).unwrap().url, "git:x");
         }
     }
@@ -165,5 +173,56 @@ mod tests {
         let bomb = encoder.finish().unwrap();
         assert_eq!(look(&bomb[..], 1 << 20), None);
         assert!(look(&bomb[..], 8 << 20).is_some());
+    }
+
+    #[test]
+    fn long_names_and_attributes_are_passed_over() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let attribute = vec![b'x'; 10_000];
+        builder
+            .append_pax_extensions([("SCHILY.xattr.user.x", &attribute[..])])
+            .unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        builder
+            .append_data(&mut header, "d/".repeat(100) + "f", &b""[..])
+            .unwrap();
+        builder
+            .append_pax_extensions([("mtime", &b"1700000000.5"[..])])
+            .unwrap();
+        header.set_size(SOURCE.len() as u64);
+        builder.append_data(&mut header, "scm-source.json", SOURCE).unwrap();
+        let layer = builder.into_inner().unwrap();
+        assert_eq!(look(&layer[..], MOST_BYTES).unwrap().url, "git:x");
+    }
+
+    /// What remembers the largest piece that was wanted at once.
+    struct Measured<R>(R, std::rc::Rc<std::cell::Cell<usize>>);
+
+    impl<R: Read> Read for Measured<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1.set(self.1.get().max(buffer.len()));
+            self.0.read(buffer)
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_larger_than_a_layer_is_not_kept() {
+        for kind in [b'L', b'K', b'x', b'g'] {
+            let size = 64 << 20;
+            let mut header = tar::Header::new_gnu();
+            header.set_path("long").unwrap();
+            header.set_entry_type(tar::EntryType::new(kind));
+            header.set_size(size);
+            header.set_cksum();
+            let layer = header
+                .as_bytes()
+                .chain(io::repeat(b'x').take(size))
+                .chain(io::Cursor::new(tar(&[("scm-source.json", SOURCE)])));
+            let largest = std::rc::Rc::default();
+            let found = in_tar(Measured(layer, std::rc::Rc::clone(&largest))).unwrap();
+            assert_eq!(found.unwrap().url, "git:x");
+            assert!(largest.get() <= 64 << 10, "{}", largest.get());
+        }
     }
 }

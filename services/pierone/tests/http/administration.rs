@@ -137,7 +137,14 @@ async fn a_purge_takes_two_and_leaves_a_tombstone() {
         );
         assert!(pierone.trail().await.iter().any(|(action, _)| action == "image.purged"));
         // Nobody rewrites history.
-        for statement in ["UPDATE tag_history SET tag = 'x'", "DELETE FROM tag_history"] {
+        let statements = [
+            "UPDATE tag_history SET tag = 'x'",
+            "DELETE FROM tag_history",
+            "DELETE FROM tag_history WHERE tag = '2.0'",
+            "INSERT INTO tag_history SELECT * FROM tag_history WHERE id = 1",
+            "TRUNCATE TABLE tag_history",
+        ];
+        for statement in statements {
             let write = pierone.store.write().await.unwrap();
             assert!(write.transaction().execute_unprepared(statement).await.is_err());
         }

@@ -12,7 +12,9 @@ use stups_store::objects::object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use crate::support::{ASMITH, Ground, JDOE, OCI_INDEX, OCI_MANIFEST, PierOne, Pushed, descriptor, noise, sha256};
+use crate::support::{
+    ADMIN, ASMITH, Ground, JDOE, OCI_INDEX, OCI_MANIFEST, PierOne, Pushed, descriptor, noise, sha256,
+};
 
 #[tokio::test]
 async fn names_digests_and_paths_are_checked() {
@@ -245,6 +247,88 @@ async fn bodies_of_other_routes_are_checked_too() {
     pierone.get("/teams/stups/artifacts/kio%2f../tags/1.0").await.is(400);
 }
 
+/// PostgreSQL keeps no text with a zero in it.
+#[tokio::test]
+async fn zeros_in_texts_are_no_errors_of_the_registry() {
+    for pierone in PierOne::both().await {
+        let image = pierone.image("stups/kio", "1.0", &[b"layer"]).await;
+        let digest = &image.digest;
+        for path in [
+            "/v2/stups/kio/tags/list?last=%00".to_owned(),
+            "/v2/_catalog?last=%00".to_owned(),
+            format!("/v2/stups/kio/referrers/{digest}?artifactType=%00"),
+            format!("/v2/stups/kio/referrers/{digest}?last=%00"),
+            "/v2/stups/kio/blobs/uploads/%00".to_owned(),
+            "/v2/token?scope=repository:stups/kio%00:pull&service=%00".to_owned(),
+            "/v1/search?q=%00".to_owned(),
+            "/v1/repositories/stups/kio/tags/%00".to_owned(),
+            "/v1/layers/%00".to_owned(),
+            "/tags/%00".to_owned(),
+            "/stats/teams/%00".to_owned(),
+            "/teams/%00/artifacts".to_owned(),
+            "/teams/stups/artifacts/%00/tags".to_owned(),
+            "/teams/stups/artifacts/kio/tags/%00".to_owned(),
+            "/teams/stups/artifacts/kio/tags/%00/scm-source".to_owned(),
+            "/teams/stups/artifacts/kio/tags/%00/history".to_owned(),
+            "/image-metadata/x/stups/kio:%00".to_owned(),
+            "/audit?subject=%00".to_owned(),
+        ] {
+            let answer = pierone.get(&path).await;
+            assert!(answer.status < 500, "{} {path}: {}", pierone.ground.name, answer.text());
+        }
+        let tag = "/teams/stups/artifacts/kio/tags/1.0";
+        let report = json!({"Layer": {"Name": "\0", "Features": [{"Name": "\0", "Version": "\0"}]}});
+        for (method, path, who, body) in [
+            (
+                "PUT",
+                format!("{tag}/active"),
+                JDOE,
+                json!({"active": false, "reason": "\0"}),
+            ),
+            (
+                "PUT",
+                format!("{tag}/active"),
+                JDOE,
+                json!({"active": false, "reason": "a\0b"}),
+            ),
+            (
+                "POST",
+                format!("{tag}/production-ready"),
+                JDOE,
+                json!({"incident_id": "a\0b"}),
+            ),
+            ("PUT", format!("{tag}/vulnerabilities"), ADMIN, report),
+            (
+                "POST",
+                "/purges".to_owned(),
+                ADMIN,
+                json!({"repository": "stups/kio", "digest": digest, "reason": "a\0b", "ticket": "a\0b"}),
+            ),
+        ] {
+            let answer = pierone.json(method, &path, who, &body).await;
+            assert!(answer.status < 500, "{} {path}: {}", pierone.ground.name, answer.text());
+        }
+        for (name, value) in [
+            ("artifactType", json!("a\0b")),
+            (
+                "annotations",
+                json!({"a\0b": "a\0b", "org.opencontainers.image.source": "\0", "org.opencontainers.image.revision": "a\0b"}),
+            ),
+            ("mediaType", json!("a\0b")),
+            ("x", json!("\0")),
+        ] {
+            let mut manifest = image.json();
+            manifest[name] = value;
+            manifest["subject"] = image.descriptor();
+            let manifest = Pushed::new(manifest);
+            let answer = pierone.put("stups/kio", &manifest.digest, JDOE, &manifest).await;
+            assert!(answer.status < 500, "{} {name}: {}", pierone.ground.name, answer.text());
+        }
+        let referrers = pierone.get(&format!("/v2/stups/kio/referrers/{digest}")).await.is(200);
+        assert!(!referrers.json()["manifests"].as_array().unwrap().is_empty());
+    }
+}
+
 /// A storage that fails as it is told.
 #[derive(Debug)]
 struct Failing {
@@ -350,8 +434,12 @@ impl MultipartUpload for FailingUpload {
 
 #[tokio::test]
 async fn a_storage_that_fails_leaves_nothing_half_visible() {
-    for (full, status) in [(true, 507), (false, 503)] {
-        let sound = Ground::small();
+    let large = Ground::large().await;
+    for (full, status, sound) in [
+        (true, 507, Ground::small()),
+        (false, 503, Ground::small()),
+        (false, 503, large),
+    ] {
         let failing = sound.with_objects(Arc::new(Failing {
             inner: sound.objects.clone(),
             full,
@@ -360,7 +448,8 @@ async fn a_storage_that_fails_leaves_nothing_half_visible() {
         let ready = async |pierone: &PierOne| pierone.send("GET", "/.well-known/ready", "", &[], b"").await.status;
         assert_eq!(ready(&pierone).await, status);
         assert_eq!(ready(&sound.start(Config::default()).await).await, 200);
-        for bytes in [noise(1, 100), noise(2, 1 << 20)] {
+        // In one piece, and in more than one part of S3.
+        for bytes in [noise(1, 100), noise(2, 1 << 20), noise(3, 17 << 20)] {
             let digest = sha256(&bytes);
             let path = format!("/v2/stups/kio/blobs/uploads/?digest={digest}");
             pierone

@@ -299,7 +299,7 @@ async fn end_12() {
             let mut about = image.json();
             about["subject"] = image.descriptor();
             about["artifactType"] = kind.into();
-            about["annotations"] = json!({"kind": kind});
+            about["annotations"] = json!({"kind": kind, "number": 1});
             let about = Pushed::new(about);
             pierone.put(REPOSITORY, &about.digest, JDOE, &about).await.is(201);
         }
@@ -339,5 +339,37 @@ async fn end_14() {
         let location = begun(&pierone).await;
         pierone.send("DELETE", &location, JDOE, &[], b"").await.is(204);
         pierone.get(&location).await.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    }
+}
+
+/// Not one of the specification itself: what of its extensions is here.
+#[tokio::test]
+async fn ext_discover() {
+    for pierone in PierOne::both().await {
+        let of = at("_oci/ext/discover");
+        pierone.get(&of).await.refused(404, "NAME_UNKNOWN");
+        pierone.image(REPOSITORY, "1.0", &[]).await;
+        for path in ["/v2/_oci/ext/discover", &of] {
+            let answer = pierone.get(path).await.is(200).json();
+            let extensions = answer["extensions"].as_array().unwrap();
+            assert_eq!(extensions.len(), 1);
+            assert_eq!(extensions[0]["name"], "_oci");
+            assert!(extensions[0]["url"].as_str().unwrap().starts_with("https://"));
+            // What it names is there.
+            for endpoint in extensions[0]["endpoints"].as_array().unwrap() {
+                let endpoint = endpoint.as_str().unwrap();
+                pierone.get(&format!("/v2/{endpoint}")).await.is(200);
+            }
+            pierone
+                .send("GET", path, "", &[], b"")
+                .await
+                .refused(401, "UNAUTHORIZED");
+            let refused = pierone.send("PUT", path, JDOE, &[], b"").await;
+            refused.refused(405, "UNSUPPORTED");
+        }
+        // Others are unknown, as the specification wants it.
+        for path in ["/v2/_oci/nothing", &at("_oci/nothing")] {
+            pierone.get(path).await.refused(404, "UNSUPPORTED");
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod administration;
+mod backlog;
 mod bad_input;
 mod blobs;
 mod clair;
@@ -10,8 +11,10 @@ mod contract;
 mod documented;
 mod endpoints;
 mod imports;
+mod instances;
 mod limits;
 mod locked;
+mod lost;
 mod manifests;
 mod notices;
 mod permissions;

@@ -106,8 +106,25 @@ impl Ground {
         }
     }
 
+    /// PostgreSQL and a directory, as on a file system that machines share.
+    pub(crate) async fn shared_directory() -> Self {
+        Self {
+            database: PostgreSql::shared().await.database().await.parse().unwrap(),
+            name: "PostgreSQL and a directory",
+            ..Self::small()
+        }
+    }
+
     pub(crate) async fn both() -> [Self; 2] {
         [Self::small(), Self::large().await]
+    }
+
+    /// Ends all connections to the database, which is PostgreSQL.
+    pub(crate) async fn end_connections(&self) {
+        let statement = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let cluster = PostgreSql::shared().await;
+        cluster.sql(&self.database.to_string(), statement).await.unwrap();
     }
 
     /// Both, in an account of AWS.

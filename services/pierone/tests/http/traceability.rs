@@ -33,7 +33,7 @@ fn layer(source: &Value) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-async fn source_of(pierone: &PierOne, tag: &str) -> Value {
+pub(crate) async fn source_of(pierone: &PierOne, tag: &str) -> Value {
     let path = format!("/teams/stups/artifacts/kio/tags/{tag}/scm-source");
     pierone.get(&path).await.json()
 }
@@ -142,7 +142,7 @@ async fn annotations_labels_and_trusted_callers_are_believed_first() {
 }
 
 /// What BuildKit says about images that it has made.
-fn statement(about: &[&Pushed], url: &str) -> Value {
+pub(crate) fn statement(about: &[&Pushed], url: &str) -> Value {
     let subjects = about
         .iter()
         .map(|image| json!({"name": "_", "digest": {"sha256": &image.digest[7..]}}));
@@ -156,7 +156,7 @@ fn statement(about: &[&Pushed], url: &str) -> Value {
 }
 
 /// Pushes a manifest with a statement, as BuildKit does; with a subject, as its newer releases do.
-async fn attest(pierone: &PierOne, statement: &Value, subject: Option<&Pushed>) -> Pushed {
+pub(crate) async fn attest(pierone: &PierOne, statement: &Value, subject: Option<&Pushed>) -> Pushed {
     let statement = statement.to_string();
     pierone.blob("stups/kio", b"{}").await;
     pierone.blob("stups/kio", statement.as_bytes()).await;
@@ -363,6 +363,8 @@ async fn another_services_paths_tell_the_same() {
     let told = pierone.get(path).await.is(200).json();
     assert_eq!(told["compliance"]["user"]["incident"], "1");
     assert_eq!(told["compliance"]["status"], "production_ready");
+    assert_eq!(told["compliance"]["user"]["reason"], "incident 1");
+    assert_eq!(told["compliance"]["checker"]["reason"], "nobody has checked it");
     // The same of a copy, which has the same name elsewhere, is no news; something else is a contradiction.
     let copy = path.replace("pierone.example.org", "production.example.org");
     pierone

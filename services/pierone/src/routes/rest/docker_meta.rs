@@ -52,8 +52,12 @@ pub(super) async fn read(
             "details": status.details, "incident": status.incident, "set_by": status.set_by,
         })
     };
-    let nothing =
-        json!({"status": "Not Processed", "received_at": null, "reason": compliance.reason(), "details": null});
+    // Clients want a text; what decides is told where it belongs.
+    let reason = match compliance.decisive() {
+        Some(_) => "nobody has checked it".to_owned(),
+        None => compliance.reason(),
+    };
+    let nothing = json!({"status": "Not Processed", "received_at": null, "reason": reason, "details": null});
     let mut about = json!({
         "status": compliance.status(),
         "checker": compliance.checker.as_ref().map_or(nothing, told),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -57,7 +57,11 @@ impl Call<'_> {
             *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
             return Ok(response);
         }
-        let wanted = wanted(&parts.headers, size)?;
+        let wanted = if is_another(&parts.headers, &etag) {
+            None
+        } else {
+            wanted(&parts.headers, size)?
+        };
         let range = match &wanted {
             Some(range) => {
                 let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
@@ -104,6 +108,13 @@ pub(super) fn known(headers: &HeaderMap, etag: &str) -> bool {
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == "*" || tag == etag)
     })
+}
+
+/// Whether the client has a part of something else, and wants all of this instead (`If-Range`, RFC 9110).
+fn is_another(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get(IF_RANGE)
+        .is_some_and(|part| part.as_bytes() != etag.as_bytes())
 }
 
 /// The single range that a request wants. What is no range of bytes is ignored, as RFC 9110 says.

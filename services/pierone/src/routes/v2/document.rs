@@ -13,7 +13,7 @@ type Operation = (
     &'static [(&'static str, &'static str)],
 );
 
-const OPERATIONS: [Operation; 24] = [
+const OPERATIONS: [Operation; 25] = [
     (
         "get",
         "/v2/",
@@ -47,7 +47,14 @@ const OPERATIONS: [Operation; 24] = [
         "/v2/_oci/ext/discover",
         "Lists extensions of the protocol.",
         &[],
-        &[("200", "There are none")],
+        &[("200", "The one that lists them")],
+    ),
+    (
+        "get",
+        "/v2/{name}/_oci/ext/discover",
+        "Lists extensions of the protocol for a repository.",
+        &[],
+        &[("200", "The one that lists them")],
     ),
     (
         "get",

@@ -6,9 +6,10 @@ use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use stups_server::{Error, Json, Verbatim};
-use stups_store::Store;
+use stups_store::{Error as StoreError, Store};
 use url::form_urlencoded;
 
 use super::Call;
@@ -44,12 +45,7 @@ pub(crate) struct TagList {
 impl TagPage {
     async fn read(&self, store: &Store) -> Result<TagList, Error> {
         let (connection, name) = (store.connection(), &self.repository);
-        let known = sql::exists(
-            connection,
-            "SELECT 1 FROM repositories WHERE name = $1",
-            [name.as_str().into()],
-        );
-        if !known.await? {
+        if !is_known(connection, name).await? {
             return Err(errors::name_unknown(name));
         }
         let tags = sql::texts(
@@ -68,6 +64,12 @@ impl TagPage {
             link,
         })
     }
+}
+
+/// Whether anybody has ever pushed to the repository.
+async fn is_known(connection: &impl ConnectionTrait, name: &Repository) -> Result<bool, StoreError> {
+    let question = "SELECT 1 FROM repositories WHERE name = $1";
+    sql::exists(connection, question, [name.as_str().into()]).await
 }
 
 impl Call<'_> {
@@ -127,9 +129,25 @@ impl Call<'_> {
         Ok(with_link(Json(json!({"repositories": names})).into_response(), link))
     }
 
+    /// Of the extensions there is the one that lists them. The catalog, which is older, is none by the specification.
     pub(super) fn extensions(&self) -> Result<Response, Error> {
         self.known()?;
-        Ok(Json(json!({"extensions": []})).into_response())
+        let own = json!({
+            "name": "_oci",
+            "url": "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md",
+            "description": "Lists the extensions that are here",
+            "endpoints": ["_oci/ext/discover"],
+        });
+        Ok(Json(json!({"extensions": [own]})).into_response())
+    }
+
+    /// Those of one repository: the same.
+    pub(super) async fn extensions_of(&self, name: &Repository) -> Result<Response, Error> {
+        self.pierone.permissions.pull(self.who, name)?;
+        if !is_known(self.pierone.store.connection(), name).await? {
+            return Err(errors::name_unknown(name));
+        }
+        self.extensions()
     }
 
     /// Always an index, also where there is nothing.
