@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Pass,
     /// AWS is never asked; the code and message of an error are the answer
     Refuse(&'static str, &'static str),
+    /// the same from a service that speaks JSON; what [`Verdict::Refuse`] becomes there
+    RefuseInJson(&'static str, &'static str),
     /// AWS is never asked; this is the answer
     Answer(String),
     /// that, once this says so, or its other end is gone; never, if that is never
@@ -105,18 +107,33 @@ fn serve(stream: &TcpStream, upstream: &str, judge: &(dyn Fn(&str) -> Verdict + 
         let (head, body) = read_message(&mut client)?;
         let text = String::from_utf8_lossy(&body).into_owned();
         let called = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
-        let target = head.split(' ').nth(1)?;
-        let verdict = judge(called.unwrap_or(target));
+        let json_action = json_action(&head);
+        let target = called.or(json_action).or_else(|| head.split(' ').nth(1))?;
+        let verdict = match judge(target) {
+            Verdict::Refuse(code, message) if json_action.is_some() => Verdict::RefuseInJson(code, message),
+            verdict => verdict,
+        };
         let (head, body) = answer(verdict, || ask(upstream, &head, &body))?;
         (&mut &*stream).write_all(head.as_bytes()).ok()?;
         (&mut &*stream).write_all(&body).ok()?;
     }
 }
 
+/// What a service that speaks JSON is called for: `X-Amz-Target: Service.Action`.
+fn json_action(head: &str) -> Option<&str> {
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let mut targets = headers.filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
+    targets.next()?.1.trim().rsplit('.').next()
+}
+
 fn answer(verdict: Verdict, ask: impl Fn() -> Option<(String, Vec<u8>)>) -> Option<(String, Vec<u8>)> {
     match verdict {
         Verdict::Pass => ask(),
         Verdict::Refuse(code, message) => Some(with_body("400 Bad Request", crate::scripted::error(code, message))),
+        Verdict::RefuseInJson(code, message) => {
+            let error = serde_json::json!({"__type": code, "message": message});
+            Some(with_body("400 Bad Request", error.to_string()))
+        }
         Verdict::Answer(body) => Some(with_body("200 OK", body)),
         Verdict::After(signal, then) => {
             let _ = signal.recv();
