@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use stups_aws::{Credentials, Session};
 use stups_testkit::Account;
@@ -30,6 +30,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     environment: Vec<(String, String)>,
+    bodies: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Proxy {
@@ -40,13 +41,26 @@ impl Proxy {
         let environment = account.environment();
         let upstream = value(&environment, "AWS_ENDPOINT_URL").replace("http://", "");
         let judge = Arc::new(judge);
+        let bodies = Arc::default();
+        let written = Arc::clone(&bodies);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (judge, upstream) = (Arc::clone(&judge), upstream.clone());
-                std::thread::spawn(move || serve(&stream, &upstream, &*judge));
+                let (judge, upstream, bodies) = (Arc::clone(&judge), upstream.clone(), Arc::clone(&written));
+                std::thread::spawn(move || serve(&stream, &upstream, &*judge, &bodies));
             }
         });
-        Self { endpoint, environment }
+        Self {
+            endpoint,
+            environment,
+            bodies,
+        }
+    }
+
+    /// The bodies of the calls so far of an action, or of a path.
+    pub(crate) fn bodies(&self, action: &str) -> Vec<String> {
+        let bodies = self.bodies.lock().unwrap();
+        let wanted = bodies.iter().filter(|(called, _)| called == action);
+        wanted.map(|(_, body)| body.clone()).collect()
     }
 
     /// The account, seen through it.
@@ -101,7 +115,12 @@ fn read_message(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-fn serve(stream: &TcpStream, upstream: &str, judge: &(dyn Fn(&str) -> Verdict + Send + Sync)) -> Option<()> {
+fn serve(
+    stream: &TcpStream,
+    upstream: &str,
+    judge: &(dyn Fn(&str) -> Verdict + Send + Sync),
+    bodies: &Mutex<Vec<(String, String)>>,
+) -> Option<()> {
     let mut client = BufReader::new(stream);
     loop {
         let (head, body) = read_message(&mut client)?;
@@ -109,6 +128,7 @@ fn serve(stream: &TcpStream, upstream: &str, judge: &(dyn Fn(&str) -> Verdict + 
         let called = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
         let json_action = json_action(&head);
         let target = called.or(json_action).or_else(|| head.split(' ').nth(1))?;
+        bodies.lock().unwrap().push((target.to_owned(), text.clone()));
         let verdict = match judge(target) {
             Verdict::Refuse(code, message) if json_action.is_some() => Verdict::RefuseInJson(code, message),
             verdict => verdict,
