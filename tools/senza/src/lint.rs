@@ -94,9 +94,12 @@ fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// That the definition `file` could not be made into a template.
-pub(crate) fn not_generated(file: &str, reason: &str) -> Finding {
-    of_whole_file(file, Rule::Generated, reason)
+/// That the definition `file` could not be made into a template, and what to do.
+pub(crate) fn not_generated(file: &str, reason: &str, fix: Option<String>) -> Finding {
+    Finding {
+        fix,
+        ..of_whole_file(file, Rule::Generated, reason)
+    }
 }
 
 fn of_whole_file(file: &str, rule: Rule, message: &str) -> Finding {

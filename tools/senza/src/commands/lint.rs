@@ -150,7 +150,11 @@ async fn against_schemas(
         Ok(request) => request,
         // Nobody can be asked: that says nothing about the definition.
         Err(error @ Error::Aws(_)) => return Err(error),
-        Err(error) => return Ok(vec![lint::not_generated(definition, &error.to_string())]),
+        Err(error) => {
+            let is_about_parameters = matches!(error, Error::Usage(_));
+            let fix = is_about_parameters.then(|| "senza lint --parameter NAME=VALUE, for each".to_owned());
+            return Ok(vec![lint::not_generated(definition, &error.to_string(), fix)]);
+        }
     };
     let source = match &arguments.schema_dir {
         Some(directory) => SchemaSource::Directory(directory.clone()),

@@ -213,7 +213,12 @@ async fn what_can_t_be_generated_is_told() {
         missing.stdout.contains("d.yaml:1:1: error: ") && missing.stdout.contains("Delay"),
         "{missing:?}"
     );
-    assert!(missing.stdout.contains("[generated]\n"), "{missing:?}");
+    assert!(
+        missing
+            .stdout
+            .contains("[generated]\n    fix: senza lint --parameter NAME=VALUE"),
+        "{missing:?}"
+    );
     let wrong = write(
         &files,
         "w.yaml",
