@@ -52,6 +52,8 @@ pub use aws_sdk_route53 as route53;
 pub use aws_sdk_s3 as s3;
 #[cfg(feature = "secretsmanager")]
 pub use aws_sdk_secretsmanager as secretsmanager;
+#[cfg(feature = "servicequotas")]
+pub use aws_sdk_servicequotas as servicequotas;
 #[cfg(feature = "sns")]
 pub use aws_sdk_sns as sns;
 #[cfg(feature = "sqs")]

@@ -251,6 +251,12 @@ impl Session {
         aws_sdk_sts::Client::new(&self.config)
     }
 
+    /// Service Quotas in this region.
+    #[cfg(feature = "servicequotas")]
+    pub fn service_quotas(&self) -> aws_sdk_servicequotas::Client {
+        aws_sdk_servicequotas::Client::new(&self.config)
+    }
+
     /// SNS in this region.
     #[cfg(feature = "sns")]
     pub fn sns(&self) -> aws_sdk_sns::Client {

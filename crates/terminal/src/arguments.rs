@@ -49,8 +49,8 @@ pub fn parse_as<P: clap::Parser>(
 }
 
 /// `command` and all its subcommands as every tool has them: an option given twice takes the last value, what follows an option that
-/// takes a value is that value whatever it looks like, commands are listed in alphabetical order, and there is no `help` subcommand
-/// beside `-h`/`--help`.
+/// takes a value is that value whatever it looks like, an environment variable that is set to nothing says nothing, commands are
+/// listed in alphabetical order, and there is no `help` subcommand beside `-h`/`--help`.
 #[must_use]
 pub fn conventional(command: Command) -> Command {
     // The usage line names the tool, however its executable is called.
@@ -63,6 +63,12 @@ fn conventional_level(command: Command) -> Command {
         .args_override_self(true)
         .disable_help_subcommand(true)
         .mut_args(|argument| {
+            // As click has it, what the tools were written with before.
+            let argument = if argument.get_env().is_some_and(is_set_to_nothing) {
+                argument.env(None)
+            } else {
+                argument
+            };
             // `-t -5`: a number below zero, a filter that begins with a dash.
             if !argument.is_positional() && required_values(&argument) > 0 {
                 argument.allow_hyphen_values(true)
@@ -71,6 +77,10 @@ fn conventional_level(command: Command) -> Command {
             }
         })
         .mut_subcommands(|subcommand| conventional_level(subcommand).display_order(0))
+}
+
+fn is_set_to_nothing(variable: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
 impl Failure {

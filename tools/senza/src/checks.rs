@@ -69,6 +69,8 @@ pub(crate) struct CheckArguments {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
+    /// that it may not stay so, and why
+    Doubtful(String),
     /// why not
     Failed(String),
     /// it can't be told, and why
@@ -98,17 +100,15 @@ pub(crate) async fn before_create(
 ) -> Result<Facts, Error> {
     let terminal = &context.terminal;
     let mut report = Report::new(terminal, arguments, force);
-    let needs = quota::Needs::of(&request.template);
-    if !needs.is_empty() {
-        let room = quota::has_room(&context.session, &needs, request);
-        report.check(Check::Quota, "Checking limits of the account", room).await;
-    }
+    // Boxed: what waits for many calls to AWS is large.
+    let room = Box::pin(quota::has_room(&context.session, request));
+    report.check(Check::Quota, "Checking limits of the account", room).await;
     let subjects = subject::of_template(&request.template);
     if subjects.is_empty() {
-        if dry_run && needs.is_empty() {
-            terminal.info("Nothing to check: no Taupage instances in this stack");
-        }
         report.end()?;
+        if dry_run {
+            terminal.info("Nothing more to check: no Taupage instances in this stack");
+        }
         return Ok(Facts::default());
     }
     check_all(&Services::of_user(terminal), &subjects, report).await
@@ -207,6 +207,10 @@ impl<'a> Report<'a> {
         match outcome {
             Outcome::Skipped(reason) if !require => self.skip(check, &reason),
             Outcome::Passed => self.terminal.action(&format!("{title}..")).ok(),
+            Outcome::Doubtful(reason) => {
+                let action = self.terminal.action(&format!("{title}.."));
+                action.warning(&format!("TIGHT: {reason}"));
+            }
             Outcome::Unknown(reason) if !require => {
                 let action = self.terminal.action(&format!("{title}.."));
                 action.warning(&format!("UNKNOWN: {reason}"));

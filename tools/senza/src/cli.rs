@@ -297,7 +297,7 @@ async fn execute(terminal: &Terminal, session: Option<&Session>, arguments: Vec<
             terminal.print(&write_completion(self::command(), "senza", &arguments));
             return Ok(());
         }
-        Command::Lint(arguments) => return lint::run(terminal, &arguments).await.map_err(Error::into_failure),
+        Command::Lint(arguments) => return lint(terminal, settings, &arguments, session, name).await,
         Command::Schema(arguments) => {
             schema::run(terminal, arguments);
             return Ok(());
@@ -460,6 +460,34 @@ async fn session_for(
         (Some(_), Some(region), None) => Err(wrong(SessionError::UnknownRegion(region.clone()))),
         (Some(session), None, None) => Ok(session.clone()),
     }
+}
+
+/// Finds mistakes. Only to generate templates a session is made.
+async fn lint(
+    terminal: &Terminal,
+    settings: Settings,
+    arguments: &lint::LintArguments,
+    session: Option<&Session>,
+    command: String,
+) -> Result<(), Failure> {
+    let terminal_of_messages = terminal.with_format(OutputFormat::Json);
+    let context = if arguments.generates() {
+        let session = match arguments.saved_account() {
+            Some(file) => saved_session(file, &arguments.common, session).await?,
+            None => session_for(&terminal_of_messages, &settings, &arguments.common, session).await?,
+        };
+        Some(Context {
+            session,
+            terminal: terminal_of_messages,
+            settings,
+            clean_up: CleanUp::default(),
+            command,
+        })
+    } else {
+        None
+    };
+    let outcome = Box::pin(lint::run(terminal, arguments, context.as_ref())).await;
+    outcome.map_err(Error::into_failure)
 }
 
 /// A session in the region of a saved account. Nobody is asked for credentials: it calls nobody.

@@ -11,6 +11,7 @@ mod parameters;
 mod report;
 mod rules;
 mod sarif;
+mod schemas;
 mod secrets;
 mod shape;
 mod taupage;
@@ -24,6 +25,7 @@ use document::Document;
 pub(crate) use report::{columns, rows, text};
 pub(crate) use rules::{Rule, Severity};
 pub(crate) use sarif::log as sarif_log;
+pub(crate) use schemas::{SchemaSource, Schemas, check as check_schemas, types_of};
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,18 +81,35 @@ pub(crate) fn lint(file: &str, text: &str, account: Option<&Snapshot>) -> Vec<Fi
     if findings.iter().all(|finding| finding.severity != Severity::Error) {
         // Whatever else the commands refuse is a mistake too.
         if let Err(error) = Definition::new(file, outline.value.clone()) {
-            findings.push(Finding {
-                file: file.to_owned(),
-                line: 1,
-                column: 1,
-                rule: Rule::Shape,
-                severity: Severity::Error,
-                message: error.to_string(),
-                fix: None,
-            });
+            findings.push(of_whole_file(file, Rule::Shape, &error.to_string()));
         }
     }
+    in_order(findings)
+}
+
+/// In the order of the text, each once.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
     findings.dedup();
     findings
+}
+
+/// That the definition `file` could not be made into a template, and what to do.
+pub(crate) fn not_generated(file: &str, reason: &str, fix: Option<String>) -> Finding {
+    Finding {
+        fix,
+        ..of_whole_file(file, Rule::Generated, reason)
+    }
+}
+
+fn of_whole_file(file: &str, rule: Rule, message: &str) -> Finding {
+    Finding {
+        file: file.to_owned(),
+        line: 1,
+        column: 1,
+        rule,
+        severity: rule.severity(),
+        message: message.to_owned(),
+        fix: None,
+    }
 }

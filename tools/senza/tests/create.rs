@@ -70,7 +70,7 @@ async fn create_sends_template_parameters_and_tags() {
     assert_eq!(created.stdout, "");
     assert_eq!(
         created.stderr,
-        "Generating Cloud Formation template.. OK\nCreating Cloud Formation stack hello-v1.. OK\n"
+        "Generating Cloud Formation template.. OK\nChecking limits of the account.. OK\nCreating Cloud Formation stack hello-v1.. OK\n"
     );
 
     let stack = stack(&account, "hello-v1").await;
@@ -218,7 +218,8 @@ async fn a_dry_run_shows_topics_and_tags_and_creates_nothing() {
     assert_eq!(
         shown.stderr,
         format!(
-            "Generating Cloud Formation template.. OK\nNothing to check: no Taupage instances in this stack\nCreating Cloud Formation \
+            "Generating Cloud Formation template.. OK\nChecking limits of the account.. OK\nNothing more to check: no Taupage \
+             instances in this stack\nCreating Cloud Formation \
              stack hello-v1..\n**DRY-RUN** ['{arn}']\n Tags: \
              [{{'Key': 'Name', 'Value': 'hello-v1'}}, {{'Key': 'StackName', 'Value': 'hello'}}, {{'Key': 'StackVersion', 'Value': 'v1'}}, \
              {{'Key': 'a', 'Value': \"it's\"}}, {{'Key': 'application', 'Value': 'hello'}}, {{'Key': 'version', 'Value': 'v1'}}, \

@@ -1,10 +1,16 @@
 //! Whether the account's limits leave room for what a template makes. Asked are the services themselves, each only about what the
-//! template has: Auto Scaling and both generations of load balancers with `DescribeAccountLimits`, IAM with `GetAccountSummary`.
-//! Other limits (stacks, virtual CPUs) are CloudFormation's and EC2's to refuse.
+//! template has: Auto Scaling and both generations of load balancers with `DescribeAccountLimits`, IAM with `GetAccountSummary`; and
+//! Service Quotas about stacks and virtual CPUs, of which CloudFormation and EC2 do not tell their limits.
+
+mod cloudformation;
+mod demand;
+mod service_quotas;
+mod virtual_cpus;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use futures::try_join;
+use futures::{join, try_join};
 use serde_json::{Map as JsonMap, Value as Json};
 use stups_aws::iam::types::SummaryKeyType;
 use stups_aws::{Session, elasticloadbalancing, elasticloadbalancingv2};
@@ -13,6 +19,12 @@ use super::Outcome;
 use crate::Error;
 use crate::deployed;
 use crate::template::StackRequest;
+use virtual_cpus::Shortage;
+
+/// How long may be waited for what takes Service Quotas: from some networks it can't be reached, and nothing is created meanwhile.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often Service Quotas and what it takes beside it are asked.
+const ATTEMPTS: u32 = 3;
 
 /// What is limited, in the words of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,11 +84,11 @@ struct Room {
 }
 
 /// How many a template makes of each limited kind.
-pub(super) struct Needs(BTreeMap<Kind, i64>);
+struct Needs(BTreeMap<Kind, i64>);
 
 impl Needs {
     /// Those of a template.
-    pub(super) fn of(template: &JsonMap<String, Json>) -> Self {
+    fn of(template: &JsonMap<String, Json>) -> Self {
         let mut needs = BTreeMap::new();
         let resources = template.get("Resources").and_then(Json::as_object);
         for kind in resources
@@ -87,11 +99,6 @@ impl Needs {
             *needs.entry(kind).or_insert(0) += 1;
         }
         Self(needs)
-    }
-
-    /// Whether nothing of it is limited.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     fn any(&self, kinds: &[Kind]) -> bool {
@@ -116,21 +123,95 @@ impl Needs {
 }
 
 /// Whether there is room for the stack. One that is there already has its place.
-pub(super) async fn has_room(session: &Session, needs: &Needs, request: &StackRequest) -> Outcome {
-    let rooms = match rooms(session, needs).await {
-        Ok(rooms) => rooms,
-        Err(error) => return Outcome::Unknown(format!("AWS does not tell the account's limits: {error}")),
-    };
-    let exceeded = needs.too_many(&rooms);
-    if exceeded.is_empty() {
-        return Outcome::Passed;
+pub(super) async fn has_room(session: &Session, request: &StackRequest) -> Outcome {
+    let needs = Needs::of(&request.template);
+    let demands = demand::of_request(request);
+    let patient = session.with_attempts(ATTEMPTS);
+    let (rooms, no_place, shortage) = join!(
+        rooms(session, &needs),
+        bounded(cloudformation::no_place(&patient)),
+        bounded(async {
+            if demands.is_empty() {
+                return Ok(Shortage::default());
+            }
+            virtual_cpus::shortage(&patient, &demands).await
+        })
+    );
+    let mut findings = Findings::default();
+    let rooms = findings.known(rooms.map_err(|error| error.to_string()));
+    let no_place = findings.known(no_place).flatten();
+    let too_many = rooms.map(|rooms| needs.too_many(&rooms)).unwrap_or_default();
+    findings.exceeded.extend(too_many.into_iter().chain(no_place));
+    if let Some(shortage) = findings.known(shortage) {
+        findings.exceeded.extend(shortage.at_start);
+        findings.tight = shortage.at_maximum;
     }
-    match deployed::describe(session, &request.stack_name).await {
-        Ok(Some(_)) => Outcome::Passed,
-        Ok(None) | Err(_) => Outcome::Failed(format!(
-            "{}; raise the limit in Service Quotas, or delete old versions: senza cleanup",
-            exceeded.join("; ")
-        )),
+    if findings.is_about_place() && matches!(deployed::describe(session, &request.stack_name).await, Ok(Some(_))) {
+        findings.exceeded.clear();
+        findings.tight.clear();
+    }
+    findings.outcome(cloudformation::refusals(request))
+}
+
+/// What was found out.
+#[derive(Debug, Default)]
+struct Findings {
+    /// what the stack has no room for
+    exceeded: Vec<String>,
+    /// what there may be no room for later
+    tight: Vec<String>,
+    /// why something is not known
+    unknown: Vec<String>,
+}
+
+impl Findings {
+    /// The answer; why there is none is noted, once.
+    fn known<T>(&mut self, answer: Result<T, String>) -> Option<T> {
+        answer
+            .map_err(|reason| {
+                if !self.unknown.contains(&reason) {
+                    self.unknown.push(reason);
+                }
+            })
+            .ok()
+    }
+
+    fn is_about_place(&self) -> bool {
+        !(self.exceeded.is_empty() && self.tight.is_empty())
+    }
+
+    /// How the check ends; `refusals`: what is wrong with the template, wherever it goes.
+    fn outcome(self, refusals: Vec<String>) -> Outcome {
+        let mut failures = refusals;
+        if !self.exceeded.is_empty() {
+            failures.push(format!(
+                "{}; raise the limit in Service Quotas, or delete old versions: senza cleanup",
+                self.exceeded.join("; ")
+            ));
+        }
+        if !failures.is_empty() {
+            return Outcome::Failed(failures.join("; "));
+        }
+        let unknown = self.unknown.join("; ");
+        let unknown = (!unknown.is_empty()).then(|| format!("AWS does not tell the account's limits: {unknown}"));
+        match unknown {
+            Some(unknown) => Outcome::Unknown(
+                std::iter::once(unknown)
+                    .chain(self.tight)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ),
+            None if self.tight.is_empty() => Outcome::Passed,
+            None => Outcome::Doubtful(self.tight.join("; ")),
+        }
+    }
+}
+
+/// The answer, or why there is none, in time.
+async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer in {} seconds", PATIENCE.as_secs())),
     }
 }
 
@@ -303,15 +384,7 @@ mod tests {
             (Kind::Role, 2),
         ];
         assert_eq!(needs, BTreeMap::from(expected));
-        assert!(
-            Needs::of(
-                json!({"Resources": {"G": {"Type": "AWS::SQS::Queue"}}})
-                    .as_object()
-                    .unwrap()
-            )
-            .is_empty()
-        );
-        assert!(Needs::of(&JsonMap::new()).is_empty());
+        assert!(Needs::of(&JsonMap::new()).0.is_empty());
     }
 
     #[test]
@@ -325,5 +398,49 @@ mod tests {
         );
         // What nobody knows the limit of has room.
         assert!(needs.too_many(&BTreeMap::new()).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_known_does_not_hide_what_is_known() {
+        let findings = |exceeded: &[&str], tight: &[&str], unknown: &[&str]| {
+            let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+            Findings {
+                exceeded: owned(exceeded),
+                tight: owned(tight),
+                unknown: owned(unknown),
+            }
+        };
+        let advice = "raise the limit in Service Quotas, or delete old versions: senza cleanup";
+        for (findings, refusals, expected) in [
+            (findings(&[], &[], &[]), vec![], Outcome::Passed),
+            (findings(&[], &["t"], &[]), vec![], Outcome::Doubtful("t".to_owned())),
+            (
+                findings(&[], &["t"], &["u"]),
+                vec![],
+                Outcome::Unknown("AWS does not tell the account's limits: u; t".to_owned()),
+            ),
+            (
+                findings(&["a", "b"], &["t"], &["u"]),
+                vec![],
+                Outcome::Failed(format!("a; b; {advice}")),
+            ),
+            (
+                findings(&["a"], &[], &[]),
+                vec!["r".to_owned()],
+                Outcome::Failed(format!("r; a; {advice}")),
+            ),
+            (
+                findings(&[], &[], &[]),
+                vec!["r".to_owned()],
+                Outcome::Failed("r".to_owned()),
+            ),
+        ] {
+            assert_eq!(findings.outcome(refusals), expected);
+        }
+        let mut twice = Findings::default();
+        for _ in 0..2 {
+            assert_eq!(twice.known::<()>(Err("u".to_owned())), None);
+        }
+        assert_eq!(twice.unknown, ["u"]);
     }
 }

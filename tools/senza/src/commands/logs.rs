@@ -1,6 +1,8 @@
 //! `senza logs`
 
+mod bounded_lines;
 mod events;
+mod journal;
 mod seen;
 mod sources;
 
@@ -26,7 +28,7 @@ const SOURCES_VALID: Duration = Duration::from_mins(1);
 
 const NO_LOG_GROUP: &str = "The stacks have no log group: neither AWS::Logs::LogGroup nor a Lambda function among their resources, nor \
                             cloudwatch_logs in the user data of an instance that runs. Name one with --group; what instances write to \
-                            their console is shown by `senza console`.";
+                            their journal is shown with --journal, what they write to their console by `senza console`.";
 const COLUMNS: [&str; 6] = [
     "stack_name",
     "version",
@@ -39,7 +41,7 @@ const COLUMNS: [&str; 6] = [
 /// Show what stacks wrote to CloudWatch Logs
 ///
 /// Looks into the log groups that the stacks made, those of their Lambda functions, and those that Taupage writes to (cloudwatch_logs
-/// in its user data), there only for what the stacks' own instances wrote.
+/// in its user data), there only for what the stacks' own instances wrote. With --journal the instances themselves are asked.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LogsArguments {
     #[command(flatten)]
@@ -55,6 +57,11 @@ pub(crate) struct LogsArguments {
     /// From when on: 10m, 3h, 2d ago, or a time (2026-01-31 12:30:00 in UTC)
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = stups_terminal::moment)]
     since: f64,
+    /// Show the journals of the stacks' running instances instead, over SSH
+    #[arg(long, conflicts_with_all = ["pattern", "groups"])]
+    journal: bool,
+    #[command(flatten)]
+    over_ssh: journal::JournalArguments,
     /// Only what a filter pattern of CloudWatch Logs matches: a word, or a "phrase in quotes"
     #[arg(long = "filter", value_name = "PATTERN")]
     pattern: Option<String>,
@@ -69,6 +76,16 @@ pub(crate) struct LogsArguments {
 /// Runs the command. Nothing is changed in AWS.
 pub(crate) async fn run(context: &Context, arguments: &LogsArguments) -> Result<(), Error> {
     let references = parse_references(&arguments.stack_references)?;
+    if arguments.journal {
+        return Box::pin(journal::run(
+            context,
+            &references,
+            &arguments.over_ssh,
+            arguments.since,
+            arguments.tail,
+        ))
+        .await;
+    }
     let mut sources = find(context, &references, arguments).await?;
     if sources.is_empty() {
         return Err(Error::Fatal(NO_LOG_GROUP.to_owned()));

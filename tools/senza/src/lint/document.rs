@@ -25,18 +25,24 @@ impl Path {
         self.step(Step::Index(index))
     }
 
-    fn step(&self, step: Step) -> Self {
+    /// One step further.
+    pub(super) fn step(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
     }
 
-    /// The last key on the way.
-    pub(super) fn last_key(&self) -> Option<&str> {
-        self.0.iter().rev().find_map(|step| match step {
+    /// The keys on the way.
+    pub(super) fn keys(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.iter().filter_map(|step| match step {
             Step::Key(name) => Some(name.as_str()),
             Step::Index(_) => None,
         })
+    }
+
+    /// The last key on the way.
+    pub(super) fn last_key(&self) -> Option<&str> {
+        self.keys().next_back()
     }
 
     /// Whether the way begins with this key.
@@ -48,14 +54,7 @@ impl Path {
 /// As people write it: `SenzaComponents/AppServer/InstanceType`. Positions in lists are left out.
 impl std::fmt::Display for Path {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let keys: Vec<&str> = self
-            .0
-            .iter()
-            .filter_map(|step| match step {
-                Step::Key(name) => Some(name.as_str()),
-                Step::Index(_) => None,
-            })
-            .collect();
+        let keys: Vec<&str> = self.keys().collect();
         formatter.write_str(&keys.join("/"))
     }
 }

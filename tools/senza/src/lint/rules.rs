@@ -82,5 +82,11 @@ rules! {
     LikelySecret "likely-secret" Warning "What looks like a secret is encrypted, or a parameter that nobody sees.";
     Account "account" Warning "A saved account has what a definition names.";
     LargeTemplate "large-template" Warning "A template fits into a request.";
+    SchemaProperty "schema-property" Error "A resource has properties that CloudFormation knows.";
+    SchemaRequired "schema-required" Error "A resource has the properties that CloudFormation asks for.";
+    SchemaType "schema-type" Error "A property of a resource has a value of its kind.";
+    SchemaValue "schema-value" Warning "A property of a resource has one of its values.";
+    UnknownSchema "unknown-schema" Warning "CloudFormation has a schema for the type of a resource.";
+    Generated "generated" Error "A template can be generated.";
     Limit "limit" Error "A stack stays within the limits of CloudFormation.";
 }

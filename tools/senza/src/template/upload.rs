@@ -47,7 +47,28 @@ impl TemplatePlace {
 
 /// Whether a template has to go through S3.
 pub(crate) fn is_large(template: &JsonMap<String, Json>) -> bool {
-    Json::Object(template.clone()).to_string().len() > MAXIMUM_IN_REQUEST
+    body_of(template).len() > MAXIMUM_IN_REQUEST
+}
+
+/// A template as it is sent: compact JSON.
+pub(crate) fn body_of(template: &JsonMap<String, Json>) -> String {
+    Json::Object(template.clone()).to_string()
+}
+
+/// Why a template of so many bytes can't be sent, if so; `bucket` is where large ones go.
+pub(crate) fn too_large(bytes: usize, bucket: Option<&str>) -> Option<String> {
+    if bytes > MAXIMUM {
+        Some(format!(
+            "the template has {bytes} bytes, CloudFormation takes at most {MAXIMUM}: move some of its resources to a stack of their own"
+        ))
+    } else if bytes > MAXIMUM_IN_REQUEST && bucket.is_none() {
+        Some(format!(
+            "the template has {bytes} bytes, CloudFormation takes at most {MAXIMUM_IN_REQUEST} in a request: name an S3 bucket for it with \
+             --template-bucket, or as template_bucket under defaults in Senza's configuration file"
+        ))
+    } else {
+        None
+    }
 }
 
 /// Puts `template` where CloudFormation can read it: into the request if it fits, else into the request's bucket, which is made
@@ -60,22 +81,16 @@ pub(crate) async fn place(
     request: &StackRequest,
     template: &JsonMap<String, Json>,
 ) -> Result<TemplatePlace, Error> {
-    let body = Json::Object(template.clone()).to_string();
-    if body.len() <= MAXIMUM_IN_REQUEST {
+    let body = body_of(template);
+    if let Some(refusal) = too_large(body.len(), request.template_bucket.as_deref()) {
+        return Err(Error::Fatal(refusal));
+    }
+    let Some(bucket) = request
+        .template_bucket
+        .as_ref()
+        .filter(|_| body.len() > MAXIMUM_IN_REQUEST)
+    else {
         return Ok(TemplatePlace::Request(body));
-    }
-    if body.len() > MAXIMUM {
-        return Err(Error::Fatal(format!(
-            "the template has {} bytes, CloudFormation takes at most {MAXIMUM}: move some of its resources to a stack of their own",
-            body.len()
-        )));
-    }
-    let Some(bucket) = &request.template_bucket else {
-        return Err(Error::Fatal(format!(
-            "the template has {} bytes, CloudFormation takes at most {MAXIMUM_IN_REQUEST} in a request: name an S3 bucket for it with \
-             --template-bucket, or as template_bucket under defaults in Senza's configuration file",
-            body.len()
-        )));
     };
     let account = session.sts().get_caller_identity().send().await?.account;
     let key = format!("{}/{}.json", request.stack_name, sha256(body.as_bytes()));

@@ -190,6 +190,8 @@ async fn the_environment_may_leave_checks_out() {
             "Skipped checks quota, application, team, image, tag, source: --skip-check\n",
         ),
         ("tag,everything", false, "everything"),
+        // Nothing is skipped: with nobody to answer, every check that is required fails.
+        ("", false, "FAILED: "),
     ] {
         let (_, script) = scripted::recorded(&[("GetCallerIdentity", identity.to_owned())]);
         let environment = [

@@ -1,4 +1,4 @@
-//! `senza domains --watch`
+//! `senza domains`
 
 use crate::account::senza;
 use crate::scripted::{HOSTED_ZONES, RECORD_SETS, hosted_zones, record_sets, recorded, records, stacks};
@@ -28,4 +28,18 @@ async fn records_are_read_again_for_each_picture_and_zones_are_not() {
         let outcome = senza(&session, &format!("domains -w {wrong}")).await;
         assert_eq!(outcome.exit_code, 2, "{wrong}: {}", outcome.stdout);
     }
+}
+
+#[tokio::test]
+async fn a_stack_that_was_rolled_back_has_no_domains() {
+    // Whoever asks for its resources gets no answer.
+    let (session, script) = recorded(&[("ListStacks", stacks(&[("a-1", "ROLLBACK_COMPLETE")], None))]);
+    let outcome = senza(&session, "domains a -o json").await;
+    assert_eq!(
+        (outcome.exit_code, outcome.stdout.as_str()),
+        (0, "[]\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(script.asked("ListStackResources").is_empty());
 }

@@ -100,3 +100,135 @@ async fn definitions_that_work_have_no_errors() {
     }
     assert!(count > 0);
 }
+
+/// A directory with schemas of a group, a launch template and a queue.
+fn schemas() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let schema =
+        |properties: Json| serde_json::json!({"additionalProperties": false, "properties": properties}).to_string();
+    write(
+        &directory,
+        "aws-sqs-queue.json",
+        &schema(serde_json::json!({"QueueName": {"type": "string"}, "DelaySeconds": {"type": "integer"}})),
+    );
+    write(
+        &directory,
+        "aws-iam-role.json",
+        &schema(
+            serde_json::json!({"RoleName": {"type": "string"}, "Path": {"type": "string"},
+            "Policies": {"type": "array"}, "AssumeRolePolicyDocument": {"type": ["object", "string"]}}),
+        ),
+    );
+    directory
+}
+
+const RESOURCES: &str = "SenzaInfo: {StackName: x, Parameters: [{Delay: {Description: d}}]}
+SenzaComponents:
+  - Reader:
+      Type: Senza::IamRole
+      AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}
+Resources:
+  Good: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Sub '${AWS::StackName}'}}
+  Bad:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueNam: q
+      DelaySeconds: '{{Arguments.Delay}}'
+  Other: {Type: 'AWS::SNS::Topic'}
+  Own: {Type: 'Custom::Thing', Properties: {ServiceToken: x}}
+";
+
+#[tokio::test]
+async fn resources_are_checked_against_schemas() {
+    let files = TempDir::new().unwrap();
+    let schemas = schemas();
+    let schema_dir = schemas.path().to_str().unwrap();
+    let account = write(&files, "account.json", "{\"region\": \"us-east-1\"}");
+    let definition = write(&files, "d.yaml", RESOURCES);
+    let words = |delay: &'static str| {
+        vec![
+            definition.as_str(),
+            "--account",
+            &account,
+            "--schema-dir",
+            schema_dir,
+            "--parameter",
+            delay,
+        ]
+    };
+    let found = lint(&words("Delay=soon")).await;
+    assert_eq!(found.exit_code, 1, "{found:?}");
+    assert_eq!(
+        found.stdout,
+        format!(
+            "{definition}:11:17: error: Resources/Bad/Properties/QueueNam: there is no such property [schema-property]\n    \
+             fix: QueueName\n\
+             {definition}:12:21: error: Resources/Bad/Properties/DelaySeconds: it must be a whole number, not text [schema-type]\n\
+             {definition}:13:17: warning: Resources/Other/Type: there is no schema of AWS::SNS::Topic: {schema_dir}/aws-sns-topic.json \
+             is missing [unknown-schema]\n"
+        ),
+        "{}",
+        found.stderr
+    );
+    let mended = write(&files, "m.yaml", &RESOURCES.replace("QueueNam:", "QueueName:"));
+    let fine = lint(&[
+        &mended,
+        "--account",
+        &account,
+        "--schema-dir",
+        schema_dir,
+        "--parameter",
+        "Delay=5",
+    ])
+    .await;
+    assert_eq!(fine.exit_code, 0, "{fine:?}");
+    // What a component makes is told at the component.
+    std::fs::write(
+        schemas.path().join("aws-iam-role.json"),
+        "{\"properties\": {\"AssumeRolePolicyDocument\": {\"type\": \"string\"}}}",
+    )
+    .unwrap();
+    let component = lint(&[
+        &mended,
+        "--account",
+        &account,
+        "--schema-dir",
+        schema_dir,
+        "--parameter",
+        "Delay=5",
+    ])
+    .await;
+    let line = "m.yaml:5:7: error: Resources/Reader/Properties/AssumeRolePolicyDocument: it must be text, not a map [schema-type]\n";
+    assert!(component.stdout.contains(line), "{component:?}");
+}
+
+#[tokio::test]
+async fn what_can_t_be_generated_is_told() {
+    let files = TempDir::new().unwrap();
+    let account = write(&files, "account.json", "{\"region\": \"us-east-1\"}");
+    let definition = write(&files, "d.yaml", RESOURCES);
+    let missing = lint(&[&definition, "--account", &account, "--schema-dir", "."]).await;
+    assert_eq!(missing.exit_code, 1, "{missing:?}");
+    assert!(
+        missing.stdout.contains("d.yaml:1:1: error: ") && missing.stdout.contains("Delay"),
+        "{missing:?}"
+    );
+    assert!(
+        missing
+            .stdout
+            .contains("[generated]\n    fix: senza lint --parameter NAME=VALUE"),
+        "{missing:?}"
+    );
+    let wrong = write(
+        &files,
+        "w.yaml",
+        "SenzaInfo: {StackName: x}\nSenzaComponents: [{A: {Type: 'Senza::IamRol'}}]\n",
+    );
+    let later = lint(&[&wrong, "--account", &account, "--schema-dir", "."]).await;
+    assert!(
+        later
+            .stderr
+            .contains("it is checked against schemas once its errors are mended"),
+        "{later:?}"
+    );
+}

@@ -4,6 +4,7 @@ use stups_terminal::Terminal;
 use stups_testkit::Account;
 
 use crate::account::{account, create_stack, delete_stack, redacted, senza, senza_on, topic_template};
+use crate::scripted;
 
 async fn account_with_stacks() -> Account {
     let account = account().await;
@@ -121,4 +122,24 @@ async fn nothing_but_stacks_is_asked_for() {
     let before = account.requests().len();
     senza(&account.session(), "list").await;
     assert_eq!(account.requests()[before..], ["cloudformation:ListStacks"]);
+}
+
+#[tokio::test]
+async fn names_and_versions_are_sorted_as_text() {
+    let listed = scripted::stacks(
+        &[
+            ("a-v9", "CREATE_COMPLETE"),
+            ("b-v1", "REVIEW_IN_PROGRESS"),
+            ("a-v10", "IMPORT_COMPLETE"),
+            ("Z-1", "CREATE_FAILED"),
+        ],
+        None,
+    );
+    let session = scripted::session(&[("ListStacks", listed)]);
+    let outcome = senza(&session, "list -o tsv -f stack_name -f version -f status").await;
+    assert_eq!(
+        outcome.stdout,
+        "stack_name\tversion\tstatus\nZ\t1\tCREATE_FAILED\na\tv10\tIMPORT_COMPLETE\na\tv9\tCREATE_COMPLETE\n\
+         b\tv1\tREVIEW_IN_PROGRESS\n"
+    );
 }

@@ -20,6 +20,7 @@ mod images;
 mod init;
 mod init_templates;
 mod instances;
+mod journal;
 mod lint;
 mod list;
 mod lizzy;

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use stups_aws::{Credentials, Session};
 use stups_testkit::Account;
@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Pass,
     /// AWS is never asked; the code and message of an error are the answer
     Refuse(&'static str, &'static str),
+    /// the same from a service that speaks JSON; what [`Verdict::Refuse`] becomes there
+    RefuseInJson(&'static str, &'static str),
     /// AWS is never asked; this is the answer
     Answer(String),
     /// that, once this says so, or its other end is gone; never, if that is never
@@ -28,6 +30,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     environment: Vec<(String, String)>,
+    bodies: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Proxy {
@@ -38,13 +41,26 @@ impl Proxy {
         let environment = account.environment();
         let upstream = value(&environment, "AWS_ENDPOINT_URL").replace("http://", "");
         let judge = Arc::new(judge);
+        let bodies = Arc::default();
+        let written = Arc::clone(&bodies);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (judge, upstream) = (Arc::clone(&judge), upstream.clone());
-                std::thread::spawn(move || serve(&stream, &upstream, &*judge));
+                let (judge, upstream, bodies) = (Arc::clone(&judge), upstream.clone(), Arc::clone(&written));
+                std::thread::spawn(move || serve(&stream, &upstream, &*judge, &bodies));
             }
         });
-        Self { endpoint, environment }
+        Self {
+            endpoint,
+            environment,
+            bodies,
+        }
+    }
+
+    /// The bodies of the calls so far of an action, or of a path.
+    pub(crate) fn bodies(&self, action: &str) -> Vec<String> {
+        let bodies = self.bodies.lock().unwrap();
+        let wanted = bodies.iter().filter(|(called, _)| called == action);
+        wanted.map(|(_, body)| body.clone()).collect()
     }
 
     /// The account, seen through it.
@@ -99,24 +115,45 @@ fn read_message(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-fn serve(stream: &TcpStream, upstream: &str, judge: &(dyn Fn(&str) -> Verdict + Send + Sync)) -> Option<()> {
+fn serve(
+    stream: &TcpStream,
+    upstream: &str,
+    judge: &(dyn Fn(&str) -> Verdict + Send + Sync),
+    bodies: &Mutex<Vec<(String, String)>>,
+) -> Option<()> {
     let mut client = BufReader::new(stream);
     loop {
         let (head, body) = read_message(&mut client)?;
         let text = String::from_utf8_lossy(&body).into_owned();
         let called = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
-        let target = head.split(' ').nth(1)?;
-        let verdict = judge(called.unwrap_or(target));
+        let json_action = json_action(&head);
+        let target = called.or(json_action).or_else(|| head.split(' ').nth(1))?;
+        bodies.lock().unwrap().push((target.to_owned(), text.clone()));
+        let verdict = match judge(target) {
+            Verdict::Refuse(code, message) if json_action.is_some() => Verdict::RefuseInJson(code, message),
+            verdict => verdict,
+        };
         let (head, body) = answer(verdict, || ask(upstream, &head, &body))?;
         (&mut &*stream).write_all(head.as_bytes()).ok()?;
         (&mut &*stream).write_all(&body).ok()?;
     }
 }
 
+/// What a service that speaks JSON is called for: `X-Amz-Target: Service.Action`.
+fn json_action(head: &str) -> Option<&str> {
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let mut targets = headers.filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
+    targets.next()?.1.trim().rsplit('.').next()
+}
+
 fn answer(verdict: Verdict, ask: impl Fn() -> Option<(String, Vec<u8>)>) -> Option<(String, Vec<u8>)> {
     match verdict {
         Verdict::Pass => ask(),
         Verdict::Refuse(code, message) => Some(with_body("400 Bad Request", crate::scripted::error(code, message))),
+        Verdict::RefuseInJson(code, message) => {
+            let error = serde_json::json!({"__type": code, "message": message});
+            Some(with_body("400 Bad Request", error.to_string()))
+        }
         Verdict::Answer(body) => Some(with_body("200 OK", body)),
         Verdict::After(signal, then) => {
             let _ = signal.recv();

@@ -97,6 +97,10 @@ pub(crate) fn recorded(answers: &[(&str, String)]) -> (Session, Script) {
     (Session::with_credentials(anybody, "us-east-1", Some(&endpoint)), script)
 }
 
+/// Service Quotas does not know the limit.
+const NO_QUOTA: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 37\r\n\r\n\
+                        {\"__type\": \"NoSuchResourceException\"}";
+
 fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap()
 }
@@ -107,12 +111,14 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
         let mut request = String::new();
         reader.read_line(&mut request).ok()?;
         let mut length = 0;
+        let mut is_about_quotas = false;
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
             let (name, value) = line.split_once(':').unwrap_or_default();
+            is_about_quotas |= name.eq_ignore_ascii_case("x-amz-target") && value.trim().ends_with(".GetServiceQuota");
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().ok()?;
             } else if name.eq_ignore_ascii_case("authorization") && value.trim().starts_with("Bearer ") {
@@ -125,6 +131,11 @@ fn serve(mut stream: &TcpStream, script: &Script) -> Option<()> {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
         let body = String::from_utf8(body).ok()?;
+        if is_about_quotas {
+            // Whoever makes a stack asks; here nothing is limited.
+            stream.write_all(NO_QUOTA.as_bytes()).ok()?;
+            continue;
+        }
         let called = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
         let action = called.or_else(|| request.split(' ').nth(1).map(path_of))?;
         let answer = next_answer(script, action);

@@ -114,12 +114,16 @@ async fn a_page_that_does_not_get_ahead_is_the_last_one() {
 pub(crate) async fn application() -> Account {
     let account = account().await;
     for (version, weight) in [("v1", 200), ("v2", 0), ("v3", 0)] {
-        let template = serde_json::json!({"Resources": {"MainDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
-            "Name": "hello.stups.example.org.", "HostedZoneName": "stups.example.org.", "Type": "CNAME", "TTL": "20",
-            "ResourceRecords": ["elb.example.com"], "SetIdentifier": format!("hello-{version}"), "Weight": weight}}}});
-        create_stack(&account, &format!("hello-{version}"), &template.to_string()).await;
+        create_stack(&account, &format!("hello-{version}"), &template(version, weight)).await;
     }
     account
+}
+
+fn template(version: &str, weight: u32) -> String {
+    let template = serde_json::json!({"Resources": {"MainDomain": {"Type": "AWS::Route53::RecordSet", "Properties": {
+        "Name": "hello.stups.example.org.", "HostedZoneName": "stups.example.org.", "Type": "CNAME", "TTL": "20",
+        "ResourceRecords": ["elb.example.com"], "SetIdentifier": format!("hello-{version}"), "Weight": weight}}}});
+    template.to_string()
 }
 
 pub(crate) async fn shares(account: &Account) -> String {
@@ -225,4 +229,51 @@ async fn after_the_wait_the_change_is_made() {
         outcome.stderr
     );
     assert_eq!(script.bodies("UpdateStack").len(), 1);
+}
+
+#[tokio::test]
+async fn operators_are_told_what_will_be() {
+    let account = account().await;
+    let session = account.session();
+    let topic = session.sns().create_topic().name("ops").send().await.unwrap();
+    let topic = topic.topic_arn.unwrap();
+    // All versions notify the same topic: it hears of it once.
+    for (version, weight) in [("v1", 200), ("v2", 0), ("v3", 0)] {
+        let stack = session.cloudformation().create_stack();
+        let stack = stack.stack_name(format!("hello-{version}")).notification_arns(&topic);
+        stack.template_body(template(version, weight)).send().await.unwrap();
+    }
+    let proxy = Proxy::start(&account, |_| Verdict::Pass);
+    let outcome = senza(&proxy.session(), "traffic hello v2 25").await;
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.stderr);
+    let published = proxy.bodies("Publish");
+    assert_eq!(published.len(), 1, "{published:?}");
+    let pair = |name: &str| {
+        let prefix = format!("{name}=");
+        let found = published[0].split('&').find_map(|pair| pair.strip_prefix(&prefix));
+        found.unwrap().replace('+', " ")
+    };
+    assert_eq!(pair("Subject"), "SenzaTrafficRedirect");
+    let message = reqwest::Url::parse(&format!("http://x/?m={}", pair("Message"))).unwrap();
+    let message = message.query_pairs().next().unwrap().1.into_owned();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&message).unwrap();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["version"].as_str().unwrap(),
+                row["old_weight%"].as_f64(),
+                row["new_weight%"].as_f64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("v1", Some(100.0), Some(75.0)),
+            ("v2", Some(0.0), Some(25.0)),
+            ("v3", Some(0.0), Some(0.0))
+        ],
+        "{message}"
+    );
 }
