@@ -66,7 +66,7 @@ async fn unknown_paths_and_methods_are_404_in_the_originals_words() {
         (Method::POST, "/apps"),
         (Method::DELETE, "/apps/kio"),
         (Method::GET, "/nowhere/"),
-        (Method::PUT, "/.well-known/health"),
+        (Method::PUT, "/.well-known/schema-discovery"),
     ] {
         let answer = service
             .ask(method.clone(), path, &[("authorization", "Bearer good")], None)
