@@ -41,7 +41,7 @@ pub enum ObjectsError {
 pub enum FileWrites {
     /// Through the system's cache.
     Cached,
-    /// Large ones past it, where the file system knows how: that costs less, drives nothing out of the cache that others read, and
+    /// Those of at least 1 MiB past it, where the file system knows how: that costs less, drives nothing out of the cache that others read, and
     /// leaves the first reading to the disk.
     Direct,
 }

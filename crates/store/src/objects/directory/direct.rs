@@ -17,25 +17,28 @@ const ALIGNMENT: usize = 4096;
 /// From how many bytes at once the way past the cache is the shorter one.
 const LARGE: usize = 1 << 20;
 
-/// How much memory is kept for the next part.
-const KEPT: usize = 8;
+/// How many parts of a directory's files may be on their way past the cache at a time; each needs memory of its own.
+const AT_ONCE: usize = 8;
 
 /// Memory in which parts are put together, for all files of a directory. The next part gets what an earlier one has left: new memory
 /// is cleared first, and each thread that writes would keep some of its own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
+impl Default for Buffers {
+    fn default() -> Self {
+        Self(Mutex::new(vec![Vec::new(); AT_ONCE]))
+    }
+}
+
 impl Buffers {
-    fn take(&self) -> Vec<u8> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.pop().unwrap_or_default()
+    /// None while all are used.
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     fn give_back(&self, buffer: Vec<u8>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
-            kept.push(buffer);
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
@@ -68,12 +71,15 @@ impl Direct {
             && !self.is_refused.load(Ordering::Relaxed)
     }
 
-    /// Writes everything to a place in the file; says no, having written nothing, where the file system does not do that.
+    /// Writes everything to a place in the file; says no, having written nothing, where the file system does not do that, and while
+    /// many others do.
     pub(super) fn write(&self, data: &PutPayload, at: u64) -> io::Result<bool> {
         let Ok(file) = self.file.get_or_init(|| self.open()) else {
             return Ok(self.refused());
         };
-        let mut buffer = self.buffers.take();
+        let Some(mut buffer) = self.buffers.take() else {
+            return Ok(false);
+        };
         let result = file.write_all_at(together(&mut buffer, data), at);
         self.buffers.give_back(buffer);
         match result {
@@ -153,16 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again_and_not_all_of_it_is_kept() {
-        let buffers = Buffers::default();
-        let mut first = buffers.take();
+    fn memory_is_used_again_and_there_is_no_more_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let direct = direct(&directory);
+        let mut first = direct.buffers.take().unwrap();
         together(&mut first, &vec![7; LARGE].into());
         let place = first.as_ptr();
-        buffers.give_back(first);
-        let again = buffers.take();
+        direct.buffers.give_back(first);
+        let again = direct.buffers.take().unwrap();
         assert_eq!(again.as_ptr(), place);
-        (0..2 * KEPT).for_each(|_| buffers.give_back(Vec::new()));
-        assert_eq!(buffers.0.lock().unwrap().len(), KEPT);
+        let others: Vec<_> = std::iter::from_fn(|| direct.buffers.take()).collect();
+        assert_eq!(others.len(), AT_ONCE - 1);
+        // Not past the cache now, and later again.
+        assert!(!direct.write(&vec![1; LARGE].into(), 0).unwrap());
+        assert!(direct.suits(LARGE, 0));
     }
 
     #[test]
