@@ -25,6 +25,10 @@ thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
+/// How many threads may work for each of these on what blocks (the disk, hashes of what passes by). Each takes memory, and more of
+/// them only wait for the same disk and processors; what waits for another such piece of work is bounded far below.
+const BLOCKING: usize = 32;
+
 /// The threads. When it is dropped they end, and with them what is still under way on them: only when nothing uses a connection
 /// any more that was opened there, also not to a database.
 #[derive(Debug)]
@@ -74,7 +78,10 @@ impl ServingThreads {
 
 impl ServingThread {
     fn start(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING)
+            .build()?;
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel();
         thread::Builder::new()

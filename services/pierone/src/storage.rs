@@ -26,7 +26,7 @@ use crate::names::Digest;
 const SIGNED_FOR: Duration = Duration::from_mins(15);
 
 /// How many pushes at a time may take memory for large parts; a hundred that did would take more than all the rest.
-const ROOMY: usize = 4;
+const ROOMY: usize = 2;
 
 /// What S3 copies in one call.
 const LARGEST_COPY: u64 = 5 << 30;

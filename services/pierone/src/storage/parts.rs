@@ -26,10 +26,9 @@ pub(super) struct Parts {
 impl Parts {
     /// Of files: pieces are small, so that a hundred pushes need little memory, and there may be any number of them.
     pub(super) fn of_files() -> Self {
-        let size = 192 << 10;
         Self {
-            size,
-            largest: Some(10 * size),
+            size: 256 << 10,
+            largest: Some(2 << 20),
             at_once: 1,
             together: u64::MAX,
         }
@@ -106,7 +105,7 @@ mod tests {
             let files = Parts::of_files();
             prop_assert_eq!(files.next(written, false), files.size);
             let next = files.next(written, true);
-            prop_assert!(next.is_multiple_of(files.size) && (files.size..=10 * files.size).contains(&next), "{next}");
+            prop_assert!(next.is_multiple_of(files.size) && (files.size..=2 << 20).contains(&next), "{next}");
             prop_assert!(next == files.size || next as u64 * 8 <= written);
             prop_assert_eq!(Parts::of_objects().next(written, true), Parts::of_objects().size);
         }
