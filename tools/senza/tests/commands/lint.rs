@@ -171,7 +171,7 @@ async fn resources_are_checked_against_schemas() {
         found.stderr
     );
     let mended = write(&files, "m.yaml", &RESOURCES.replace("QueueNam:", "QueueName:"));
-    let fine = lint(&[
+    let words = [
         &mended,
         "--account",
         &account,
@@ -179,8 +179,8 @@ async fn resources_are_checked_against_schemas() {
         schema_dir,
         "--parameter",
         "Delay=5",
-    ])
-    .await;
+    ];
+    let fine = lint(&words).await;
     assert_eq!(fine.exit_code, 0, "{fine:?}");
     // What a component makes is told at the component.
     std::fs::write(
@@ -188,16 +188,7 @@ async fn resources_are_checked_against_schemas() {
         "{\"properties\": {\"AssumeRolePolicyDocument\": {\"type\": \"string\"}}}",
     )
     .unwrap();
-    let component = lint(&[
-        &mended,
-        "--account",
-        &account,
-        "--schema-dir",
-        schema_dir,
-        "--parameter",
-        "Delay=5",
-    ])
-    .await;
+    let component = lint(&words).await;
     let line = "m.yaml:5:7: error: Resources/Reader/Properties/AssumeRolePolicyDocument: it must be text, not a map [schema-type]\n";
     assert!(component.stdout.contains(line), "{component:?}");
 }
