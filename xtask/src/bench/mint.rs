@@ -117,20 +117,21 @@ struct Round {
 }
 
 impl Round {
-    /// Who would be at its end first, had each a processor of its own, as on different machines.
+    /// Whether the AWS API takes more time than we do together, and how far each would come with a processor of its own, as on
+    /// different machines.
     fn limit(&self) -> String {
         let alone = |busy: f64| self.rate / busy.max(f64::MIN_POSITIVE);
-        let api = alone(self.api);
-        let ours = [self.workers, self.services, self.database].map(alone);
-        let [workers, services, database] = ours;
+        let ours = self.workers + self.services + self.database;
         format!(
-            "with a processor of its own each does so many per minute: AWS API {api:.0}, workers {workers:.0}, identity and Kio \
-             {services:.0}, PostgreSQL {database:.0}; to reach: limited by the AWS API and not by us: {}",
-            if ours.iter().all(|ours| *ours > api) {
-                "reached"
-            } else {
-                "not reached"
-            }
+            "with a processor of its own each does so many per minute: AWS API {:.0}, workers {:.0}, identity and Kio {:.0}, PostgreSQL \
+             {:.0}\nbusy: AWS API {:.0} %, we together {:.0} %; to reach: limited by the AWS API and not by us: {}",
+            alone(self.api),
+            alone(self.workers),
+            alone(self.services),
+            alone(self.database),
+            self.api * 100.0,
+            ours * 100.0,
+            if self.api > ours { "reached" } else { "not reached" }
         )
     }
 }
