@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -9,6 +10,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use url::Url;
 
 use crate::Error;
+use crate::write_ahead_log::WriteAheadLog;
 
 /// How long somebody waits for a connection, or for SQLite's write lock, before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -156,6 +158,8 @@ pub(crate) struct Pools {
     pub(crate) readers: DatabaseConnection,
     /// On SQLite a single one, so that writers queue up here instead of polling for the lock.
     pub(crate) writers: DatabaseConnection,
+    /// On SQLite what has to reach the disk before a write is answered; PostgreSQL's commit sees to that itself.
+    pub(crate) log: Option<Arc<WriteAheadLog>>,
 }
 
 impl Pools {
@@ -170,24 +174,34 @@ impl Pools {
                 // The writers first: they make the schema.
                 let writers = pool("off", POSTGRESQL_WRITERS).await?;
                 let readers = pool("on", POSTGRESQL_READERS).await?;
-                Ok(Self { readers, writers })
+                Ok(Self {
+                    readers,
+                    writers,
+                    log: None,
+                })
             }
         }
     }
 }
 
 async fn sqlite_pools(options: &SqliteConnectOptions) -> Result<Pools, Error> {
-    create_private(options.get_filename())?;
+    let file = options.get_filename().to_owned();
+    create_private(&file)?;
     let options = options
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        // An answered write survives a power failure too: it may be a permission that was taken away.
-        .synchronous(SqliteSynchronous::Full)
+        // An answered write survives a power failure too, as it may be a permission that was taken away; but the next one need not wait.
+        .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT);
     let writers = sqlite_pool(options.clone(), 1).await?;
     let readers = sqlite_pool(options.pragma("query_only", "on"), sqlite_readers()).await?;
-    Ok(Pools { readers, writers })
+    let log = WriteAheadLog::of(&file).map_err(|error| Error::Url(format!("{}: {error}", file.display())))?;
+    Ok(Pools {
+        readers,
+        writers,
+        log: Some(Arc::new(log)),
+    })
 }
 
 /// Each one is a thread.

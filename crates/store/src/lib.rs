@@ -16,6 +16,7 @@ pub mod objects;
 mod store;
 mod tls;
 mod write;
+mod write_ahead_log;
 
 pub use database::{DatabaseUrl, Dialect};
 pub use error::Error;

@@ -46,6 +46,11 @@ pub enum FileWrites {
     Direct,
 }
 
+/// In the extensions of a put: nobody looks for the object until its writer has told where it is, so that a directory may show it before it
+/// is whole. Its bytes are on the disk when the put has returned; its name surely is when it has been renamed.
+#[derive(Clone, Copy, Debug)]
+pub struct InPlace;
+
 /// The place that the URL names: `file:///directory`, made when it is missing, or `s3://bucket/prefix`.
 ///
 /// An object in a directory is on the disk when its put has returned. For S3, credentials, region and endpoint come from the

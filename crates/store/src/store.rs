@@ -50,11 +50,12 @@ impl Store {
 
     /// Starts a write. On SQLite it takes the write lock at once, so that a read inside it cannot be overtaken.
     pub async fn write(&self) -> Result<Write, Error> {
-        Write::begin(self.service, &self.pools.writers).await
+        Write::begin(self.service, &self.pools).await
     }
 
     /// For a change that is one statement and that no auditor asks about, such as a lease: it is committed as it is made, which
-    /// is one question to the database where [`Store::write`] has three. What a caller asked for is never changed here.
+    /// is one question to the database where [`Store::write`] has three. On SQLite a power failure may undo it. What a caller asked
+    /// for is never changed here.
     pub fn unaudited(&self) -> &DatabaseConnection {
         &self.pools.writers
     }
@@ -64,8 +65,11 @@ impl Store {
         self.write().await?.commit(event).await
     }
 
-    /// Succeeds when the database answers: what readiness asks.
+    /// Succeeds when the database answers, and takes writes: what readiness asks.
     pub async fn ping(&self) -> Result<(), Error> {
+        if let Some(log) = &self.pools.log {
+            log.check()?;
+        }
         let question = Statement::from_string(self.pools.readers.get_database_backend(), "SELECT 1");
         self.pools.readers.query_one_raw(question).await?;
         Ok(())

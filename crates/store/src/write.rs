@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 
 use crate::Error;
 use crate::audit::{self, Event, Record};
+use crate::database::Pools;
+use crate::write_ahead_log::WriteAheadLog;
 
 /// A transaction that changes what a service keeps. Dropped without a commit it changes nothing.
 #[must_use = "a write that is not committed changes nothing"]
@@ -12,17 +15,26 @@ use crate::audit::{self, Event, Record};
 pub struct Write {
     service: &'static str,
     transaction: DatabaseTransaction,
+    /// Of SQLite.
+    log: Option<Arc<WriteAheadLog>>,
 }
 
 impl Write {
-    pub(crate) async fn begin(service: &'static str, connection: &DatabaseConnection) -> Result<Self, Error> {
-        let sqlite = connection.get_database_backend() == DbBackend::Sqlite;
+    pub(crate) async fn begin(service: &'static str, pools: &Pools) -> Result<Self, Error> {
+        let log = pools.log.clone();
+        if let Some(log) = &log {
+            log.check()?;
+        }
         let options = TransactionOptions {
-            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            sqlite_transaction_mode: log.is_some().then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = connection.begin_with_options(options).await?;
-        Ok(Self { service, transaction })
+        let transaction = pools.writers.begin_with_options(options).await?;
+        Ok(Self {
+            service,
+            transaction,
+            log,
+        })
     }
 
     /// What queries and statements of this write run on.
@@ -41,12 +53,51 @@ impl Write {
     /// Appends the events, in their order, and commits all: one write that an auditor sees as several.
     pub async fn commit_all(self, events: Vec<Event>) -> Result<Vec<Record>, Error> {
         let records = audit::append(&self.transaction, self.service, events).await?;
-        self.transaction.commit().await?;
+        self.commit_durably().await?;
         Ok(records)
     }
 
     /// Commits what no auditor asks about: expired sessions removed, a login slowed, a job claimed. Never what a caller asked for.
     pub async fn commit_unaudited(self) -> Result<(), Error> {
+        self.commit_durably().await
+    }
+
+    /// As [`Write::commit_unaudited`], for what a power failure of the database's machine may undo, though not the death of a process: it
+    /// waits for no disk. The next write that does takes it along.
+    pub async fn commit_asynchronously(self) -> Result<(), Error> {
+        if self.log.is_none() {
+            // postgresql.org/docs/current/wal-async-commit.html
+            let asynchronously = "SET LOCAL synchronous_commit TO OFF";
+            self.transaction.execute_unprepared(asynchronously).await?;
+        }
         Ok(self.transaction.commit().await?)
+    }
+
+    async fn commit_durably(self) -> Result<(), Error> {
+        self.transaction.commit().await?;
+        match self.log {
+            Some(log) => log.sync().await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DatabaseUrl, Store};
+
+    #[tokio::test]
+    async fn whoever_has_to_answer_for_a_write_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite_file(&directory.path().join("file.db"));
+        let store = Store::open(&url, "fruit", Vec::new()).await.unwrap();
+        let log = store.write().await.unwrap().log.unwrap();
+        let asked = log.asked();
+        store.write().await.unwrap().commit_asynchronously().await.unwrap();
+        assert_eq!(log.asked(), asked);
+        store.write().await.unwrap().commit_unaudited().await.unwrap();
+        assert_eq!(log.asked(), asked + 1);
+        store.write().await.unwrap().commit_all(Vec::new()).await.unwrap();
+        assert_eq!(log.asked(), asked + 2);
     }
 }

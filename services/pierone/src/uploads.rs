@@ -3,6 +3,9 @@
 //! A request that appends writes its bytes to a part of its own, and makes them count in one statement: only if the upload still
 //! has the length that the request found. Two at once never interleave, a request that dies leaves what was there before, and
 //! any instance may continue.
+//!
+//! A power failure of the database's machine may undo what is not finished: then a client is told that its upload is unknown or where
+//! it stands, and begins or continues there. A part is on the disk before it counts, and content before it is linked.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -93,7 +96,7 @@ impl PierOne {
             ],
         )
         .await?;
-        write.commit_unaudited().await?;
+        write.commit_asynchronously().await?;
         Ok(upload)
     }
 
@@ -195,7 +198,7 @@ impl PierOne {
             [now.into(), upload.id.clone().into()],
         )
         .await?;
-        Ok(write.commit_unaudited().await?)
+        Ok(write.commit_asynchronously().await?)
     }
 
     /// Makes a part count, unless another request was faster.
@@ -239,7 +242,7 @@ impl PierOne {
                 )
                 .await?;
             }
-            write.commit_unaudited().await?;
+            write.commit_asynchronously().await?;
             Ok::<_, stups_store::Error>(true)
         };
         if counted.await? {

@@ -17,21 +17,21 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use self::direct::{Buffers, Direct};
-use super::FileWrites;
+use super::{FileWrites, InPlace};
 
 /// How many bytes are written until the disk is asked to take them, beside what is written next.
 const FLUSHED_AT_ONCE: u64 = 32 << 20;
 
 /// As [`LocalFileSystem`], but for objects that are written in parts: the disk takes the first ones while the next arrive, where
 /// there it begins with the last. What a crash leaves of them is listed, as `<object>.<id>.unfinished`, so that somebody can
-/// remove it.
+/// remove it; or under its own name, if it was written in place.
 #[derive(Debug)]
 pub(super) struct Directory {
     files: LocalFileSystem,
@@ -57,7 +57,16 @@ impl fmt::Display for Directory {
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.files.put_opts(location, payload, options).await
+        if options.extensions.get::<InPlace>().is_none() {
+            return self.files.put_opts(location, payload, options).await;
+        }
+        let options = PutMultipartOptions {
+            extensions: options.extensions,
+            ..PutMultipartOptions::default()
+        };
+        let mut upload = self.put_multipart_opts(location, options).await?;
+        upload.put_part(payload).await?;
+        upload.complete().await
     }
 
     async fn put_multipart_opts(
@@ -73,7 +82,8 @@ impl ObjectStore for Directory {
         }
         let destination = self.files.path_to_filesystem(location)?;
         let buffers = self.buffers.clone();
-        let upload = blocking(move || Upload::start(destination, buffers)).await?;
+        let in_place = options.extensions.get::<InPlace>().is_some();
+        let upload = blocking(move || Upload::start(destination, in_place, buffers)).await?;
         Ok(Box::new(upload))
     }
 
@@ -106,16 +116,28 @@ impl ObjectStore for Directory {
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.files.rename_opts(from, to, options).await
+        if options.target_mode != RenameTargetMode::Overwrite {
+            return self.files.rename_opts(from, to, options).await;
+        }
+        let name = from.to_string();
+        let (from, to) = (self.files.path_to_filesystem(from)?, self.files.path_to_filesystem(to)?);
+        let renamed = spawn_blocking(move || rename_durably(&from, &to)).await?;
+        renamed.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::NotFound {
+                path: name,
+                source: Box::new(error),
+            },
+            _ => failed(error),
+        })
     }
 }
 
-/// A file that gets its name when it is whole.
+/// A file that gets its name when it is whole, unless it is written in place.
 #[derive(Debug)]
 struct Upload {
     file: Arc<File>,
     direct: Option<Arc<Direct>>,
-    /// Where it is until then. None when it has been renamed or removed.
+    /// Where it is until then. None when it has its name or was removed.
     unfinished: Option<PathBuf>,
     destination: PathBuf,
     /// How many bytes were given.
@@ -126,9 +148,11 @@ struct Upload {
 }
 
 impl Upload {
-    fn start(destination: PathBuf, buffers: Option<Arc<Buffers>>) -> io::Result<Self> {
+    fn start(destination: PathBuf, in_place: bool, buffers: Option<Arc<Buffers>>) -> io::Result<Self> {
         let mut name = destination.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.unfinished", Uuid::new_v4().simple()));
+        if !in_place {
+            name.push(format!(".{}.unfinished", Uuid::new_v4().simple()));
+        }
         let unfinished = destination.with_file_name(name);
         if let Some(directory) = destination.parent() {
             make_durably(directory)?;
@@ -189,6 +213,9 @@ impl MultipartUpload for Upload {
         let (file, destination) = (Arc::clone(&self.file), self.destination.clone());
         let finish = move || {
             file.sync_all()?;
+            if unfinished == destination {
+                return Ok(());
+            }
             std::fs::rename(&unfinished, &destination)?;
             destination.parent().map_or(Ok(()), sync_directory)
         };
@@ -239,6 +266,24 @@ fn write_all(file: &File, data: &PutPayload, mut at: u64) -> io::Result<()> {
         IoSlice::advance_slices(&mut rest, written);
     }
     Ok(())
+}
+
+/// Moves a file that is on the disk already, with the directories that it needs; all is on the disk when it returns. The directory that
+/// it leaves is not waited for: file systems move a name as a whole, or show it twice after a power failure.
+fn rename_durably(from: &FilePath, to: &FilePath) -> io::Result<()> {
+    let directory = to.parent().ok_or(io::ErrorKind::NotFound)?;
+    let mut changed = vec![directory];
+    for above in directory.ancestors().skip(1) {
+        if changed.last().is_some_and(|made| made.is_dir()) {
+            break;
+        }
+        changed.push(above);
+    }
+    // Without what is to be moved, no directory is made for it.
+    std::fs::symlink_metadata(from)?;
+    std::fs::create_dir_all(directory)?;
+    std::fs::rename(from, to)?;
+    changed.into_iter().try_for_each(sync_directory)
 }
 
 /// Makes a directory and those above it, on the disk when it returns.

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use stups_store::objects::object_store::aws::AmazonS3Builder;
 use stups_store::objects::object_store::path::Path;
-use stups_store::objects::object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
-use stups_store::objects::{FileWrites, ObjectsError, open, s3};
+use stups_store::objects::object_store::{
+    Error, Extensions, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+};
+use stups_store::objects::{FileWrites, InPlace, ObjectsError, open, s3};
 use stups_testkit::{Account, AwsApi};
 use url::Url;
 
@@ -158,6 +160,55 @@ async fn an_unfinished_file_is_listed() {
     std::mem::forget(upload);
     store.delete(&left).await.unwrap();
     assert!(store.list(None).try_collect::<Vec<_>>().await.unwrap().is_empty());
+}
+
+/// Nobody looks for it before it is whole; then it is moved to where others do, into a directory that is made for it.
+#[tokio::test]
+async fn what_is_written_in_place_has_its_name_from_the_beginning() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Url::from_directory_path(directory.path()).unwrap();
+    let store = open(&url, FileWrites::Direct).unwrap();
+    let mut extensions = Extensions::new();
+    extensions.insert(InPlace);
+    let parts = || PutMultipartOptions {
+        extensions: extensions.clone(),
+        ..PutMultipartOptions::default()
+    };
+    let name = Path::from("uploads/1.part");
+    let mut upload = store.put_multipart_opts(&name, parts()).await.unwrap();
+    upload.put_part(PutPayload::from_static(b"ha")).await.unwrap();
+    assert_eq!(store.head(&name).await.unwrap().size, 2);
+    // A place is used once.
+    assert!(store.put_multipart_opts(&name, parts()).await.is_err());
+    upload.put_part(PutPayload::from_static(b"lf")).await.unwrap();
+    upload.complete().await.unwrap();
+
+    let place = Path::from("blobs/sha256/ab/abc");
+    store.rename(&name, &place).await.unwrap();
+    assert_eq!(
+        store.get(&place).await.unwrap().bytes().await.unwrap(),
+        "half".as_bytes()
+    );
+    let gone = store.rename(&name, &Path::from("blobs/sha256/cd/cde")).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+    assert!(!directory.path().join("blobs/sha256/cd").exists());
+
+    let options = PutOptions {
+        extensions: extensions.clone(),
+        ..PutOptions::default()
+    };
+    let small = PutPayload::from_static(b"small");
+    store.put_opts(&name, small, options).await.unwrap();
+    store.rename(&name, &place).await.unwrap();
+    assert_eq!(
+        store.get(&place).await.unwrap().bytes().await.unwrap(),
+        "small".as_bytes()
+    );
+
+    let mut given_up = store.put_multipart_opts(&name, parts()).await.unwrap();
+    given_up.put_part(PutPayload::from_static(b"x")).await.unwrap();
+    given_up.abort().await.unwrap();
+    assert_eq!(store.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

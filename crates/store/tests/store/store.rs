@@ -258,13 +258,13 @@ async fn a_new_file_is_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn sqlite_survives_power_failures_and_checks_references() {
+async fn sqlite_keeps_a_log_that_writes_wait_for_together_and_checks_references() {
     let database = TestDatabase::new(Dialect::Sqlite).await;
     let store = database.open().await;
     let write = store.write().await.unwrap();
     for (pragma, expected) in [
         ("journal_mode", "wal"),
-        ("synchronous", "2"),
+        ("synchronous", "1"),
         ("foreign_keys", "1"),
         ("busy_timeout", "5000"),
     ] {

@@ -3,8 +3,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use stups_store::objects::InPlace;
 use stups_store::objects::object_store::path::Path;
-use stups_store::objects::object_store::{self, MultipartUpload, ObjectStoreExt as _, PutPayload};
+use stups_store::objects::object_store::{
+    self, Extensions, MultipartUpload, PutMultipartOptions, PutOptions, PutPayload,
+};
 use tokio::sync::SemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 
@@ -210,9 +213,15 @@ impl<'a> Writer<'a> {
 
     async fn write_part(&mut self) -> Result<(), object_store::Error> {
         let payload = self.payload().await?;
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            None => self.upload.insert(self.storage.objects.put_multipart(self.to).await?),
+        let upload = if let Some(upload) = &mut self.upload {
+            upload
+        } else {
+            let options = PutMultipartOptions {
+                extensions: in_place(),
+                ..PutMultipartOptions::default()
+            };
+            let begun = self.storage.objects.put_multipart_opts(self.to, options).await?;
+            self.upload.insert(begun)
         };
         let part = upload.put_part(payload);
         // Before the next one begins, not after: two that write to one file wait for each other.
@@ -237,7 +246,11 @@ impl<'a> Writer<'a> {
     async fn finish(mut self) -> Result<(Digest, Option<Digest>), object_store::Error> {
         if self.upload.is_none() {
             let payload = self.payload().await?;
-            self.storage.objects.put(self.to, payload).await?;
+            let options = PutOptions {
+                extensions: in_place(),
+                ..PutOptions::default()
+            };
+            self.storage.objects.put_opts(self.to, payload, options).await?;
         } else if let Err(error) = self.complete().await {
             self.abort_upload().await;
             return Err(error);
@@ -271,6 +284,13 @@ impl<'a> Writer<'a> {
             tracing::warn!(%error, "an unfinished upload stays in the storage");
         }
     }
+}
+
+/// Parts have names of their own, that count when the database says so.
+fn in_place() -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(InPlace);
+    extensions
 }
 
 /// The thread that was to do it did not end as it should.
