@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
     println!("{:<34}{:>14}{:>18}", "", "stupsd", "docker-registry");
     for image in sizes.images {
         for &count in sizes.clients {
-            let rounds = if count == 1 { sizes.rounds } else { 1 };
+            let rounds = if count == 1 { sizes.rounds } else { sizes.rounds_of_many };
             let title = |what| format!("{what} {image}, {}", counted(count));
             let mut measured = Vec::new();
             for round in 1..=rounds {
@@ -96,9 +96,9 @@ pub(crate) fn run(arguments: &PierOneArguments) -> Result<()> {
         }
     }
     println!(
-        "(One client: the median of {} rounds, each with a new registry. A client has five layers on their way up at once, and three \
-         down, as docker has.)",
-        sizes.rounds
+        "(One client: the median of {} rounds, many: of {}, each with a new registry. A client has five layers on their way up at once, \
+         and three down, as docker has.)",
+        sizes.rounds, sizes.rounds_of_many
     );
     let theirs = answers(&clients, &peer()?, &sizes, seconds)?;
     let own = answers(&clients, &ours()?, &sizes, seconds)?;

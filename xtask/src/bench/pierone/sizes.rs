@@ -30,6 +30,8 @@ pub(super) struct Sizes {
     pub(super) clients: &'static [usize],
     /// how often what one client does is measured
     pub(super) rounds: usize,
+    /// how often what many do is
+    pub(super) rounds_of_many: usize,
     /// tags of the repository whose tags are listed
     pub(super) tags: usize,
     /// how many push at once while memory is watched
@@ -60,6 +62,7 @@ pub(super) const FULL: Sizes = Sizes {
     images: &[mib(1, 512), mib(64, 4)],
     clients: &[1, 16],
     rounds: 5,
+    rounds_of_many: 3,
     tags: 100,
     pushes: 100,
     pushed: mib(1, 16),
@@ -69,6 +72,7 @@ pub(super) const QUICK: Sizes = Sizes {
     images: &[mib(1, 8), mib(4, 1)],
     clients: &[1, 4],
     rounds: 3,
+    rounds_of_many: 1,
     tags: 10,
     pushes: 10,
     pushed: mib(1, 1),
