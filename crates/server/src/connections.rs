@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 use crate::Limits;
+use crate::entrances::{Seat, Seated};
 
 const CONNECTIONS: &str = "stups_http_connections";
 const REFUSED: &str = "stups_http_connections_refused_total";
@@ -77,14 +78,14 @@ impl Doorkeeper {
     }
 }
 
-impl<S: Send + 'static> Accept<TcpStream, S> for Doorkeeper {
+impl<S: Send + 'static> Accept<Seated, S> for Doorkeeper {
     type Stream = Connection<TcpStream>;
     type Service = S;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, S)>> + Send>>;
 
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+    fn accept(&self, Seated { stream, seat }: Seated, service: S) -> Self::Future {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let place = Place::new(place, self.count.clone());
+            let place = Place::new(place, self.count.clone(), seat);
             let accepted = stream
                 .set_nodelay(true)
                 .map(|()| (Connection::new(stream, self.silence, place), service));
@@ -115,12 +116,17 @@ async fn explain(mut stream: TcpStream) -> io::Result<()> {
 pub(crate) struct Place {
     count: Gauge,
     _permit: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Place {
-    fn new(permit: OwnedSemaphorePermit, count: Gauge) -> Self {
+    fn new(permit: OwnedSemaphorePermit, count: Gauge, seat: Seat) -> Self {
         count.increment(1.0);
-        Self { count, _permit: permit }
+        Self {
+            count,
+            _permit: permit,
+            _seat: seat,
+        }
     }
 }
 

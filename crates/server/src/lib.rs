@@ -14,6 +14,7 @@ mod context;
 mod cors;
 mod described;
 mod document;
+mod entrances;
 mod environment;
 mod error;
 mod extract;

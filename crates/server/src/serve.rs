@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::connections::Doorkeeper;
+use crate::entrances::{Entrance, Peer, entrances};
 use crate::head_deadline::HeadTimer;
 use crate::{Limits, Tls};
 
@@ -46,49 +47,48 @@ pub async fn serve_within(
     tls: Option<Tls>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let serving = Serving::new(limits, listener, router, tls.as_ref())?;
-    let _beside = beside(vec![serving.handle.clone()], tls, shutdown);
-    serving.run().await
+    let mut all = Serving::all(limits, listener, &router, tls.as_ref(), 1)?;
+    let only = all.pop().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let _beside = beside(vec![only.handle.clone()], tls, shutdown);
+    only.run().await
 }
 
 /// What accepts connections, with what it takes to serve them.
 pub(crate) struct Serving {
     limits: Limits,
-    listener: std::net::TcpListener,
+    entrance: Entrance,
     app: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
     doors: Doorkeeper,
     tls: Option<RustlsConfig>,
-    pub(crate) handle: Handle<SocketAddr>,
+    pub(crate) handle: Handle<Peer>,
 }
 
 impl Serving {
-    pub(crate) fn new(limits: &Limits, listener: TcpListener, router: Router, tls: Option<&Tls>) -> io::Result<Self> {
-        Ok(Self {
+    /// So many that share a socket and the limits. Each ends by a handle of its own: one that has no connections any more must not end
+    /// the others.
+    pub(crate) fn all(
+        limits: &Limits,
+        listener: TcpListener,
+        router: &Router,
+        tls: Option<&Tls>,
+        count: usize,
+    ) -> io::Result<Vec<Self>> {
+        let doors = Doorkeeper::new(limits, tls.is_none());
+        let entrances = entrances(&listener.into_std()?, count)?;
+        let one = |entrance| Self {
             limits: limits.clone(),
-            listener: listener.into_std()?,
-            app: router.into_make_service_with_connect_info(),
-            doors: Doorkeeper::new(limits, tls.is_none()),
+            entrance,
+            app: router.clone().into_make_service_with_connect_info(),
+            doors: doors.clone(),
             tls: tls.map(Tls::config),
             handle: Handle::new(),
-        })
-    }
-
-    /// Another one that accepts from the same socket, within the same limits. It ends by a handle of its own: one that has no
-    /// connections any more must not end the others.
-    pub(crate) fn another(&self) -> io::Result<Self> {
-        Ok(Self {
-            limits: self.limits.clone(),
-            listener: self.listener.try_clone()?,
-            app: self.app.clone(),
-            doors: self.doors.clone(),
-            tls: self.tls.clone(),
-            handle: Handle::new(),
-        })
+        };
+        Ok(entrances.into_iter().map(one).collect())
     }
 
     /// Serves on the runtime that this is called on, until the handle says that it is over and what was in flight has finished.
     pub(crate) async fn run(self) -> io::Result<()> {
-        let server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+        let server = Server::from_listener(self.entrance.open()?).handle(self.handle);
         let Some(config) = self.tls else {
             return bounded(server.acceptor(self.doors), &self.limits).serve(self.app).await;
         };
@@ -101,7 +101,7 @@ impl Serving {
 
 /// What goes on beside serving: the certificate is kept up to date, and at `shutdown` all is told to end. Dropped it stops.
 pub(crate) fn beside(
-    handles: Vec<Handle<SocketAddr>>,
+    handles: Vec<Handle<Peer>>,
     tls: Option<Tls>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> JoinSet<()> {
@@ -118,7 +118,7 @@ pub(crate) fn beside(
     beside
 }
 
-fn bounded<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<SocketAddr, A> {
+fn bounded<A>(mut server: Server<Peer, A>, limits: &Limits) -> Server<Peer, A> {
     let builder = server.http_builder();
     builder
         .http1()

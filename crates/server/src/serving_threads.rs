@@ -1,6 +1,6 @@
 //! Threads that serve connections, one for each processor.
 //!
-//! A connection stays on the thread that accepted it. On a runtime whose threads take work from each other it moves with almost
+//! A connection stays on one thread: the one that has the fewest when it comes. On a runtime whose threads take work from each other it moves with almost
 //! every request, and its memory from one processor's cache to the other's, which takes as long as a small answer. What is not a
 //! connection's own (background jobs) stays on the runtime that this is made on.
 
@@ -59,10 +59,7 @@ impl ServingThreads {
         tls: Option<Tls>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let first = Serving::new(limits, listener, router, tls.as_ref())?;
-        let others = self.threads.iter().skip(1).map(|_| first.another());
-        let mut all = others.collect::<io::Result<Vec<_>>>()?;
-        all.push(first);
+        let all = Serving::all(limits, listener, &router, tls.as_ref(), self.threads.len())?;
         let handles = all.iter().map(|serving| serving.handle.clone()).collect();
         let _beside = beside(handles, tls, shutdown);
         let mut running = JoinSet::new();

@@ -6,7 +6,7 @@ use tokio::task::JoinError;
 
 use crate::names::{Algorithm, Digest};
 
-/// Hashes of bytes that pass by, made on a thread of their own, beside what else is done with these bytes.
+/// Hashes of bytes that pass by.
 pub(crate) struct Hashes {
     batch: BoxFuture<'static, Result<Contexts, JoinError>>,
 }
@@ -23,10 +23,18 @@ impl Hashes {
         }
     }
 
-    /// Begins to hash what comes next; returns when that has begun, so at most one batch is under way.
+    /// Begins to hash what comes next on a thread of its own, beside what else is done with these bytes; returns when that has begun, so
+    /// at most one batch is under way.
     pub(crate) async fn update(&mut self, pieces: Vec<Bytes>) -> Result<(), JoinError> {
         let contexts = (&mut self.batch).await?;
         self.batch = tokio::task::spawn_blocking(move || contexts.updated(&pieces)).boxed();
+        Ok(())
+    }
+
+    /// Hashes what comes next, here and now.
+    pub(crate) async fn update_here(&mut self, pieces: &[Bytes]) -> Result<(), JoinError> {
+        let contexts = (&mut self.batch).await?.updated(pieces);
+        self.batch = future::ready(Ok(contexts)).boxed();
         Ok(())
     }
 

@@ -19,6 +19,9 @@ use crate::names::Digest;
 /// How long a sender may be silent.
 const IDLE: Duration = Duration::from_mins(1);
 
+/// How many bytes may be hashed on the thread that serves other requests too: it takes a fraction of a millisecond.
+const HASHED_HERE: usize = 256 << 10;
+
 /// What was written, durably.
 #[derive(Debug)]
 pub(crate) struct Received {
@@ -204,10 +207,16 @@ impl<'a> Writer<'a> {
 
     /// What waits, as the next part; its bytes are being hashed.
     async fn payload(&mut self) -> Result<PutPayload, object_store::Error> {
-        self.written += self.waiting_bytes as u64;
-        self.waiting_bytes = 0;
+        let size = std::mem::take(&mut self.waiting_bytes);
+        self.written += size as u64;
         let pieces = std::mem::take(&mut self.waiting);
-        self.hashes.update(pieces.clone()).await.map_err(died)?;
+        // Where many push, another thread would only wait for the same processors.
+        let hashed = if self.room.is_some() || size > HASHED_HERE {
+            self.hashes.update(pieces.clone()).await
+        } else {
+            self.hashes.update_here(&pieces).await
+        };
+        hashed.map_err(died)?;
         Ok(pieces.into_iter().collect())
     }
 
