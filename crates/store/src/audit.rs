@@ -11,7 +11,7 @@ mod verify;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use chain::{append, broken};
+pub(crate) use chain::{append, append_if_changed, append_with, broken};
 pub(crate) use migration::Migration;
 pub use page::{Filter, page};
 pub use ship::{Shipment, Shipper, ShippingError};

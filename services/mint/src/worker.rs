@@ -16,8 +16,10 @@ mod scopes;
 mod secrets;
 mod sync;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -114,6 +116,8 @@ pub struct Worker {
     /// Who has a lease: another one in every process.
     name: String,
     registry: Registry,
+    /// The buckets that had failed when the cycle began, and those that this worker has found to fail since.
+    failing: Mutex<HashSet<String>>,
     /// No cycle begins before: a service said that it was asked too often.
     paused_until: AtomicI64,
 }
@@ -124,6 +128,7 @@ impl Worker {
         Self {
             secrets: Secrets::new(session.with_attempts(ATTEMPTS), services.coworker.clone()),
             registry: Registry::default(),
+            failing: Mutex::default(),
             store,
             services,
             settings,

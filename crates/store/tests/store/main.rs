@@ -5,6 +5,7 @@
 #[macro_use]
 mod support;
 
+mod change;
 mod jobs;
 mod objects;
 mod shipping;

@@ -173,15 +173,10 @@ async fn new_password(
     let write = state.store.write().await?;
     let author = author(&state, &caller);
     let made = service_users::new_password(write.transaction(), &state.hasher, &id, &author).await?;
-    let made = made.ok_or_else(unknown)?;
-    write
-        .commit(done(
-            &caller,
-            "service_user.password_added",
-            id,
-            json!({ "txid": made.txid }),
-        ))
-        .await?;
+    let (made, changes) = made.ok_or_else(unknown)?;
+    let details = json!({ "txid": made.txid });
+    let event = done(&caller, "service_user.password_added", id, details);
+    state.store.commit_with(write, changes, event).await?;
     Ok(Json(made))
 }
 
@@ -197,17 +192,12 @@ async fn commit_password(
     authorise(&state, &caller, &[WRITE], "service_user.password_committed", &id).await?;
     let write = state.store.write().await?;
     let author = author(&state, &caller);
-    let committed =
+    let changes =
         service_users::commit_password(write.transaction(), &id, &commit.txid, grace(&state), &author).await?;
-    committed.ok_or_else(unknown_transaction)?;
-    write
-        .commit(done(
-            &caller,
-            "service_user.password_committed",
-            id,
-            json!({ "txid": commit.txid }),
-        ))
-        .await?;
+    let changes = changes.ok_or_else(unknown_transaction)?;
+    let details = json!({ "txid": commit.txid });
+    let event = done(&caller, "service_user.password_committed", id, details);
+    state.store.commit_with(write, changes, event).await?;
     Ok(answer("The older passwords expire.", None))
 }
 
@@ -226,11 +216,10 @@ async fn new_client(
     let author = author(&state, &caller);
     let key = rotation.public_key.as_ref().map(usable).transpose()?;
     let made = service_users::new_client(write.transaction(), &state.hasher, &id, key, &author).await?;
-    let made = made.ok_or_else(unknown)?;
+    let (made, changes) = made.ok_or_else(unknown)?;
     let details = json!({ "txid": made.txid, "client_id": made.client_id, "key": key.map(|key| &key["kid"]) });
-    write
-        .commit(done(&caller, "service_user.client_added", id, details))
-        .await?;
+    let event = done(&caller, "service_user.client_added", id, details);
+    state.store.commit_with(write, changes, event).await?;
     Ok(Json(made))
 }
 
@@ -268,10 +257,9 @@ async fn commit_client(
     let write = state.store.write().await?;
     let author = author(&state, &caller);
     let current = service_users::commit_client(write.transaction(), &id, which, grace(&state), &author).await?;
-    let current = current.ok_or_else(unknown_transaction)?;
+    let (current, changes) = current.ok_or_else(unknown_transaction)?;
     let details = json!({ "txid": commit.txid, "client_id": current });
-    write
-        .commit(done(&caller, "service_user.client_committed", id, details))
-        .await?;
+    let event = done(&caller, "service_user.client_committed", id, details);
+    state.store.commit_with(write, changes, event).await?;
     Ok(answer("The older clients expire.", Some(current)))
 }

@@ -1,8 +1,10 @@
 //! Buckets that could not be written to, and when they are tried again: all workers and applications wait for the same.
 
+use std::collections::HashSet;
+
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DatabaseTransaction, IntoActiveModel as _};
+use sea_orm::{DatabaseTransaction, IntoActiveModel as _, QuerySelect as _};
 use stups_store::Error;
 
 /// A row of `buckets`.
@@ -26,6 +28,13 @@ impl ActiveModelBehavior for ActiveModel {}
 pub(crate) async fn failing(connection: &impl ConnectionTrait, buckets: &[String]) -> Result<Vec<Model>, Error> {
     let query = Entity::find().filter(Column::Bucket.is_in(buckets.iter().map(String::as_str)));
     Ok(query.all(connection).await?)
+}
+
+/// The names of all that failed last.
+pub(crate) async fn all_failing(connection: &impl ConnectionTrait) -> Result<HashSet<String>, Error> {
+    let query = Entity::find().select_only().column(Column::Bucket);
+    let names: Vec<String> = query.into_tuple().all(connection).await?;
+    Ok(names.into_iter().collect())
 }
 
 /// Notes a failure.

@@ -2,6 +2,7 @@
 //!
 //! Every statement is one conditional update, so that of two workers one wins on either database.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, U
 use stups_store::{Error, Store};
 
 use super::application::{Column, Entity, Model};
+use super::store;
 
 /// After this part of its time a lease is renewed. The rest is for the step that was begun: it is longer than a step takes.
 const FRESH: i64 = 4;
@@ -22,6 +24,7 @@ pub(crate) struct Lease<'a> {
     id: &'a str,
     length: i64,
     renewed: Mutex<SignOfLife>,
+    is_given_back: AtomicBool,
 }
 
 /// When it was given, by two clocks: one may be set, the other may stand still while the machine sleeps.
@@ -76,6 +79,7 @@ impl<'a> Lease<'a> {
             id,
             length,
             renewed,
+            is_given_back: AtomicBool::new(false),
         };
         Ok(taken.into_iter().next().map(|row| (lease, row)))
     }
@@ -109,20 +113,28 @@ impl<'a> Lease<'a> {
         Ok(held)
     }
 
-    /// Gives the application back.
+    /// Gives the application back, unless another change has done so.
     pub(crate) async fn release(self) -> Result<(), Error> {
-        self.own()
-            .col_expr(Column::LeaseOwner, Expr::value(Option::<String>::None))
-            .col_expr(Column::LeaseUntil, Expr::value(Option::<i64>::None))
-            .exec(self.store.unaudited())
-            .await?;
+        if !self.is_given_back.load(Ordering::Relaxed) {
+            Self::given_back_by(self.own()).exec(self.store.unaudited()).await?;
+        }
         Ok(())
     }
 
+    /// The change, which gives the application back, too: [`Lease::was_given_back`] is told when it was made.
+    pub(crate) fn given_back_by(change: UpdateMany<Entity>) -> UpdateMany<Entity> {
+        change
+            .col_expr(Column::LeaseOwner, Expr::value(Option::<String>::None))
+            .col_expr(Column::LeaseUntil, Expr::value(Option::<i64>::None))
+    }
+
+    /// There is nothing to release any more.
+    pub(crate) fn was_given_back(&self) {
+        self.is_given_back.store(true, Ordering::Relaxed);
+    }
+
     fn own(&self) -> UpdateMany<Entity> {
-        Entity::update_many()
-            .filter(Column::Id.eq(self.id))
-            .filter(Column::LeaseOwner.eq(self.owner))
+        store::own(self.id, self.owner)
     }
 }
 

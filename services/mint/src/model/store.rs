@@ -6,6 +6,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
     IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, TryInsertResult,
+    UpdateMany,
 };
 use stups_api::mint::{ApplicationFilter, ScopeName};
 use stups_store::{Dialect, Error};
@@ -78,13 +79,15 @@ pub(crate) async fn update_own(
     owner: &str,
     values: application::ActiveModel,
 ) -> Result<bool, Error> {
-    let updated = application::Entity::update_many()
-        .set(values)
+    let updated = own(id, owner).set(values).exec(connection).await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// A change of an application that the worker `owner` has.
+pub(crate) fn own(id: &str, owner: &str) -> UpdateMany<application::Entity> {
+    application::Entity::update_many()
         .filter(application::Column::Id.eq(id))
         .filter(application::Column::LeaseOwner.eq(owner))
-        .exec(connection)
-        .await?;
-    Ok(updated.rows_affected == 1)
 }
 
 /// Removes an application with its scopes; says whether it was there.

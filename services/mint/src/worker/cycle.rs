@@ -127,6 +127,9 @@ impl Worker {
             }
         }
         status.due = tasks.len();
+        if !tasks.is_empty() {
+            self.learn_failing().await?;
+        }
         self.attend(tasks, status).await
     }
 

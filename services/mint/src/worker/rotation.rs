@@ -6,23 +6,27 @@
 //! the new secret, some with the old, and both valid.
 
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, QueryTrait as _, UpdateMany};
 use secrecy::SecretString;
 use serde_json::json;
 use stups_api::client::Error as ClientError;
 use stups_aws::SecretObject;
+use stups_store::audit::Event;
 
 use super::Worker;
 use super::failure::Failure;
 use super::key::ClientKey;
 use crate::audit;
-use crate::model::application::{ActiveModel, Model};
+use crate::model::application::{ActiveModel, Column, Entity, Model};
 use crate::model::lease::Lease;
 use crate::model::store;
 
 impl Worker {
-    pub(super) async fn rotate_password(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
+    /// The last step for an application gives it back, too.
+    pub(super) async fn rotate_password(&self, lease: &Lease<'_>, row: &Model, is_last: bool) -> Result<(), Failure> {
         if let Some(txid) = &row.pending_password
-            && self.commit_password(lease, row, txid).await?
+            && self.commit_password(lease, row, txid, is_last).await?
         {
             return Ok(());
         }
@@ -37,7 +41,7 @@ impl Worker {
             ..ActiveModel::default()
         };
         self.note_pending(row, pending).await?;
-        if self.commit_password(lease, row, &made.txid).await? {
+        if self.commit_password(lease, row, &made.txid, is_last).await? {
             Ok(())
         } else {
             Err(unknown_transaction(&made.txid))
@@ -45,37 +49,37 @@ impl Worker {
     }
 
     /// Says no when the transaction is not known any more: then the password has to be made anew.
-    async fn commit_password(&self, lease: &Lease<'_>, row: &Model, txid: &str) -> Result<bool, Failure> {
+    async fn commit_password(
+        &self,
+        lease: &Lease<'_>,
+        row: &Model,
+        txid: &str,
+        is_last: bool,
+    ) -> Result<bool, Failure> {
         self.still_mine(lease).await?;
         let committed = known(self.services.service_users.commit_password(&row.username, txid).await)?;
-        let now = self.clock.milliseconds();
-        let (write, stored) = self.begin(&row.id).await?;
-        // Whoever has asked for a renewal meanwhile wants another one.
-        let is_current = committed && stored.last_modified == row.last_modified;
-        let rotated = Model {
-            pending_password: None,
-            last_password_rotation: if is_current {
-                Some(now)
-            } else {
-                stored.last_password_rotation
-            },
-            ..stored
+        let done = ActiveModel {
+            pending_password: Set(None),
+            ..ActiveModel::default()
         };
-        store::update(write.transaction(), &rotated).await?;
-        if committed {
-            let details = json!({"username": row.username, "txid": txid});
-            write
-                .commit(audit::by_worker("password.rotated", &row.id, details))
-                .await?;
-        } else {
-            write.commit_unaudited().await?;
+        if !committed {
+            self.note_unaudited(row, done).await?;
+            return Ok(false);
         }
-        Ok(committed)
+        let rotated = store::own(&row.id, &self.name).set(done).col_expr(
+            Column::LastPasswordRotation,
+            self.now_unless_modified(row, Column::LastPasswordRotation),
+        );
+        let details = json!({"username": row.username, "txid": txid});
+        let event = audit::by_worker("password.rotated", &row.id, details);
+        self.note_rotation(lease, rotated, is_last, event).await?;
+        Ok(true)
     }
 
-    pub(super) async fn rotate_client(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
+    /// The last step for an application gives it back, too.
+    pub(super) async fn rotate_client(&self, lease: &Lease<'_>, row: &Model, is_last: bool) -> Result<(), Failure> {
         if let (Some(txid), Some(client_id)) = (&row.pending_client, &row.pending_client_id)
-            && self.commit_client(lease, row, txid, client_id).await?
+            && self.commit_client(lease, row, (txid, client_id), is_last).await?
         {
             return Ok(());
         }
@@ -106,7 +110,10 @@ impl Worker {
             ..ActiveModel::default()
         };
         self.note_pending(row, pending).await?;
-        if self.commit_client(lease, row, &made.txid, &made.client_id).await? {
+        if self
+            .commit_client(lease, row, (&made.txid, &made.client_id), is_last)
+            .await?
+        {
             Ok(())
         } else {
             Err(unknown_transaction(&made.txid))
@@ -118,39 +125,66 @@ impl Worker {
         &self,
         lease: &Lease<'_>,
         row: &Model,
-        txid: &str,
-        client_id: &str,
+        (txid, client_id): (&str, &str),
+        is_last: bool,
     ) -> Result<bool, Failure> {
         self.still_mine(lease).await?;
         let committed = known(self.services.service_users.commit_client(&row.username, txid).await)?;
-        let now = self.clock.milliseconds();
-        let (write, stored) = self.begin(&row.id).await?;
-        let is_current = committed && stored.last_modified == row.last_modified;
-        let rotated = Model {
-            pending_client: None,
-            pending_client_id: None,
-            client_id: if committed {
-                Some(client_id.to_owned())
-            } else {
-                stored.client_id
-            },
-            last_client_rotation: if is_current {
-                Some(now)
-            } else {
-                stored.last_client_rotation
-            },
-            ..stored
+        let done = ActiveModel {
+            pending_client: Set(None),
+            pending_client_id: Set(None),
+            ..ActiveModel::default()
         };
-        store::update(write.transaction(), &rotated).await?;
-        if committed {
-            let details = json!({"username": row.username, "txid": txid, "client_id": client_id});
-            write
-                .commit(audit::by_worker("client.rotated", &row.id, details))
-                .await?;
-        } else {
-            write.commit_unaudited().await?;
+        if !committed {
+            self.note_unaudited(row, done).await?;
+            return Ok(false);
         }
-        Ok(committed)
+        let done = ActiveModel {
+            client_id: Set(Some(client_id.to_owned())),
+            ..done
+        };
+        let rotated = store::own(&row.id, &self.name).set(done).col_expr(
+            Column::LastClientRotation,
+            self.now_unless_modified(row, Column::LastClientRotation),
+        );
+        let details = json!({"username": row.username, "txid": txid, "client_id": client_id});
+        let event = audit::by_worker("client.rotated", &row.id, details);
+        self.note_rotation(lease, rotated, is_last, event).await?;
+        Ok(true)
+    }
+
+    /// The time of a rotation that ends now; whoever has asked for a renewal meanwhile wants another one.
+    fn now_unless_modified(&self, row: &Model, rotated: Column) -> Expr {
+        let unmodified = Column::LastModified.eq(row.last_modified);
+        let now = Expr::value(self.clock.milliseconds());
+        Expr::case(unmodified, now).finally(Expr::col(rotated)).into()
+    }
+
+    /// Notes a rotation and tells the auditors, if the application is still this worker's.
+    async fn note_rotation(
+        &self,
+        lease: &Lease<'_>,
+        rotated: UpdateMany<Entity>,
+        is_last: bool,
+        event: Event,
+    ) -> Result<(), Failure> {
+        let rotated = if is_last {
+            Lease::given_back_by(rotated)
+        } else {
+            rotated
+        };
+        let noted = self.store.change(rotated.into_query(), event).await?;
+        noted.ok_or(Failure::LostLease)?;
+        if is_last {
+            lease.was_given_back();
+        }
+        Ok(())
+    }
+
+    /// Notes what no auditor asks about, if the application is still this worker's.
+    async fn note_unaudited(&self, row: &Model, values: ActiveModel) -> Result<(), Failure> {
+        let noted = store::update_own(self.store.unaudited(), &row.id, &self.name, values).await?;
+        if noted { Ok(()) } else { Err(Failure::LostLease) }
     }
 
     /// Notes what is in the buckets now. When another worker has the application meanwhile, its secret may have been overwritten by
@@ -179,13 +213,11 @@ impl Worker {
     /// The answer; if nobody knows the service user, it is made in the next cycle.
     async fn unless_unknown<T>(&self, row: &Model, answer: Result<T, ClientError>) -> Result<T, Failure> {
         if answer.as_ref().err().is_some_and(is_unknown) {
-            let (write, stored) = self.begin(&row.id).await?;
-            let unsynced = Model {
-                last_synced: None,
-                ..stored
+            let unsynced = ActiveModel {
+                last_synced: Set(None),
+                ..ActiveModel::default()
             };
-            store::update(write.transaction(), &unsynced).await?;
-            write.commit_unaudited().await?;
+            self.note_unaudited(row, unsynced).await?;
         }
         Ok(answer?)
     }

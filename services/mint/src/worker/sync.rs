@@ -1,5 +1,7 @@
 //! The steps for one active application (contract mint-berry 2.7, sync-app), each safe to be the last before a crash.
 
+use std::sync::PoisonError;
+
 use futures::future::join_all;
 use secrecy::SecretString;
 use serde_json::json;
@@ -37,13 +39,17 @@ impl Worker {
             self.sync_user(lease, &mut row, application, learnt).await?;
             status.synced += 1;
         }
+        let is_well = is_well(&row);
         if due.password {
-            self.rotate_password(lease, &row).await?;
+            self.rotate_password(lease, &row, is_well && !due.client).await?;
             status.passwords += 1;
         }
         if due.client {
-            self.rotate_client(lease, &row).await?;
+            self.rotate_client(lease, &row, is_well).await?;
             status.clients += 1;
+        }
+        if is_well {
+            return Ok(());
         }
         self.note_success(&row).await
     }
@@ -52,7 +58,11 @@ impl Worker {
     async fn probe(&self, lease: &Lease<'_>, row: &Model) -> Result<(), Failure> {
         let buckets = row.buckets();
         let now = self.clock.milliseconds();
-        let failing = bucket::failing(self.store.connection(), &buckets).await?;
+        let failing = if self.has_failing(&buckets) {
+            bucket::failing(self.store.connection(), &buckets).await?
+        } else {
+            Vec::new()
+        };
         let longest = self.settings.longest_backoff;
         let waits = |failing: &&bucket::Model| failing.next_attempt > now && failing.next_attempt <= now + 2 * longest;
         let waiting: Vec<&bucket::Model> = failing.iter().filter(waits).collect();
@@ -69,7 +79,26 @@ impl Worker {
             .filter(|bucket| Secrets::takes_probes(bucket))
             .collect();
         let probes = join_all(probed.iter().map(|bucket| self.secrets.probe(bucket, &row.id))).await;
+        // What other workers have noted since the cycle began.
+        let failing = if failing.is_empty() && probes.iter().any(Result::is_err) {
+            bucket::failing(self.store.connection(), &probed).await?
+        } else {
+            failing
+        };
         self.note_buckets(&probed, probes, &failing).await
+    }
+
+    /// Learns which buckets failed last. What other workers find out later in the cycle is not known here: then a bucket is asked once
+    /// more than it needs be.
+    pub(super) async fn learn_failing(&self) -> Result<(), Failure> {
+        let failing = bucket::all_failing(self.store.connection()).await?;
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failing;
+        Ok(())
+    }
+
+    fn has_failing(&self, buckets: &[String]) -> bool {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.iter().any(|bucket| failing.contains(bucket))
     }
 
     /// Puts a file into every bucket of the application; all are tried.
@@ -125,6 +154,10 @@ impl Worker {
             return Ok(());
         }
         let messages: Vec<String> = failed.iter().map(|failed| failed.message.clone()).collect();
+        self.failing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(failed.iter().map(|failed| failed.bucket.clone()));
         let write = self.store.write().await?;
         bucket::forget(write.transaction(), &well).await?;
         for failed in failed {
@@ -201,11 +234,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Says that all is well, if something else was said before.
+    /// Says that all is well.
     async fn note_success(&self, row: &Model) -> Result<(), Failure> {
-        if !row.has_problems && row.s3_errors == 0 && row.message.is_empty() && row.next_attempt.is_none() {
-            return Ok(());
-        }
         let (write, stored) = self.begin(&row.id).await?;
         let well = Model {
             has_problems: false,
@@ -233,6 +263,11 @@ impl Worker {
             _ => Err(Failure::LostLease),
         }
     }
+}
+
+/// Whether nothing was said of problems.
+fn is_well(row: &Model) -> bool {
+    !row.has_problems && row.s3_errors == 0 && row.message.is_empty() && row.next_attempt.is_none()
 }
 
 /// Whether a client without a secret has not been told to all of its buckets yet.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait as _, Statement};
 use stups_mint::Config;
 use stups_testkit::until;
 
@@ -50,6 +51,35 @@ async fn several_applications_have_their_turn_at_the_same_time() {
         });
         let status = status.unwrap();
         assert_eq!((status.passwords, status.failed), (4, 0), "on {}", mint.database);
+    }
+}
+
+/// Whatever the last step for an application is, nobody has to wait for it behind that.
+#[tokio::test]
+async fn who_is_done_gives_the_application_back() {
+    for mint in Running::on_both_databases().await {
+        mint.configured("kio", &["bucket"]).await;
+        let free = async || {
+            let connection = mint.store.connection();
+            let question = "SELECT id FROM applications WHERE lease_owner IS NULL AND lease_until IS NULL";
+            let question = Statement::from_string(connection.get_database_backend(), question);
+            connection.query_all_raw(question).await.unwrap().len() == 1
+        };
+        // The client is the last that is made, and the password where only that is due; problems are forgotten behind both.
+        for (password, client) in [(1, 1), (1, 0)] {
+            let status = mint.cycle().await;
+            assert_eq!(
+                (status.passwords, status.clients),
+                (password, client),
+                "on {}",
+                mint.database
+            );
+            assert!(free().await, "on {}", mint.database);
+            mint.pass(Duration::from_hours(2));
+        }
+        mint.world.facts().refused.insert("PUT s3/bucket/".to_owned(), 403);
+        assert_eq!(mint.cycle().await.failed, 1);
+        assert!(free().await, "on {}", mint.database);
     }
 }
 

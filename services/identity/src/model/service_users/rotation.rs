@@ -1,11 +1,11 @@
-//! New passwords and clients, and their commits.
+//! New passwords and clients, and their commits: what is answered, and the changes to commit, decided while nobody else has the user.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryTrait};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use stups_api::identity::{NewClient, ServiceUserPassword};
-use stups_store::Error;
+use stups_store::{Change, Error};
 use uuid::Uuid;
 
 use super::generations::{expired, superfluous, superseded};
@@ -13,8 +13,7 @@ use super::{Generation, REALM, lock, valid};
 use crate::hasher::PasswordHasher;
 use crate::model::entity::{client, password, service_client, service_user};
 use crate::model::passwords::generate;
-use crate::model::users::change::{insert_passwords, remove_passwords};
-use crate::model::write::{Author, WriteError};
+use crate::model::write::Author;
 
 /// A new password for a service user, valid at once beside the old ones. Nothing for an unknown user.
 pub(crate) async fn new_password(
@@ -22,7 +21,7 @@ pub(crate) async fn new_password(
     hasher: &PasswordHasher,
     uid: &str,
     author: &Author,
-) -> Result<Option<ServiceUserPassword>, WriteError> {
+) -> Result<Option<(ServiceUserPassword, Vec<Change>)>, Error> {
     if lock(transaction, uid).await?.is_none() {
         return Ok(None);
     }
@@ -30,7 +29,6 @@ pub(crate) async fn new_password(
     let mut removed = expired(&present, author.now);
     let left: Vec<Generation> = present.into_iter().filter(|one| !removed.contains(&one.id)).collect();
     removed.extend(superfluous(&left));
-    remove_passwords(transaction, &removed).await?;
     let (secret, hash) = generate(hasher);
     let txid = Uuid::now_v7().to_string();
     let row = password::Model {
@@ -46,11 +44,17 @@ pub(crate) async fn new_password(
         expires_at: None,
         last_used_at: None,
     };
-    insert_passwords(transaction, vec![row]).await?;
-    Ok(Some(ServiceUserPassword {
-        txid,
-        password: secret.expose_secret().to_owned(),
-    }))
+    let mut changes = vec![
+        password::Entity::insert(password::ActiveModel::from(row))
+            .into_query()
+            .into(),
+    ];
+    if !removed.is_empty() {
+        let delete = password::Entity::delete_many().filter(password::Column::Id.is_in(removed));
+        changes.push(delete.into_query().into());
+    }
+    let password = secret.expose_secret().to_owned();
+    Ok(Some((ServiceUserPassword { txid, password }, changes)))
 }
 
 /// Makes the passwords that are older than that of `txid` expire after the grace, in milliseconds. Nothing when there is no
@@ -61,7 +65,7 @@ pub(crate) async fn commit_password(
     txid: &str,
     grace: i64,
     author: &Author,
-) -> Result<Option<()>, Error> {
+) -> Result<Option<Vec<Change>>, Error> {
     if lock(transaction, uid).await?.is_none() {
         return Ok(None);
     }
@@ -69,29 +73,24 @@ pub(crate) async fn commit_password(
     let Some(committed) = committable(&present, author.now, |one| one.txid.as_deref() == Some(txid)) else {
         return Ok(None);
     };
-    password::Entity::update_many()
+    let commit = password::Entity::update_many()
         .col_expr(
             password::Column::CommittedAt,
-            Expr::value(committed.committed_at.unwrap_or(author.now)),
+            Expr::value(committed_at(committed, author)),
         )
         .col_expr(password::Column::ExpiresAt, Expr::value(Option::<i64>::None))
-        .filter(password::Column::Id.eq(&committed.id))
-        .exec(transaction)
-        .await?;
+        .filter(password::Column::Id.eq(&committed.id));
+    let mut changes = vec![commit.into_query().into()];
     let older = superseded(&present, committed);
     if !older.is_empty() {
         let end = author.now + grace;
-        let later = Condition::any()
-            .add(password::Column::ExpiresAt.is_null())
-            .add(password::Column::ExpiresAt.gt(end));
-        password::Entity::update_many()
+        let expire = password::Entity::update_many()
             .col_expr(password::Column::ExpiresAt, Expr::value(end))
             .filter(password::Column::Id.is_in(older))
-            .filter(later)
-            .exec(transaction)
-            .await?;
+            .filter(is_later(password::Column::ExpiresAt, end));
+        changes.push(expire.into_query().into());
     }
-    Ok(Some(()))
+    Ok(Some(changes))
 }
 
 /// A new client id and secret (or, with a public `key`, none) with the same configuration in every realm, valid at once beside the
@@ -102,7 +101,7 @@ pub(crate) async fn new_client(
     uid: &str,
     key: Option<&Value>,
     author: &Author,
-) -> Result<Option<NewClient>, Error> {
+) -> Result<Option<(NewClient, Vec<Change>)>, Error> {
     let Some(user) = lock(transaction, uid).await? else {
         return Ok(None);
     };
@@ -110,7 +109,6 @@ pub(crate) async fn new_client(
     let mut removed = expired(&present, author.now);
     let left: Vec<Generation> = present.into_iter().filter(|one| !removed.contains(&one.id)).collect();
     removed.extend(superfluous(&left));
-    remove_clients(transaction, uid, &removed).await?;
     let models = client::Entity::find()
         .filter(client::Column::Id.eq(&user.client_id))
         .all(transaction)
@@ -132,10 +130,9 @@ pub(crate) async fn new_client(
         ..model
     });
     let copies: Vec<client::ActiveModel> = copies.map(Into::into).collect();
+    let mut changes = Vec::new();
     if !copies.is_empty() {
-        client::Entity::insert_many(copies)
-            .exec_without_returning(transaction)
-            .await?;
+        changes.push(client::Entity::insert_many(copies).into_query().into());
     }
     let txid = Uuid::now_v7().to_string();
     let row = service_client::Model {
@@ -147,15 +144,17 @@ pub(crate) async fn new_client(
         expires_at: None,
         last_used_at: None,
     };
-    service_client::Entity::insert(service_client::ActiveModel::from(row))
-        .exec_without_returning(transaction)
-        .await?;
-    let client_secret = generated.map(|(secret, _)| secret.expose_secret().to_owned());
-    Ok(Some(NewClient {
+    let insert = service_client::Entity::insert(service_client::ActiveModel::from(row));
+    changes.push(insert.into_query().into());
+    if !removed.is_empty() {
+        changes.extend(removal_of_clients(uid, removed));
+    }
+    let made = NewClient {
         txid,
         client_id,
-        client_secret,
-    }))
+        client_secret: generated.map(|(secret, _)| secret.expose_secret().to_owned()),
+    };
+    Ok(Some((made, changes)))
 }
 
 /// How a caller names the client to commit.
@@ -173,7 +172,7 @@ pub(crate) async fn commit_client(
     which: Which<'_>,
     grace: i64,
     author: &Author,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<(String, Vec<Change>)>, Error> {
     if lock(transaction, uid).await?.is_none() {
         return Ok(None);
     }
@@ -185,25 +184,23 @@ pub(crate) async fn commit_client(
     let Some(committed) = committable(&present, author.now, named) else {
         return Ok(None);
     };
-    service_client::Entity::update_many()
+    let commit = service_client::Entity::update_many()
         .col_expr(
             service_client::Column::CommittedAt,
-            Expr::value(committed.committed_at.unwrap_or(author.now)),
+            Expr::value(committed_at(committed, author)),
         )
         .col_expr(service_client::Column::ExpiresAt, Expr::value(Option::<i64>::None))
-        .filter(service_client::Column::ClientId.eq(&committed.id))
-        .exec(transaction)
-        .await?;
-    let end = author.now + grace;
-    let later = Condition::any()
-        .add(service_client::Column::ExpiresAt.is_null())
-        .add(service_client::Column::ExpiresAt.gt(end));
-    service_client::Entity::update_many()
-        .col_expr(service_client::Column::ExpiresAt, Expr::value(end))
-        .filter(service_client::Column::ClientId.is_in(superseded(&present, committed)))
-        .filter(later)
-        .exec(transaction)
-        .await?;
+        .filter(service_client::Column::ClientId.eq(&committed.id));
+    let mut changes = vec![commit.into_query().into()];
+    let older = superseded(&present, committed);
+    if !older.is_empty() {
+        let end = author.now + grace;
+        let expire = service_client::Entity::update_many()
+            .col_expr(service_client::Column::ExpiresAt, Expr::value(end))
+            .filter(service_client::Column::ClientId.is_in(older))
+            .filter(is_later(service_client::Column::ExpiresAt, end));
+        changes.push(expire.into_query().into());
+    }
     // A commit that comes late does not take the place of a younger one.
     let younger = present
         .iter()
@@ -212,12 +209,21 @@ pub(crate) async fn commit_client(
         .chain([committed])
         .max_by_key(|one| (one.created_at, one.id.clone()))
         .unwrap_or(committed);
-    service_user::Entity::update_many()
+    let point_to = service_user::Entity::update_many()
         .col_expr(service_user::Column::ClientId, Expr::value(current.id.clone()))
-        .filter(service_user::Column::Uid.eq(uid))
-        .exec(transaction)
-        .await?;
-    Ok(Some(current.id.clone()))
+        .filter(service_user::Column::Uid.eq(uid));
+    changes.push(point_to.into_query().into());
+    Ok(Some((current.id.clone(), changes)))
+}
+
+/// When it was committed first.
+fn committed_at(committed: &Generation, author: &Author) -> i64 {
+    committed.committed_at.unwrap_or(author.now)
+}
+
+/// Whether the column has none, or one after `end`.
+fn is_later(expires_at: impl ColumnTrait, end: i64) -> Condition {
+    Condition::any().add(expires_at.is_null()).add(expires_at.gt(end))
 }
 
 fn committable(present: &[Generation], now: i64, named: impl Fn(&Generation) -> bool) -> Option<&Generation> {
@@ -237,17 +243,11 @@ async fn passwords(transaction: &DatabaseTransaction, uid: &str) -> Result<Vec<G
     Ok(rows.iter().map(Generation::from).collect())
 }
 
-async fn remove_clients(transaction: &DatabaseTransaction, uid: &str, ids: &[String]) -> Result<(), Error> {
-    if !ids.is_empty() {
-        client::Entity::delete_many()
-            .filter(client::Column::Owner.eq(uid))
-            .filter(client::Column::Id.is_in(ids))
-            .exec(transaction)
-            .await?;
-        service_client::Entity::delete_many()
-            .filter(service_client::Column::ClientId.is_in(ids))
-            .exec(transaction)
-            .await?;
-    }
-    Ok(())
+/// Takes these generations away, in all realms.
+fn removal_of_clients(uid: &str, ids: Vec<String>) -> [Change; 2] {
+    let clients = client::Entity::delete_many()
+        .filter(client::Column::Owner.eq(uid))
+        .filter(client::Column::Id.is_in(ids.clone()));
+    let generations = service_client::Entity::delete_many().filter(service_client::Column::ClientId.is_in(ids));
+    [clients.into_query().into(), generations.into_query().into()]
 }
