@@ -26,8 +26,8 @@ thread_local! {
 }
 
 /// How many threads may work for each of these on what blocks (the disk, hashes of what passes by). Each takes memory, and more of
-/// them only wait for the same disk and processors; what waits for another such piece of work is bounded far below.
-const BLOCKING: usize = 32;
+/// them only wait for the same disk and processors; what waits for another such piece of work is bounded below.
+const BLOCKING: usize = 8;
 
 /// The threads. When it is dropped they end, and with them what is still under way on them: only when nothing uses a connection
 /// any more that was opened there, also not to a database.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
@@ -18,6 +18,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A PostgreSQL connection that was idle for this long is asked whether it still lives before it is handed out.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// After so long a database file that was locked while it was opened is tried again.
+const LOCKED_FOR: Duration = Duration::from_millis(20);
 
 const POSTGRESQL_READERS: u32 = 16;
 const POSTGRESQL_WRITERS: u32 = 8;
@@ -194,7 +197,7 @@ async fn sqlite_pools(options: &SqliteConnectOptions) -> Result<Pools, Error> {
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT);
-    let writers = sqlite_pool(options.clone(), 1).await?;
+    let writers = first_connection(&options).await?;
     let readers = sqlite_pool(options.pragma("query_only", "on"), sqlite_readers()).await?;
     let log = WriteAheadLog::of(&file).map_err(|error| Error::Url(format!("{}: {error}", file.display())))?;
     Ok(Pools {
@@ -202,6 +205,18 @@ async fn sqlite_pools(options: &SqliteConnectOptions) -> Result<Pools, Error> {
         writers,
         log: Some(Arc::new(log)),
     })
+}
+
+/// The connection for writers. Of several that make a new file use a write-ahead log, all but one are told that it is locked, without
+/// having waited (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode"): they try again.
+async fn first_connection(options: &SqliteConnectOptions) -> Result<DatabaseConnection, Error> {
+    let deadline = Instant::now() + ACQUIRE_TIMEOUT;
+    loop {
+        match sqlite_pool(options.clone(), 1).await {
+            Err(Error::Unavailable(_)) if Instant::now() < deadline => tokio::time::sleep(LOCKED_FOR).await,
+            connected => return connected,
+        }
+    }
 }
 
 /// Each one is a thread.
