@@ -7,7 +7,7 @@ use sea_orm::sea_query::{
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::audit::{self, Event, Record};
-use crate::{Dialect, Error, Store, Write};
+use crate::{Dialect, Error, Store};
 
 /// A statement that changes rows.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl From<DeleteStatement> for Change {
 
 impl Change {
     /// Makes it; says how many rows it has met.
-    async fn execute(&self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    pub(crate) async fn execute(&self, connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
         let result = match self {
             Self::Insert(statement) => connection.execute(statement).await,
             Self::Update(statement) => connection.execute(statement).await,
@@ -69,7 +69,7 @@ impl Change {
 impl Store {
     /// Makes a change of one row and appends the event to the audit chain, both or neither; nothing when there is no such row.
     ///
-    /// On PostgreSQL this is one question to the database, where a [`Write`] that asks for the row first has six.
+    /// On PostgreSQL this is one question to the database, where a [`crate::Write`] that asks for the row first has six.
     pub async fn change(&self, change: impl Into<Change>, event: Event) -> Result<Option<Record>, Error> {
         let change = change.into();
         if self.dialect() == Dialect::PostgreSql {
@@ -80,21 +80,5 @@ impl Store {
             return Ok(None);
         }
         write.commit(event).await.map(Some)
-    }
-
-    /// Makes the last changes of a write of this store, appends the event to the audit chain and commits all. The changes see nothing
-    /// of each other, and no row is met by two of them.
-    ///
-    /// As `Write::commit` after them, but on PostgreSQL changes and record are one question to the database.
-    pub async fn commit_with(&self, write: Write, changes: Vec<Change>, event: Event) -> Result<Record, Error> {
-        if self.dialect() == Dialect::PostgreSql {
-            let record = audit::append_with(write.transaction(), self.service(), changes, event).await?;
-            write.commit_unaudited().await?;
-            return Ok(record);
-        }
-        for change in changes {
-            change.execute(write.transaction()).await?;
-        }
-        write.commit(event).await
     }
 }

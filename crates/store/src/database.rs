@@ -208,7 +208,8 @@ async fn sqlite_pools(options: &SqliteConnectOptions) -> Result<Pools, Error> {
 }
 
 /// The connection for writers. Of several that make a new file use a write-ahead log, all but one are told that it is locked, without
-/// having waited (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode"): they try again.
+/// having waited (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode"), and nothing tells them when it is not any
+/// more: they try again.
 async fn first_connection(options: &SqliteConnectOptions) -> Result<DatabaseConnection, Error> {
     let deadline = Instant::now() + ACQUIRE_TIMEOUT;
     loop {

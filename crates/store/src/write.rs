@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
 };
 
-use crate::Error;
 use crate::audit::{self, Event, Record};
 use crate::database::Pools;
 use crate::write_ahead_log::WriteAheadLog;
+use crate::{Change, Error};
 
 /// A transaction that changes what a service keeps. Dropped without a commit it changes nothing.
 #[must_use = "a write that is not committed changes nothing"]
@@ -55,6 +56,22 @@ impl Write {
         let records = audit::append(&self.transaction, self.service, events).await?;
         self.commit_durably().await?;
         Ok(records)
+    }
+
+    /// Makes the last changes, appends the event to the audit chain and commits all. The changes see nothing of each other, and no row is
+    /// met by two of them.
+    ///
+    /// As [`Write::commit`] after them, but on PostgreSQL changes and record are one question to the database.
+    pub async fn commit_with(self, changes: Vec<Change>, event: Event) -> Result<Record, Error> {
+        if self.transaction.get_database_backend() == DbBackend::Postgres {
+            let record = audit::append_with(&self.transaction, self.service, changes, event).await?;
+            self.commit_durably().await?;
+            return Ok(record);
+        }
+        for change in changes {
+            change.execute(&self.transaction).await?;
+        }
+        self.commit(event).await
     }
 
     /// Commits what no auditor asks about: expired sessions removed, a login slowed, a job claimed. Never what a caller asked for.

@@ -78,12 +78,12 @@ async fn several_changes_end_a_write(dialect: Dialect) {
     eaten.from_table("fruit").and_where(Expr::col("name").eq("plum"));
     let changes = || vec![added("fig"), renamed("apple", "pear").into(), eaten.clone().into()];
     let write = store.write().await.unwrap();
-    let record = store.commit_with(write, changes(), event("basket")).await.unwrap();
+    let record = write.commit_with(changes(), event("basket")).await.unwrap();
     assert_eq!(record.sequence, 2);
     let write = store.write().await.unwrap();
-    store.commit_with(write, changes(), event("basket")).await.unwrap_err();
+    write.commit_with(changes(), event("basket")).await.unwrap_err();
     let write = store.write().await.unwrap();
-    let record = store.commit_with(write, Vec::new(), event("basket")).await.unwrap();
+    let record = write.commit_with(Vec::new(), event("basket")).await.unwrap();
     assert_eq!(record.sequence, 3);
     assert_eq!(count(&store, "fruit WHERE name IN ('fig', 'pear')").await, 2);
     assert_eq!((count(&store, "fruit").await, chain(&store).await), (2, 3));
@@ -116,10 +116,7 @@ async fn without_a_head_nothing_is_changed(dialect: Dialect) {
     write.commit_unaudited().await.unwrap();
     store.change(added("apple"), event("apple")).await.unwrap_err();
     let write = store.write().await.unwrap();
-    store
-        .commit_with(write, vec![added("pear")], event("pear"))
-        .await
-        .unwrap_err();
+    write.commit_with(vec![added("pear")], event("pear")).await.unwrap_err();
     store.record(event("plum")).await.unwrap_err();
     assert_eq!((count(&store, "fruit").await, chain(&store).await), (0, 0));
 }
@@ -138,7 +135,7 @@ async fn changes_at_the_same_time_leave_one_chain(dialect: Dialect) {
                 0 => drop(store.change(longer, event("longer")).await.unwrap().unwrap()),
                 1 => {
                     let write = store.write().await.unwrap();
-                    let record = store.commit_with(write, vec![longer.into()], event("longer"));
+                    let record = write.commit_with(vec![longer.into()], event("longer"));
                     record.await.unwrap();
                 }
                 _ => {

@@ -176,7 +176,7 @@ async fn new_password(
     let (made, changes) = made.ok_or_else(unknown)?;
     let details = json!({ "txid": made.txid });
     let event = done(&caller, "service_user.password_added", id, details);
-    state.store.commit_with(write, changes, event).await?;
+    write.commit_with(changes, event).await?;
     Ok(Json(made))
 }
 
@@ -197,7 +197,7 @@ async fn commit_password(
     let changes = changes.ok_or_else(unknown_transaction)?;
     let details = json!({ "txid": commit.txid });
     let event = done(&caller, "service_user.password_committed", id, details);
-    state.store.commit_with(write, changes, event).await?;
+    write.commit_with(changes, event).await?;
     Ok(answer("The older passwords expire.", None))
 }
 
@@ -219,7 +219,7 @@ async fn new_client(
     let (made, changes) = made.ok_or_else(unknown)?;
     let details = json!({ "txid": made.txid, "client_id": made.client_id, "key": key.map(|key| &key["kid"]) });
     let event = done(&caller, "service_user.client_added", id, details);
-    state.store.commit_with(write, changes, event).await?;
+    write.commit_with(changes, event).await?;
     Ok(Json(made))
 }
 
@@ -260,6 +260,6 @@ async fn commit_client(
     let (current, changes) = current.ok_or_else(unknown_transaction)?;
     let details = json!({ "txid": commit.txid, "client_id": current });
     let event = done(&caller, "service_user.client_committed", id, details);
-    state.store.commit_with(write, changes, event).await?;
+    write.commit_with(changes, event).await?;
     Ok(answer("The older clients expire.", Some(current)))
 }
